@@ -1,0 +1,1 @@
+"""CodeIt on JAX."""

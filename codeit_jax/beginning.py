@@ -1,0 +1,142 @@
+"""Before the first meta-iteration: training tasks are multiplied by mutation, searched with, and learned from.
+
+Sections 3.1 and 4.1 of the paper.
+"""
+
+import dataclasses
+import itertools
+import time
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from codeit_jax.arc import Task
+from codeit_jax.config import Config
+from codeit_jax.dsl.program import Program, without_dead_lines
+from codeit_jax.execution.host import num_search_jobs, search
+from codeit_jax.iteration import Rooms, State, learn
+from codeit_jax.learner.learner import Learner
+from codeit_jax.mutation.evolve import Mutant, Parent, find_parents, grow
+from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.replay import Experience, ReplayBuffer
+from codeit_jax.results.metrics import IterationMetrics
+from codeit_jax.results.progress import Display
+from codeit_jax.results.solutions import Candidate, SolutionBook
+
+
+def begin(
+    config: Config,
+    rooms: Rooms,
+    learner: Learner,
+    training_tasks: Sequence[Task],
+    programs: Mapping[str, Program],
+    display: Display,
+) -> tuple[State, IterationMetrics]:
+    """Fills the training buffer, searches with the mutated programs, and warms the policy up.
+
+    Args:
+        config: the run.
+        rooms: what it works with.
+        learner: the policy's learner, with fresh or imported parameters.
+        training_tasks: the tasks with known programs.
+        programs: the programs, by task id.
+        display: where progress is shown.
+
+    Returns:
+        The state before the first meta-iteration, and row 0 of the run's table.
+    """
+    started = time.monotonic()
+    parents, mutants = _mutate(config, rooms, training_tasks, programs, display)
+    state = State(
+        meta_iteration=0,
+        training_buffer=ReplayBuffer(config.replay.capacity),
+        policy_buffer=ReplayBuffer(config.replay.capacity),
+        solutions=SolutionBook(),
+        learner=learner,
+    )
+    experiences = list(_training_experiences(training_tasks, parents, mutants))
+    fitting = [experience for experience in experiences if rooms.examples.fits(experience.program)]
+    state.training_buffer.extend(fitting)
+    display.note(f"{len(fitting)} training experiences; {len(experiences) - len(fitting)} programs are too long")
+    if config.mutation.search:
+        _search(state, rooms, parents, mutants, display)
+    metrics = IterationMetrics(
+        0,
+        cumulative_performance=len(state.solutions.solved()),
+        explore_seconds=time.monotonic() - started,
+    )
+    if config.warmup_experiences:
+        metrics = _warm_up(state, rooms, config.warmup_experiences, metrics, display)
+    return state, metrics
+
+
+def _mutate(
+    config: Config,
+    rooms: Rooms,
+    training_tasks: Sequence[Task],
+    programs: Mapping[str, Program],
+    display: Display,
+) -> tuple[list[Parent], list[Mutant]]:
+    display.phase("checking the training programs")
+    parents, failing = find_parents(rooms.pool, training_tasks, programs)
+    display.note(f"{len(parents)} training programs solve their task; left out: {', '.join(failing) or 'none'}")
+    display.phase("mutating the training programs")
+    mutants = grow(
+        rooms.pool,
+        [
+            parent
+            for parent in parents
+            if not config.mutation.max_parent_lines or len(parent.program) <= config.mutation.max_parent_lines
+        ],
+        config.mutation.num_programs,
+        Mutator(config.mutation.argument_share, config.mutation.function_share),
+        np.random.default_rng(config.seed),
+    )
+    display.note(f"{len(mutants)} mutated training tasks from {config.mutation.num_programs} mutations")
+    return parents, mutants
+
+
+def _training_experiences(
+    training_tasks: Sequence[Task], parents: Sequence[Parent], mutants: Sequence[Mutant]
+) -> Iterator[Experience]:
+    """Yields the training tasks and the mutated ones, each a task of its own with the program that solves it."""
+    tasks = {task.id: task for task in training_tasks}
+    for parent in parents:
+        outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
+        program = str(without_dead_lines(parent.program))
+        yield Experience(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
+    for number, mutant in enumerate(mutants):
+        task = tasks[mutant.parent]
+        task_id = f"{task.id}/{number}"
+        yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
+
+
+def _search(
+    state: State, rooms: Rooms, parents: Sequence[Parent], mutants: Sequence[Mutant], display: Display
+) -> None:
+    """Enters the training programs and their mutants as candidates where they give a demonstration."""
+    found = [(parent.task_id, without_dead_lines(parent.program)) for parent in parents]
+    found += [(mutant.parent, mutant.program) for mutant in mutants]
+    # Programs of one family share lines, which are evaluated once where they stand together.
+    programs = list(dict.fromkeys(program for _, program in sorted(found, key=lambda item: item[0])))
+    num_tasks = len(rooms.search_tasks)
+    display.phase(f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs)))
+    for hits in search(rooms.pool, num_tasks, programs):
+        display.advance()
+        for program, hit in hits:
+            candidate = Candidate(str(program), hit.demonstration_performance, hit.test_performance, 0)
+            state.solutions.add(rooms.search_tasks[hit.task_index].id, candidate)
+
+
+def _warm_up(
+    state: State, rooms: Rooms, num_experiences: int, metrics: IterationMetrics, display: Display
+) -> IterationMetrics:
+    """Learns from training experiences, epoch after epoch until there were enough of them."""
+    display.phase(f"warming the policy up on {num_experiences} training experiences")
+    started = time.monotonic()
+    size = len(state.training_buffer)
+    rounds = [size] * (num_experiences // size) + [num_experiences % size]
+    for number, count in enumerate(itertools.takewhile(bool, rounds)):
+        learned = learn(state, rooms, count, 0, number)
+        metrics = dataclasses.replace(metrics, loss=learned.loss, token_accuracy=learned.token_accuracy)
+    return dataclasses.replace(metrics, num_learned=num_experiences, learn_seconds=time.monotonic() - started)

@@ -1,0 +1,203 @@
+"""Snapshots of a run: everything it needs to go on, written as one atomic step."""
+
+import json
+import types
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from etils import epath
+from orbax.checkpoint import v1 as ocp
+
+_LEARNER = "learner"
+_HOST = "host"
+
+
+class Checkpointer:
+    """Writes and reads the snapshots of one run.
+
+    A step is there entirely or not at all: one whose writing was cut short is never listed nor restored, and
+    what is left of it goes when a new run first saves. Every process of a run makes the same calls.
+
+    Args:
+        directory: where the steps are, on a disk or `gs://...`; made by the first save.
+        keep: how many of the latest steps to keep.
+
+    Raises:
+        ValueError: `keep` is less than one.
+    """
+
+    def __init__(self, directory: epath.PathLike, *, keep: int = 2) -> None:
+        if keep < 1:
+            raise ValueError(f"keep must be at least 1, not {keep}")
+        path = epath.Path(directory).expanduser()
+        # A bucket's path counts as absolute, and `absolute` would put the working directory before it.
+        self._directory = path if path.is_absolute() else path.absolute()
+        self._keep = keep
+        self._writer: ocp.training.Checkpointer | None = None
+
+    def __enter__(self) -> "Checkpointer":
+        return self
+
+    def __exit__(
+        self,
+        error_type: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Releases what saving holds; saving again takes it up again."""
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    def latest_step(self) -> int | None:
+        """Returns the number of the latest complete step, or None if there is none."""
+        if not self._directory.exists():
+            return None
+        with ocp.training.Checkpointer(self._directory) as reader:
+            return None if reader.latest is None else reader.latest.step
+
+    def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:
+        """Writes a step and returns when it is complete.
+
+        Args:
+            step: its number; no step of this number may exist.
+            learner_state: a tree of JAX arrays.
+            host_state: nested dicts and lists of NumPy arrays, numbers, strings and None.
+
+        Raises:
+            ValueError: `host_state` holds something else, or the step exists.
+        """
+        checkpointables = {_LEARNER: _named_leaves(learner_state), _HOST: _encode(host_state)}
+        if self._writer is None:
+            self._writer = ocp.training.Checkpointer(
+                self._directory,
+                preservation_policy=ocp.training.preservation_policies.LatestN(self._keep),
+                cleanup_tmp_directories=True,
+            )
+        try:
+            self._writer.save_checkpointables(step, checkpointables, force=True)
+        except ocp.training.errors.StepAlreadyExistsError as error:
+            raise ValueError(f"checkpoint step {step} exists already in {self._directory}") from error
+
+    def restore(
+        self, abstract_learner_state: Any, step: int | None = None
+    ) -> tuple[int, Any, dict[str, Any]]:
+        """Reads a step back, bit for bit.
+
+        Args:
+            abstract_learner_state: a tree of `jax.ShapeDtypeStruct` with shardings, which need not be those
+                the state was saved with.
+            step: which to read; the latest by default.
+
+        Returns:
+            The step's number, the learner's state, and the host's.
+
+        Raises:
+            ValueError: there is no such step, or the learner's state has another structure, shape or dtype.
+        """
+        step = self.latest_step() if step is None else step
+        if step is None:
+            raise ValueError(f"there is no complete checkpoint in {self._directory}")
+        abstract = _named_leaves(abstract_learner_state)
+        with ocp.training.Checkpointer(self._directory) as reader:
+            if step not in [checkpoint.step for checkpoint in reader.checkpoints]:
+                raise ValueError(f"there is no complete checkpoint of step {step} in {self._directory}")
+            metadata = reader.checkpointables_metadata(step).metadata
+            _check_structure(metadata[_LEARNER], abstract, f"checkpoint step {step} in {self._directory}")
+            restored = reader.load_checkpointables(step, {_LEARNER: abstract, _HOST: None})
+        leaves = [restored[_LEARNER][name] for name in abstract]
+        structure = jax.tree.structure(abstract_learner_state)
+        return step, jax.tree.unflatten(structure, leaves), _decode(restored[_HOST])
+
+
+def rng_to_json(rng: np.random.Generator) -> str:
+    """Returns the state of a random generator as JSON text.
+
+    Raises:
+        ValueError: it is not a PCG64, the generator of `np.random.default_rng`.
+    """
+    if not isinstance(rng.bit_generator, np.random.PCG64):
+        raise ValueError(f"only PCG64 generators can be saved, not {type(rng.bit_generator).__name__}")
+    return json.dumps(rng.bit_generator.state)
+
+
+def rng_from_json(text: str) -> np.random.Generator:
+    """Returns a random generator that goes on from where the one given to `rng_to_json` was."""
+    rng = np.random.default_rng()
+    rng.bit_generator.state = json.loads(text)
+    return rng
+
+
+def _named_leaves(tree: Any) -> dict[str, Any]:
+    """Returns a tree's leaves by path, which is the same whatever containers the tree is made of."""
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): leaf
+        for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
+    }
+
+
+def _check_structure(saved: Mapping[str, Any], wanted: Mapping[str, Any], source: str) -> None:
+    def described(leaf: Any) -> str:
+        return "nothing" if leaf is None else f"{leaf.dtype}{list(leaf.shape)}"
+
+    differences = [
+        f"{name} is {described(saved.get(name))} there and {described(wanted.get(name))} here"
+        for name in sorted(saved.keys() | wanted.keys())
+        if described(saved.get(name)) != described(wanted.get(name))
+    ]
+    if differences:
+        more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
+        raise ValueError(f"{source} is of another model or optimiser: {differences[0]}{more}")
+
+
+def _encode(host_state: Mapping[str, Any]) -> dict[str, Any]:
+    """Turns the host's state into one JSON text and an array of bytes for each array in it.
+
+    Bytes, because a checkpoint takes neither arrays of strings nor empty ones; the text knows each array's
+    place, dtype and shape.
+    """
+    arrays: list[dict[str, Any]] = []
+    encoded: dict[str, Any] = {}
+
+    def without_arrays(value: Any, path: tuple[str | int, ...]) -> Any:
+        if isinstance(value, np.ndarray):
+            if np.dtype(value.dtype.str) != value.dtype or value.dtype.hasobject:
+                raise ValueError(f"host_state {_text(path)}: arrays of {value.dtype} cannot be saved")
+            if value.size:
+                # `ravel` first: an array without dimensions has no bytes to view.
+                encoded[f"array_{len(arrays)}"] = np.ascontiguousarray(value).ravel().view(np.uint8)
+            arrays.append({"path": path, "dtype": value.dtype.str, "shape": value.shape})
+            return None
+        if isinstance(value, Mapping):
+            if not all(type(key) is str for key in value):
+                raise ValueError(f"host_state {_text(path)}: keys must be strings")
+            return {key: without_arrays(item, (*path, key)) for key, item in value.items()}
+        if type(value) is list:
+            return [without_arrays(item, (*path, index)) for index, item in enumerate(value)]
+        if value is None or type(value) in (bool, int, float, str):
+            return value
+        # Among them NumPy's scalars and tuples, which would come back as something else.
+        raise ValueError(f"host_state {_text(path)}: values of type {type(value).__name__} cannot be saved")
+
+    tree = without_arrays(host_state, ())
+    return {"state": json.dumps({"tree": tree, "arrays": arrays}), **encoded}
+
+
+def _decode(encoded: Mapping[str, Any]) -> dict[str, Any]:
+    state = json.loads(encoded["state"])
+    for number, array in enumerate(state["arrays"]):
+        data = encoded.get(f"array_{number}", np.empty(0, np.uint8))
+        container = state["tree"]
+        for key in array["path"][:-1]:
+            container = container[key]
+        container[array["path"][-1]] = data.view(array["dtype"]).reshape(array["shape"])
+    return state["tree"]
+
+
+def _text(path: tuple[str | int, ...]) -> str:
+    return "/".join(map(str, path)) or "itself"

@@ -1,0 +1,331 @@
+"""Every setting of a run, as frozen dataclasses that are checked when made.
+
+The defaults are the paper's (CodeIt, section 3 and appendix A); `configs/` holds the runs made of them.
+"""
+
+import dataclasses
+import types
+import typing
+from typing import Any, TypeVar
+
+from ml_collections import config_dict
+
+from codeit_jax.errors import UserError
+from codeit_jax.execution.budget import Budget
+
+ConfigType = TypeVar("ConfigType")
+
+
+class ConfigError(UserError):
+    """A setting that makes no sense; the message names the field."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which tasks are learned from and which are searched.
+
+    Attributes:
+        training_tasks: where the tasks with known programs come from; see `codeit_jax.arc.load_tasks`.
+        training_programs: a Python file of their programs, or "" for those of the reasoning-gym package.
+        search_tasks: where the tasks to be solved, the search set, come from.
+    """
+
+    training_tasks: str = "arc1/training"
+    training_programs: str = ""
+    search_tasks: str = "arc1/evaluation"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExecutionConfig:
+    """How programs are run on the host.
+
+    Attributes:
+        num_workers: worker processes; 0 means one a CPU core. Results do not depend on it.
+        timeout_seconds: the wall clock backstop for one job of a worker, which may hold many runs.
+        memory_gigabytes: the address space a worker may add to what it starts with.
+        budget: what one run of a program may spend.
+    """
+
+    num_workers: int = 0
+    timeout_seconds: float = 60.0
+    memory_gigabytes: float = 2.0
+    budget: Budget = dataclasses.field(default_factory=Budget)
+
+    def __post_init__(self) -> None:
+        _at_least("execution.num_workers", self.num_workers, 0)
+        _positive("execution.timeout_seconds", self.timeout_seconds)
+        _positive("execution.memory_gigabytes", self.memory_gigabytes)
+
+
+@dataclasses.dataclass(frozen=True)
+class MutationConfig:
+    """How the training programs are multiplied before the first meta-iteration.
+
+    Attributes:
+        num_programs: mutated programs to sample; duplicates among them count, as in the paper.
+        max_parent_lines: parents longer than this are not mutated; 0 means no limit.
+        argument_share: share of mutations that replace one argument.
+        function_share: share that replace the function; the rest replace the whole call.
+        search: whether mutated programs are run on the search set, which makes them candidates of cumulative
+            performance.
+    """
+
+    num_programs: int = 19_200
+    max_parent_lines: int = 0
+    argument_share: float = 0.5
+    function_share: float = 0.25
+    search: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("mutation.num_programs", self.num_programs, 0)
+        _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
+        if min(self.argument_share, self.function_share) < 0 or self.argument_share + self.function_share > 1:
+            raise ConfigError("mutation.argument_share and mutation.function_share must be shares of at most 1")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplayConfig:
+    """What is remembered, and what a meta-iteration learns from.
+
+    Attributes:
+        capacity: entries the policy's buffer holds; when it is full the lowest-priority half goes.
+        training_experiences: experiences a meta-iteration takes from training and mutated training tasks.
+        policy_experiences: experiences it takes, at most, from the policy's buffer.
+        relabeling: whether programs are stored with the outputs they really gave; without, only programs
+            that solve a demonstration are kept, with those demonstrations (the paper's ablation).
+        prioritized: whether the policy's buffer is sampled by priority.
+    """
+
+    capacity: int = 10_000_000
+    training_experiences: int = 10_000
+    policy_experiences: int = 90_000
+    relabeling: bool = True
+    prioritized: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("replay.capacity", self.capacity, 1)
+        _at_least("replay.training_experiences", self.training_experiences, 1)
+        _at_least("replay.policy_experiences", self.policy_experiences, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyConfig:
+    """The network that writes programs, and what it reads.
+
+    Attributes:
+        preset: the network's shape; see `codeit_jax.policy.presets`.
+        tokenizer: "symbolic", or the folder or hub name of a Hugging Face tokenizer.
+        section_length: tokens to which the inputs section and the outputs section of a prompt are each
+            truncated.
+        max_program_length: tokens of a program, its end included; longer ones are not learned from.
+        max_demonstrations: demonstrations shown.
+        dtype: what the network computes in, "float32" or "bfloat16"; parameters are float32.
+    """
+
+    preset: str = "mini"
+    tokenizer: str = "symbolic"
+    section_length: int = 512
+    max_program_length: int = 512
+    max_demonstrations: int = 10
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _at_least("policy.section_length", self.section_length, 1)
+        _at_least("policy.max_program_length", self.max_program_length, 2)
+        _at_least("policy.max_demonstrations", self.max_demonstrations, 1)
+        if self.dtype not in ("float32", "bfloat16"):
+            raise ConfigError(f"policy.dtype must be float32 or bfloat16, not {self.dtype!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+    """How programs are sampled from the policy.
+
+    Attributes:
+        num_samples: programs for each task and meta-iteration.
+        temperature: softens the distribution above 1 and sharpens it below; 0 decodes greedily.
+        tasks_per_batch: tasks sampled together on the devices.
+    """
+
+    num_samples: int = 24
+    temperature: float = 0.95
+    tasks_per_batch: int = 16
+
+    def __post_init__(self) -> None:
+        _at_least("sampling.num_samples", self.num_samples, 1)
+        _at_least("sampling.temperature", self.temperature, 0)
+        _at_least("sampling.tasks_per_batch", self.tasks_per_batch, 1)
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnerConfig:
+    """How the policy learns from experiences.
+
+    Attributes:
+        batch_size: experiences in one update.
+        learning_rate: AdamW's, constant after the warm-up.
+        weight_decay: AdamW's.
+        warmup_steps: updates over which the learning rate rises linearly.
+        max_gradient_norm: gradients are scaled down to this global norm; None leaves them, as the paper does.
+        num_epochs: passes over a meta-iteration's experiences.
+        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length / 4, / 2, x 1
+            and x 2 + 2, the longest prompt there can be.
+        program_buckets: lengths to which programs are padded, ascending; () means a quarter, half and all of
+            the longest.
+    """
+
+    batch_size: int = 512
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.01
+    warmup_steps: int = 0
+    max_gradient_norm: float | None = None
+    num_epochs: int = 1
+    prompt_buckets: tuple[int, ...] = ()
+    program_buckets: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _at_least("learner.batch_size", self.batch_size, 1)
+        _positive("learner.learning_rate", self.learning_rate)
+        _at_least("learner.weight_decay", self.weight_decay, 0)
+        _at_least("learner.warmup_steps", self.warmup_steps, 0)
+        _at_least("learner.num_epochs", self.num_epochs, 1)
+        if self.max_gradient_norm is not None:
+            _positive("learner.max_gradient_norm", self.max_gradient_norm)
+        for field in ("prompt_buckets", "program_buckets"):
+            buckets = getattr(self, field)
+            if list(buckets) != sorted(set(buckets)) or min(buckets, default=1) < 1:
+                raise ConfigError(f"learner.{field} must be ascending lengths, not {buckets}")
+
+
+@dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """How many devices lie along each axis of the mesh; -1 for `data` takes all that the others leave."""
+
+    data: int = -1
+    fsdp: int = 1
+    tensor: int = 1
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            size = getattr(self, field.name)
+            if size < 1 and not (field.name == "data" and size == -1):
+                raise ConfigError(f"mesh.{field.name} must be at least 1, not {size}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A whole run.
+
+    Attributes:
+        seed: the root of every random choice; the same seed gives the same run.
+        num_meta_iterations: meta-iterations in all; a finished run goes on when this is raised.
+        warmup_experiences: training experiences learned from before the first meta-iteration, so that a
+            policy without pretrained weights does not begin by sampling noise; 0, the paper's, for one that
+            has them.
+        checkpoint_interval: meta-iterations between two checkpoints.
+    """
+
+    seed: int = 0
+    num_meta_iterations: int = 100
+    warmup_experiences: int = 0
+    checkpoint_interval: int = 1
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
+    mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
+    replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
+    policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
+    sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
+    learner: LearnerConfig = dataclasses.field(default_factory=LearnerConfig)
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+    def __post_init__(self) -> None:
+        _at_least("seed", self.seed, 0)
+        _at_least("num_meta_iterations", self.num_meta_iterations, 1)
+        _at_least("warmup_experiences", self.warmup_experiences, 0)
+        _at_least("checkpoint_interval", self.checkpoint_interval, 1)
+
+
+# Settings that may differ between a run and its resumption: none of them changes what has been computed.
+RESUMABLE_FIELDS = ("num_meta_iterations", "checkpoint_interval", "mesh", "execution.num_workers")
+
+
+def to_config_dict(config: Any) -> config_dict.ConfigDict:
+    """Turns a config dataclass into the ConfigDict whose fields `--config.room.field=value` can set."""
+    fields = {}
+    hints = typing.get_type_hints(type(config))
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if dataclasses.is_dataclass(value):
+            value = to_config_dict(value)
+        elif isinstance(hints[field.name], types.UnionType) and value is None:
+            value = config_dict.placeholder(typing.get_args(hints[field.name])[0])
+        fields[field.name] = value
+    return config_dict.ConfigDict(fields, convert_dict=False)
+
+
+def from_dict(config_type: type[ConfigType], values: Any, path: str = "") -> ConfigType:
+    """Builds a config dataclass from a ConfigDict or from parsed JSON.
+
+    Raises:
+        ConfigError: a field is unknown, has a value of another type, or a value that makes no sense.
+    """
+    hints = typing.get_type_hints(config_type)
+    for name in values:
+        if name not in hints:
+            raise ConfigError(f"there is no setting {path}{name}")
+    arguments = {}
+    for name, value in values.items():
+        hint = hints[name]
+        if dataclasses.is_dataclass(hint):
+            arguments[name] = from_dict(typing.cast(type, hint), value, f"{path}{name}.")
+        else:
+            arguments[name] = _convert(hint, value, f"{path}{name}")
+    try:
+        return config_type(**arguments)
+    except ConfigError:
+        raise
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}" if path else str(error)) from None
+
+
+def differences(old: Config, new: Config) -> list[str]:
+    """Returns the settings in which two runs differ, those that a resumption may change aside, as text."""
+    lines = []
+    new_values = dict(_flat(dataclasses.asdict(new)))
+    for name, value in _flat(dataclasses.asdict(old)):
+        resumable = any(name == field or name.startswith(f"{field}.") for field in RESUMABLE_FIELDS)
+        if new_values[name] != value and not resumable:
+            lines.append(f"{name} was {value!r} and is now {new_values[name]!r}")
+    return lines
+
+
+def _flat(values: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
+    flat: list[tuple[str, Any]] = []
+    for name, value in values.items():
+        flat += _flat(value, f"{path}{name}.") if isinstance(value, dict) else [(f"{path}{name}", value)]
+    return flat
+
+
+def _convert(hint: Any, value: Any, name: str) -> Any:
+    if isinstance(hint, types.UnionType):
+        if value is None:
+            return None
+        hint = typing.get_args(hint)[0]
+    if typing.get_origin(hint) is tuple:
+        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
+            return tuple(value)
+    elif type(value) is hint:
+        return value
+    elif hint is float and type(value) is int:
+        return float(value)
+    raise ConfigError(f"{name} must be of type {getattr(hint, '__name__', hint)}, not {value!r}")
+
+
+def _at_least(name: str, value: float, minimum: float) -> None:
+    if not value >= minimum:
+        raise ConfigError(f"{name} must be at least {minimum}, not {value}")
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < float("inf"):
+        raise ConfigError(f"{name} must be a positive number, not {value}")

@@ -1,0 +1,174 @@
+"""Attempts: programs run on a task's demonstrations and, where they get some right, on its test inputs.
+
+The functions here are jobs of a `WorkerPool`: they run in worker processes, on a context that is sent once.
+"""
+
+import dataclasses
+import functools
+from collections.abc import Iterable, Sequence
+
+from codeit_jax.arc import Grid, Task
+from codeit_jax.dsl.program import Program, ProgramError, parse_program
+from codeit_jax.execution.budget import Budget
+from codeit_jax.execution.evaluator import Evaluator
+from codeit_jax.execution.graph import GraphRun, ProgramGraph
+from codeit_jax.execution.outcome import Outcome, Status
+
+
+@dataclasses.dataclass(frozen=True)
+class HostContext:
+    """What worker processes hold for as long as they live.
+
+    Attributes:
+        tasks: the search set; jobs name its tasks by index.
+        budget: what one run of a program may spend.
+    """
+
+    tasks: tuple[Task, ...]
+    budget: Budget
+
+    @functools.cached_property
+    def evaluator(self) -> Evaluator:
+        return Evaluator(self.budget)
+
+    def __getstate__(self) -> dict[str, object]:
+        return {"tasks": self.tasks, "budget": self.budget}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Attempt:
+    """What came of one text as a program for a task.
+
+    Attributes:
+        program: the program; None where the text does not parse.
+        error: why it does not parse.
+        outcomes: how it ended on each demonstration's input.
+        demonstration_performance: share of demonstrations whose output it gives.
+        test_performance: share of test outputs it gives; not looked at, and 0, unless the program gives some
+            demonstration's output.
+    """
+
+    program: Program | None
+    error: str | None = None
+    outcomes: tuple[Outcome, ...] = ()
+    demonstration_performance: float = 0.0
+    test_performance: float = 0.0
+
+    @property
+    def executes(self) -> bool:
+        """Whether the program gives a valid grid for at least one demonstration."""
+        return any(outcome.status is Status.OK for outcome in self.outcomes)
+
+
+def attempt_task(context: HostContext, payload: tuple[int, tuple[str, ...]]) -> list[Attempt]:
+    """Runs sampled texts on a task.
+
+    Args:
+        context: the search set and the budget.
+        payload: the task's index and the texts.
+
+    Returns:
+        One attempt for each text, in their order.
+    """
+    task_index, texts = payload
+    task = context.tasks[task_index]
+    parsed: dict[str, Program | ProgramError] = {text: _parse(text) for text in texts}
+    programs = list(dict.fromkeys(value for value in parsed.values() if isinstance(value, Program)))
+    attempts = dict(zip(programs, _attempts(context.evaluator, task, programs), strict=True))
+    return [
+        attempts[value] if isinstance(value, Program) else Attempt(None, error=str(value))
+        for value in map(parsed.__getitem__, texts)
+    ]
+
+
+def timed_out(text: str, num_demonstrations: int) -> Attempt:
+    """Returns the attempt of a text whose job the pool had to give up."""
+    outcome = Outcome(Status.TIMEOUT, error="the worker process was stopped")
+    return Attempt(parse_program(text), outcomes=(outcome,) * num_demonstrations)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hit:
+    """A program of a search that gives a task's first demonstration.
+
+    Attributes:
+        task_index: the task's place in the search set.
+        program_index: the program's place among those of the job.
+        demonstration_performance: share of demonstrations it gives.
+        test_performance: share of test outputs it gives.
+    """
+
+    task_index: int
+    program_index: int
+    demonstration_performance: float
+    test_performance: float
+
+
+def search_tasks(context: HostContext, payload: tuple[tuple[Program, ...], tuple[int, ...]]) -> list[Hit]:
+    """Runs programs on tasks and returns where they give the first demonstration; the others are not hits.
+
+    Args:
+        context: the search set and the budget.
+        payload: the programs, and the indices of the tasks.
+    """
+    programs, task_indices = payload
+    graph = ProgramGraph(programs)
+    hits = []
+    for task_index in task_indices:
+        task = context.tasks[task_index]
+        first = task.train[0]
+        run = GraphRun(graph, context.evaluator, first.input)
+        found = [index for index in range(len(programs)) if first.output is not None and run.yields(index, first.output)]
+        rest = _shares(context.evaluator, graph, found, [(pair.input, pair.output) for pair in task.train[1:]])
+        test = _shares(context.evaluator, graph, found, [(pair.input, pair.output) for pair in task.test])
+        for index, share, test_share in zip(found, rest, test, strict=True):
+            right = 1 + share * (len(task.train) - 1)
+            hits.append(Hit(task_index, index, right / len(task.train), test_share))
+    return hits
+
+
+def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> list[Attempt]:
+    graph = ProgramGraph(programs)
+    runs = [GraphRun(graph, evaluator, grid) for grid in task.demonstration_inputs]
+    outcomes = [tuple(run.outcome(index) for run in runs) for index in range(len(programs))]
+    performances = [
+        _share(outcome.output == output for outcome, output in zip(ends, task.demonstration_outputs, strict=True))
+        for ends in outcomes
+    ]
+    candidates = [index for index, performance in enumerate(performances) if performance > 0]
+    test = dict.fromkeys(range(len(programs)), 0.0)
+    pairs = [(pair.input, pair.output) for pair in task.test]
+    test.update(zip(candidates, _shares(evaluator, graph, candidates, pairs), strict=True))
+    return [
+        Attempt(program, None, outcomes[index], performances[index], test[index])
+        for index, program in enumerate(programs)
+    ]
+
+
+def _shares(
+    evaluator: Evaluator,
+    graph: ProgramGraph,
+    indices: Sequence[int],
+    pairs: Sequence[tuple[Grid, Grid | None]],
+) -> list[float]:
+    """Returns for some of a graph's programs the share of pairs whose output they give."""
+    right = dict.fromkeys(indices, 0)
+    for grid, output in pairs:
+        if output is None:
+            continue
+        run = GraphRun(graph, evaluator, grid)
+        for index in indices:
+            right[index] += run.yields(index, output)
+    return [right[index] / max(1, len(pairs)) for index in indices]
+
+
+def _share(flags: Iterable[bool]) -> float:
+    values = list(flags)
+    return sum(values) / len(values)
+
+
+def _parse(text: str) -> Program | ProgramError:
+    try:
+        return parse_program(text)
+    except ProgramError as error:
+        return error

@@ -1,0 +1,36 @@
+"""Deterministic budgets: what a program may spend, counted in work and never in seconds."""
+
+import dataclasses
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Budget:
+    """What one run of a program may spend.
+
+    Attributes:
+        max_work: cells touched and calls made, by the whole program.
+        max_items: items in any container, and cells in any grid, that a program makes on its way (the paper's
+            limit on intermediate containers is 1,000; section 4 of its appendix).
+        max_weight: items of a nested container, counted through all of its levels.
+        max_magnitude: absolute value of any integer.
+        max_depth: calls within calls: an `apply` of a function that itself applies one, and so on.
+    """
+
+    max_work: int = 1_000_000
+    max_items: int = 40_000
+    max_weight: int = 100_000
+    max_magnitude: int = 1_000_000_000
+    max_depth: int = 20
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if getattr(self, field.name) < 1:
+                raise ValueError(f"budget.{field.name} must be at least 1")
+
+
+class BudgetExceeded(Exception):  # noqa: N818 - an end that a run may come to, not a fault
+    """A run wanted more than its budget allows; the message says of what."""
+
+
+def work_exceeded(max_work: int) -> str:
+    """Returns the reason given when a run would do more work than it may."""
+    return f"more than {max_work:,} units of work"

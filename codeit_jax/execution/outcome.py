@@ -1,0 +1,33 @@
+"""What became of running a program."""
+
+import dataclasses
+from enum import StrEnum
+
+from codeit_jax.arc import Grid
+
+
+class Status(StrEnum):
+    """How a run ended."""
+
+    OK = "ok"  # a valid grid
+    INVALID_OUTPUT = "invalid_output"  # a value that is no valid ARC grid
+    ERROR = "error"  # a primitive failed
+    OVER_BUDGET = "over_budget"  # the deterministic budget was spent
+    TIMEOUT = "timeout"  # the wall clock backstop fired
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of one run of a program on one grid.
+
+    Attributes:
+        status: how it ended.
+        output: the grid, where the status is `ok`.
+        error: for any other status, one line that names the program's line and the reason.
+        cost: work spent, in the units of `Budget.max_work`.
+    """
+
+    status: Status
+    output: Grid | None = None
+    error: str | None = None
+    cost: int = 0

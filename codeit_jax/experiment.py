@@ -1,0 +1,122 @@
+"""A run from its config to its solutions: begun or restored, iterated, and saved as it goes."""
+
+import contextlib
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+from etils import epath
+
+from codeit_jax.arc import Task, load_tasks
+from codeit_jax.assembly import build, start_host_pool
+from codeit_jax.beginning import begin
+from codeit_jax.checkpoint import Checkpointer
+from codeit_jax.config import Config
+from codeit_jax.dsl.corpus import load_training_programs
+from codeit_jax.execution.attempt import Attempt
+from codeit_jax.iteration import Rooms, State, run_meta_iteration
+from codeit_jax.learner.learner import Learner
+from codeit_jax.replay import ReplayBuffer
+from codeit_jax.results.files import write_json, write_json_lines
+from codeit_jax.results.metrics import IterationMetrics, MetricsLog
+from codeit_jax.results.progress import Display
+from codeit_jax.results.solutions import SolutionBook, solutions_json
+from codeit_jax.workdir import open_workdir
+
+
+def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
+    """Runs CodeIt, from the start or from where the run in the folder stopped.
+
+    Args:
+        config: the run.
+        workdir_path: its folder; the README says what is left there.
+
+    Returns:
+        The rows of the run's table, those of earlier sessions included.
+
+    Raises:
+        ValueError: the config, the tasks or the folder are wrong; the message says what and where.
+    """
+    search_tasks = load_tasks(config.data.search_tasks)
+    training_tasks = load_tasks(config.data.training_tasks)
+    programs = load_training_programs(config.data.training_programs or None)
+    workdir = open_workdir(workdir_path, config)
+    with contextlib.ExitStack() as stack:
+        display = stack.enter_context(Display(len(search_tasks)))
+        display.phase("starting the host pool and building the policy")
+        pool = stack.enter_context(start_host_pool(config, search_tasks))
+        rooms, learner = build(config, search_tasks, pool)
+        checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
+        state = _restore(checkpointer, learner)
+        log = stack.enter_context(contextlib.closing(MetricsLog(workdir, state and state.meta_iteration)))
+        if state is None:
+            state, metrics = begin(config, rooms, learner, training_tasks, programs, display)
+            log.append(metrics)
+            _save(state, checkpointer, workdir)
+        else:
+            display.note(f"resumed after meta-iteration {state.meta_iteration}")
+        display.rows(log.rows)
+        while state.meta_iteration < config.num_meta_iterations:
+            metrics = _iterate(state, rooms, display, workdir)
+            log.append(metrics)
+            display.rows([metrics])
+            is_last = state.meta_iteration == config.num_meta_iterations
+            if is_last or state.meta_iteration % config.checkpoint_interval == 0:
+                _save(state, checkpointer, workdir)
+        return log.rows
+
+
+def _iterate(state: State, rooms: Rooms, display: Display, workdir: epath.Path) -> IterationMetrics:
+    """Runs a meta-iteration, shows it, and writes its samples out."""
+    samples: list[dict[str, Any]] = []
+
+    def record(task: Task, texts: Sequence[str], attempts: Sequence[Attempt]) -> None:
+        display.advance()
+        samples.extend(map(_sample_json, [task.id] * len(texts), texts, attempts))
+
+    number = state.meta_iteration + 1
+    display.phase(f"meta-iteration {number}", len(rooms.search_tasks))
+    metrics = run_meta_iteration(state, rooms, record)
+    folder = workdir / "samples"
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
+    return metrics
+
+
+def _sample_json(task_id: str, text: str, attempt: Attempt) -> dict[str, Any]:
+    return {
+        "task": task_id,
+        "text": text,
+        "error": attempt.error,
+        "outcomes": [outcome.error or outcome.status for outcome in attempt.outcomes],
+        "demonstration_performance": attempt.demonstration_performance,
+        "test_performance": attempt.test_performance,
+    }
+
+
+def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path) -> None:
+    write_json(workdir / "solutions.json", solutions_json(state.solutions))
+    checkpointer.save(
+        state.meta_iteration,
+        learner_state=state.learner.state,
+        host_state={
+            "training_buffer": state.training_buffer.state(),
+            "policy_buffer": state.policy_buffer.state(),
+            "solutions": state.solutions.state(),
+        },
+    )
+
+
+def _restore(checkpointer: Checkpointer, learner: Learner) -> State | None:
+    """Returns the state at the latest complete checkpoint, None if there is none."""
+    if checkpointer.latest_step() is None:
+        return None
+    step, learner_state, host_state = checkpointer.restore(learner.abstract_state)
+    learner.restore(learner_state)
+    return State(
+        meta_iteration=step,
+        training_buffer=ReplayBuffer.from_state(host_state["training_buffer"]),
+        policy_buffer=ReplayBuffer.from_state(host_state["policy_buffer"]),
+        solutions=SolutionBook.from_state(host_state["solutions"]),
+        learner=learner,
+    )

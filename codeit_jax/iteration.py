@@ -1,0 +1,163 @@
+"""The method on one page: one meta-iteration of CodeIt (algorithm 1 of the paper).
+
+    policy ── programs ──► host pool ── realised outputs ──► hindsight relabeling ──► replay buffer
+       ▲                                                                                   │
+       └────────── parameters ◄──── learner ◄──── prioritised batch ◄──────────────────────┘
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from codeit_jax.arc import Task
+from codeit_jax.config import ReplayConfig
+from codeit_jax.execution.attempt import Attempt
+from codeit_jax.execution.host import attempt_tasks
+from codeit_jax.execution.pool import WorkerPool
+from codeit_jax.learner.learner import Learner, LearnerMetrics
+from codeit_jax.learner.examples import ExampleMaker
+from codeit_jax.policy.writer import ProgramWriter
+from codeit_jax.replay import ReplayBuffer
+from codeit_jax.replay.relabel import keep_solved, relabel
+from codeit_jax.results.metrics import IterationMetrics
+from codeit_jax.results.solutions import Candidate, SolutionBook
+
+AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
+
+
+@dataclasses.dataclass
+class State:
+    """What a run has come to: everything that the next meta-iteration depends on.
+
+    Attributes:
+        meta_iteration: how many are done.
+        training_buffer: experiences of training and mutated training tasks.
+        policy_buffer: experiences of the policy, relabeled in hindsight.
+        solutions: the best candidates of every search-set task so far.
+        learner: the policy's parameters and the optimiser's state.
+    """
+
+    meta_iteration: int
+    training_buffer: ReplayBuffer
+    policy_buffer: ReplayBuffer
+    solutions: SolutionBook
+    learner: Learner
+
+
+@dataclasses.dataclass(frozen=True)
+class Rooms:
+    """What a meta-iteration works with, and which never changes.
+
+    Attributes:
+        search_tasks: the search set.
+        writer: samples programs from the policy.
+        pool: runs them on the host.
+        examples: turns experiences into token sequences.
+        config: what is remembered and learned from.
+        seed: the root of the run's random choices.
+    """
+
+    search_tasks: Sequence[Task]
+    writer: ProgramWriter
+    pool: WorkerPool
+    examples: ExampleMaker
+    config: ReplayConfig
+    seed: int
+
+
+def run_meta_iteration(state: State, rooms: Rooms, record: AttemptRecorder) -> IterationMetrics:
+    """Samples, executes, relabels, remembers and learns, once; changes the state.
+
+    Args:
+        state: what the run has come to.
+        rooms: what it works with.
+        record: called with each task's texts and attempts as they come in.
+
+    Returns:
+        What the meta-iteration's table row shows.
+    """
+    started = time.monotonic()
+    state.meta_iteration += 1
+    tally = _explore(state, rooms, record)
+    explored = time.monotonic()
+    learned = learn(state, rooms, rooms.config.training_experiences, rooms.config.policy_experiences)
+    return IterationMetrics(
+        meta_iteration=state.meta_iteration,
+        loss=learned.loss,
+        token_accuracy=learned.token_accuracy,
+        num_samples=tally.num_samples,
+        parse_share=tally.num_parsed / tally.num_samples,
+        execute_share=tally.num_executed / tally.num_samples,
+        new_experiences=tally.num_new,
+        policy_performance=len(tally.solutions.solved()),
+        cumulative_performance=len(state.solutions.solved()),
+        policy_buffer_size=len(state.policy_buffer),
+        num_learned=learned.num_examples,
+        explore_seconds=explored - started,
+        learn_seconds=time.monotonic() - explored,
+    )
+
+
+def learn(
+    state: State, rooms: Rooms, num_training: int, num_policy: int, part: int = 0
+) -> LearnerMetrics:
+    """Draws experiences from both buffers without replacement and learns from them for an epoch.
+
+    Args:
+        state: what the run has come to.
+        rooms: what it works with.
+        num_training: experiences of training and mutated training tasks, at most.
+        num_policy: experiences of the policy, at most.
+        part: tells apart the draws of one meta-iteration.
+    """
+    rng = np.random.default_rng((rooms.seed, state.meta_iteration, part))
+    training = state.training_buffer.sample(num_training, rng, prioritized=False)
+    policy = state.policy_buffer.sample(num_policy, rng, prioritized=rooms.config.prioritized)
+    experiences = state.training_buffer.get(training) + state.policy_buffer.get(policy)
+    return state.learner.learn(rooms.examples.make(experiences), rng)
+
+
+@dataclasses.dataclass
+class _Tally:
+    """What is counted while a meta-iteration explores."""
+
+    solutions: SolutionBook
+    num_samples: int = 0
+    num_parsed: int = 0
+    num_executed: int = 0
+    num_new: int = 0
+
+
+def _explore(state: State, rooms: Rooms, record: AttemptRecorder) -> _Tally:
+    """Samples programs for every task of the search set, runs them, and remembers what they really do."""
+    tally = _Tally(SolutionBook())
+    to_experience = relabel if rooms.config.relabeling else keep_solved
+    samples = rooms.writer.write(state.learner.params, state.meta_iteration)
+    for task_index, texts, attempts in attempt_tasks(rooms.pool, rooms.search_tasks, samples):
+        task = rooms.search_tasks[task_index]
+        record(task, texts, attempts)
+        for attempt in attempts:
+            tally.num_samples += 1
+            tally.num_parsed += attempt.program is not None
+            tally.num_executed += attempt.executes
+        for candidate in _candidates(attempts, state.meta_iteration):
+            tally.solutions.add(task.id, candidate)
+            state.solutions.add(task.id, candidate)
+        for attempt in attempts:
+            experience = to_experience(task, attempt, state.meta_iteration)
+            if experience is not None and rooms.examples.fits(experience.program):
+                tally.num_new += state.policy_buffer.add(experience)
+    return tally
+
+
+def _candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
+    for attempt in attempts:
+        if attempt.demonstration_performance > 0:
+            yield Candidate(
+                str(attempt.program),
+                attempt.demonstration_performance,
+                attempt.test_performance,
+                meta_iteration,
+            )

@@ -1,0 +1,1 @@
+"""How the policy improves: batches of experiences, and a sharded AdamW step over them."""

@@ -1,0 +1,154 @@
+"""The learner: it owns the policy's parameters and improves them on the experiences it is given."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from codeit_jax.config import LearnerConfig
+from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
+from codeit_jax.learner.mesh import batch_sharding, parameter_sharding
+from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
+
+
+@dataclass(frozen=True)
+class LearnerMetrics:
+    """What one call of `Learner.learn` saw.
+
+    Attributes:
+        loss: mean cross-entropy of all program tokens, in nats, each before its own update.
+        token_accuracy: share of those tokens that were the most likely one.
+        gradient_norm: mean over the updates of the gradient's global norm, before any clipping.
+        num_steps: updates made.
+        num_tokens: program tokens learned from.
+        padding_share: share of all tokens in the batches, of prompts and programs, that were padding.
+    """
+
+    loss: float
+    token_accuracy: float
+    gradient_norm: float
+    num_steps: int
+    num_tokens: int
+    padding_share: float
+
+
+class Learner:
+    """Improves a policy on experiences (paper, section 3: learning).
+
+    Every process of a run makes the same calls with the same examples and random states; each puts its own
+    devices' share of a batch on them.
+
+    Args:
+        graphdef: what `nnx.split` made of the policy.
+        params: its parameters; they are copied.
+        config: the learner's settings.
+        mesh: the devices, as `make_mesh` lays them out.
+        seed: of dropout.
+
+    Raises:
+        ValueError: the batch's rows cannot be shared out evenly over the mesh.
+    """
+
+    def __init__(
+        self, graphdef: nnx.GraphDef, params: Any, config: LearnerConfig, mesh: jax.sharding.Mesh, seed: int
+    ) -> None:
+        shares = mesh.shape["data"] * mesh.shape["fsdp"]
+        if config.batch_size % shares:
+            raise ValueError(
+                f"learner.batch_size must be a multiple of mesh.data x mesh.fsdp = {shares}, "
+                f"not {config.batch_size}"
+            )
+        self._config = config
+        self._batch_sharding = batch_sharding(mesh)
+        optimizer = make_optimizer(config)
+
+        def initial_state(params: Any, key: jax.Array) -> LearnerState:
+            return LearnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key)
+
+        key = jax.random.key_data(jax.random.key(seed))
+        self._state_sharding = parameter_sharding(jax.eval_shape(initial_state, params, key), mesh)
+        # A copy of its own, as the step donates what it is given: the caller's arrays are not to vanish.
+        params = jax.device_put(params, self._state_sharding.params, may_alias=False)
+        self._state = jax.jit(initial_state, out_shardings=self._state_sharding)(params, key)
+        self._step = make_step(graphdef, optimizer, self._state_sharding)
+
+    @property
+    def params(self) -> Any:
+        """The current parameters; the next call of `learn` deletes these arrays."""
+        return self._state.params
+
+    @property
+    def state(self) -> LearnerState:
+        """All there is to save; the next call of `learn` deletes its arrays."""
+        return self._state
+
+    @property
+    def abstract_state(self) -> LearnerState:
+        """Shapes, dtypes and shardings of the state: where a checkpoint is to be restored to."""
+
+        def abstract(leaf: jax.Array, sharding: Any) -> jax.ShapeDtypeStruct:
+            return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
+
+        return jax.tree.map(abstract, self._state, self._state_sharding)
+
+    def restore(self, state: LearnerState) -> None:
+        """Goes on from a state laid out as `abstract_state`, and takes its arrays over."""
+        self._state = state
+
+    def learn(self, examples: Sequence[Example], rng: np.random.Generator) -> LearnerMetrics:
+        """Learns from every example, `num_epochs` times.
+
+        Args:
+            examples: what to learn from.
+            rng: what shuffles them.
+
+        Raises:
+            ValueError: there are no examples, or one is longer than the largest bucket.
+            FloatingPointError: an update's loss or gradient was not finite; the message names the step. The
+                parameters are then of no use any more.
+        """
+        if not examples:
+            raise ValueError("there are no examples to learn from")
+        first_step = int(self._state.step)
+        history: list[StepMetrics] = []
+        num_kept = num_total = 0
+        for batch in self._batches(examples, rng):
+            kept, total = count_tokens(batch)
+            num_kept, num_total = num_kept + kept, num_total + total
+            self._state, metrics = self._step(self._state, jax.tree.map(self._put, batch))
+            # The host prepares the next batch while the devices work on this one, but runs no further ahead.
+            if history:
+                jax.block_until_ready(history[-1])
+            history.append(metrics)
+        return _summarize(jax.device_get(history), first_step, 1 - num_kept / num_total)
+
+    def _batches(self, examples: Sequence[Example], rng: np.random.Generator) -> Iterator[Batch]:
+        config = self._config
+        buckets = config.prompt_buckets, config.program_buckets
+        for _ in range(config.num_epochs):
+            yield from make_batches(examples, config.batch_size, *buckets, rng)
+
+    def _put(self, array: np.ndarray) -> jax.Array:
+        return jax.make_array_from_callback(array.shape, self._batch_sharding, lambda index: array[index])
+
+
+def _summarize(history: Sequence[StepMetrics], first_step: int, padding_share: float) -> LearnerMetrics:
+    for number, metrics in enumerate(history, first_step):
+        if not (np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm)):
+            raise FloatingPointError(
+                f"learner step {number}: loss {metrics.loss} and gradient norm {metrics.gradient_norm} "
+                "must be finite"
+            )
+    tokens = np.array([metrics.num_tokens for metrics in history], np.int64)
+    return LearnerMetrics(
+        loss=float(np.average([metrics.loss for metrics in history], weights=tokens)),
+        token_accuracy=float(np.average([metrics.token_accuracy for metrics in history], weights=tokens)),
+        gradient_norm=float(np.mean([metrics.gradient_norm for metrics in history])),
+        num_steps=len(history),
+        num_tokens=int(tokens.sum()),
+        padding_share=padding_share,
+    )

@@ -1,0 +1,76 @@
+"""Where parameters and batches lie on the devices."""
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+
+AXES = ("data", "fsdp", "tensor")
+
+# From a parameter's path to the mesh axis that splits each of its dimensions; the first pattern found counts.
+# Heads, hidden units and vocabulary go over `tensor`, so that a kernel that widens and the one that narrows
+# after it need one reduction between them; the dimension that is left goes over `fsdp`.
+_RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
+    (r"\brelative_bias/embedding\b", ()),
+    (r"\bembedding\b", ("tensor", "fsdp")),
+    (r"\b(query|key|value|input|gate|head)/kernel\b", ("fsdp", "tensor")),
+    (r"\boutput/kernel\b", ("tensor", "fsdp")),
+)
+
+
+def make_mesh(data: int, fsdp: int, tensor: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
+    """Lays the devices out as a mesh with the axes `data`, `fsdp` and `tensor`.
+
+    Args:
+        data: groups of devices that hold the same parameters; -1 for as many as the devices allow.
+        fsdp: devices over which parameters and batches are split.
+        tensor: devices over which heads, hidden units and the vocabulary are split.
+        devices: those to use, all of every process by default.
+
+    Raises:
+        ValueError: the axes do not use exactly these devices.
+    """
+    devices = jax.devices() if devices is None else devices
+    if min(fsdp, tensor) < 1 or (data < 1 and data != -1):
+        raise ValueError(f"mesh axes must be at least 1 (data may be -1): {data=}, {fsdp=}, {tensor=}")
+    if data == -1:
+        data = max(len(devices) // (fsdp * tensor), 1)
+    if data * fsdp * tensor != len(devices):
+        raise ValueError(
+            f"mesh axes {data=}, {fsdp=}, {tensor=} take {data * fsdp * tensor} devices, "
+            f"but there are {len(devices)}"
+        )
+    return jax.make_mesh((data, fsdp, tensor), AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
+
+
+def parameter_sharding(params: Any, mesh: Mesh) -> Any:
+    """Returns the tree's shardings, leaf by leaf.
+
+    The leaf's path decides, so whatever mirrors the parameters, such as an optimiser's moments, is laid out
+    as they are. A dimension that the axis does not divide is not split; norms, biases and scalars are on
+    every device.
+
+    Args:
+        params: a tree of arrays, or of anything with a shape.
+        mesh: the mesh to lay it out on.
+    """
+
+    def sharding(path: Any, leaf: Any) -> NamedSharding:
+        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        axes = next((axes for pattern, axes in _RULES if re.search(pattern, name)), ())
+        if len(axes) != len(leaf.shape):
+            return NamedSharding(mesh, PartitionSpec())
+        divided = (
+            axis if axis is not None and size % mesh.shape[axis] == 0 else None
+            for axis, size in zip(axes, leaf.shape, strict=True)
+        )
+        return NamedSharding(mesh, PartitionSpec(*divided))
+
+    return jax.tree_util.tree_map_with_path(sharding, params)
+
+
+def batch_sharding(mesh: Mesh) -> NamedSharding:
+    """Returns the sharding of a batch's arrays: rows over `data` and `fsdp`, sequences whole."""
+    return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))

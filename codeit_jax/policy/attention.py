@@ -1,0 +1,172 @@
+"""T5's attention: unscaled dot products, a learnt bias for each class of distance, no other positions."""
+
+import math
+from dataclasses import dataclass
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax import lax
+
+from codeit_jax.policy.presets import T5Config
+
+# Finite, so that a row in which everything is masked is uniform rather than NaN.
+MASKED = -1e9
+
+
+@jax.tree_util.register_dataclass
+@dataclass(frozen=True)
+class KeysValues:
+    """What an attention looks at: keys and values, each `[batch, heads, length, d_kv]`."""
+
+    keys: jax.Array
+    values: jax.Array
+
+    def write(self, new: "KeysValues", position: jax.Array) -> "KeysValues":
+        """Returns these with the single position of `new` (`[batch, heads, 1, d_kv]`) put at `position`."""
+        return KeysValues(
+            lax.dynamic_update_slice_in_dim(self.keys, new.keys, position, axis=2),
+            lax.dynamic_update_slice_in_dim(self.values, new.values, position, axis=2),
+        )
+
+
+def normal(rngs: nnx.Rngs, shape: tuple[int, ...], standard_deviation: float) -> nnx.Param[jax.Array]:
+    """Returns a float32 parameter of the shape, drawn from a normal distribution around zero."""
+    return nnx.Param(standard_deviation * jax.random.normal(rngs.params(), shape, jnp.float32))
+
+
+def split_key(key: jax.Array | None, number: int) -> list[jax.Array] | list[None]:
+    """Returns `number` keys made of one, or as many Nones: no key, no dropout."""
+    return [None] * number if key is None else list(jax.random.split(key, number))
+
+
+def dropout(values: jax.Array, rate: float, key: jax.Array | None) -> jax.Array:
+    """Returns the values with a share `rate` of them zeroed and the rest scaled up to keep the mean.
+
+    Without a key the values come back unchanged. The share is rounded to a multiple of 2 ** -16.
+    """
+    if key is None or rate == 0:
+        return values
+    # Each 32-bit word decides over two neighbours: random bits are what dropout costs, most of all on a CPU.
+    # Words keep the leading dimensions, so that a sharded batch draws its own.
+    *leading, last = values.shape
+    words = jax.random.bits(key, (*leading, -(-last // 2)), jnp.uint32)
+    halves = lax.bitcast_convert_type(words, jnp.uint16).reshape(*leading, -1)[..., :last]
+    dropped = min(round(rate * 2**16), 2**16 - 1)
+    return jnp.where(halves >= dropped, values / (1 - dropped / 2**16), 0)
+
+
+class Linear(nnx.Module):
+    """A matrix `kernel` of shape `[inputs, outputs]` and no bias, applied in its argument's dtype."""
+
+    def __init__(self, inputs: int, outputs: int, standard_deviation: float, *, rngs: nnx.Rngs) -> None:
+        self.kernel = normal(rngs, (inputs, outputs), standard_deviation)
+
+    def __call__(self, values: jax.Array) -> jax.Array:
+        return values @ self.kernel[...].astype(values.dtype)
+
+
+def relative_position_buckets(
+    query_length: int, key_length: int, *, bidirectional: bool, num_buckets: int, max_distance: int
+) -> np.ndarray:
+    """Returns the class of each key's distance from each query: int32 `[query_length, key_length]`.
+
+    Half of the buckets hold one short distance each, the others grow logarithmically up to `max_distance` and
+    the last holds all beyond. With `bidirectional` the upper half of the buckets is for keys that come after
+    the query; without it those share the bucket of distance zero, as they are to be masked.
+    """
+    # In NumPy and in float32, the precision the published weights were trained with: a last-bit difference in
+    # a compiler's logarithm would move a distance on the edge of a bucket into its neighbour.
+    relative = np.arange(key_length)[None, :] - np.arange(query_length)[:, None]
+    if bidirectional:
+        num_buckets //= 2
+        offset = np.where(relative > 0, num_buckets, 0)
+        distance = np.abs(relative)
+    else:
+        offset = np.zeros_like(relative)
+        distance = np.maximum(-relative, 0)
+    exact = num_buckets // 2
+    ratio = np.log(np.maximum(distance, exact).astype(np.float32) / np.float32(exact))
+    growth = ratio / np.float32(math.log(max_distance / exact)) * np.float32(num_buckets - exact)
+    bucket = np.where(distance < exact, distance, np.minimum(exact + growth.astype(int), num_buckets - 1))
+    return (offset + bucket).astype(np.int32)
+
+
+class RelativeBias(nnx.Module):
+    """One learnt number for each class of distance and head: a table `[buckets, heads]` for a whole stack."""
+
+    def __init__(self, config: T5Config, *, bidirectional: bool, rngs: nnx.Rngs) -> None:
+        self.bidirectional = bidirectional
+        self.max_distance = config.relative_attention_max_distance
+        shape = (config.relative_attention_num_buckets, config.num_heads)
+        self.embedding = normal(rngs, shape, config.initializer_factor * config.d_model**-0.5)
+
+    def __call__(self, query_length: int, key_length: int) -> jax.Array:
+        """Returns the float32 bias `[heads, query_length, key_length]` to be added to attention logits."""
+        table = self.embedding[...]
+        buckets = relative_position_buckets(
+            query_length,
+            key_length,
+            bidirectional=self.bidirectional,
+            num_buckets=table.shape[0],
+            max_distance=self.max_distance,
+        )
+        # A product with one-hot rows: its gradient is a product too, where a look-up's is a scatter, which is
+        # slow on accelerators. Exact at full precision.
+        chosen = jax.nn.one_hot(buckets, table.shape[0], dtype=table.dtype)
+        return jnp.einsum("qkb,bh->hqk", chosen, table, precision=lax.Precision.HIGHEST)
+
+
+class Attention(nnx.Module):
+    """Multi-head attention, for a sequence looking at itself or at another one.
+
+    Parameters: `query/kernel`, `key/kernel`, `value/kernel`, each `[d_model, heads * d_kv]`, and
+    `output/kernel` `[heads * d_kv, d_model]`.
+    """
+
+    def __init__(self, config: T5Config, *, rngs: nnx.Rngs) -> None:
+        self.num_heads = config.num_heads
+        self.dropout_rate = config.dropout_rate
+        width, inner = config.d_model, config.num_heads * config.d_kv
+        factor = config.initializer_factor
+        # The query's smaller start stands in for the 1 / sqrt(d_kv) that T5 leaves out of the logits.
+        self.query = Linear(width, inner, factor * (width * config.d_kv) ** -0.5, rngs=rngs)
+        self.key = Linear(width, inner, factor * width**-0.5, rngs=rngs)
+        self.value = Linear(width, inner, factor * width**-0.5, rngs=rngs)
+        self.output = Linear(inner, width, factor * inner**-0.5, rngs=rngs)
+
+    def keys_values(self, hidden: jax.Array) -> KeysValues:
+        """Returns the keys and values of `hidden` `[batch, length, d_model]`."""
+        return KeysValues(self._split_heads(self.key(hidden)), self._split_heads(self.value(hidden)))
+
+    def __call__(
+        self,
+        hidden: jax.Array,
+        context: KeysValues,
+        mask: jax.Array,
+        bias: jax.Array | None = None,
+        *,
+        dropout_key: jax.Array | None = None,
+    ) -> jax.Array:
+        """Returns what each query gathers from the context: `[batch, queries, d_model]`.
+
+        Args:
+            hidden: where the queries come from, `[batch, queries, d_model]`.
+            context: keys and values, `[batch, heads, keys, d_kv]`.
+            mask: True where a query may look; broadcast against `[batch, heads, queries, keys]`.
+            bias: float32, added to the logits; broadcast likewise.
+            dropout_key: drops attention weights when given.
+        """
+        queries = self._split_heads(self.query(hidden))
+        logits = jnp.einsum("bhqd,bhkd->bhqk", queries, context.keys, preferred_element_type=jnp.float32)
+        if bias is not None:
+            logits = logits + bias
+        weights = jax.nn.softmax(jnp.where(mask, logits, MASKED), axis=-1).astype(hidden.dtype)
+        weights = dropout(weights, self.dropout_rate, dropout_key)
+        gathered = jnp.einsum("bhqk,bhkd->bqhd", weights, context.values)
+        return self.output(gathered.reshape(*hidden.shape[:-1], -1))
+
+    def _split_heads(self, projected: jax.Array) -> jax.Array:
+        batch, length, _ = projected.shape
+        return projected.reshape(batch, length, self.num_heads, -1).swapaxes(1, 2)

@@ -1,0 +1,142 @@
+"""Tokenizers behind one interface: the symbolic vocabulary, and those of pretrained models."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from codeit_jax.policy.prompt import Prompt
+from codeit_jax.policy.symbolic import SymbolicTokenizer
+
+
+class Tokenizer(Protocol):
+    """What the learner and the sampler need of a tokenizer.
+
+    Attributes:
+        vocabulary_size: how many ids the tokenizer knows; a pretrained model's embedding may have more rows.
+        pad_id: the padding id and the decoder's start id; always 0.
+        eos_id: the id that ends a prompt and a program.
+        fingerprint: a hash of the vocabulary, by which a checkpoint made with another one is recognised.
+    """
+
+    vocabulary_size: int
+    pad_id: int
+    eos_id: int
+    fingerprint: str
+
+    def encode_prompt(self, prompt: Prompt, section_length: int) -> np.ndarray:
+        """Returns int32 ids `[length]`: inputs, newline, outputs, end; each section cut to its length."""
+
+    def encode_program(self, text: str) -> np.ndarray:
+        """Returns int32 ids `[length]` that end with `eos_id`; ValueError where decoding would differ."""
+
+    def decode_program(self, ids: Sequence[int] | np.ndarray) -> str:
+        """Returns the text of ids `[length]` up to the first end or padding; never raises."""
+
+
+def make_tokenizer(name: str) -> Tokenizer:
+    """Returns the tokenizer of that name: `symbolic`, or a folder or hub name of a Hugging Face tokenizer.
+
+    Raises:
+        ValueError: there is no such tokenizer.
+    """
+    return SymbolicTokenizer() if name == "symbolic" else HuggingFaceTokenizer(name)
+
+
+class HuggingFaceTokenizer:
+    """A pretrained model's own tokenizer, CodeT5's byte-pair encoding above all.
+
+    Args:
+        name: a folder or a name on the Hugging Face hub. A folder may hold nothing but the `vocab.json` and
+            `merges.txt` of a byte-level byte-pair encoding with RoBERTa's special tokens, as CodeT5's.
+
+    Raises:
+        ValueError: there is no such tokenizer, its padding id is not 0, or it has no end token.
+    """
+
+    pad_id = 0
+
+    def __init__(self, name: str) -> None:
+        self._tokenizer = _load(name)
+        if self._tokenizer.pad_token_id != self.pad_id:
+            raise ValueError(f"tokenizer {name!r}: padding must be id 0, not {self._tokenizer.pad_token_id}")
+        if self._tokenizer.eos_token_id is None:
+            raise ValueError(f"tokenizer {name!r}: no end-of-sequence token")
+        vocabulary: dict[str, int] = self._tokenizer.get_vocab()
+        self.eos_id = int(self._tokenizer.eos_token_id)
+        self.vocabulary_size = max(vocabulary.values()) + 1
+        self.fingerprint = hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
+
+    def encode_prompt(self, prompt: Prompt, section_length: int) -> np.ndarray:
+        """Returns a prompt as int32 ids `[length]`: inputs, newline, outputs, end.
+
+        Args:
+            prompt: a prompt of any grid texts.
+            section_length: the most tokens that the inputs and the outputs may take each; what is longer is
+                cut off at its end.
+
+        Raises:
+            ValueError: `section_length` is below 1.
+        """
+        if section_length < 1:
+            raise ValueError(f"section_length must be at least 1, got {section_length}")
+        inputs, outputs = self._encode(prompt.inputs), self._encode(prompt.outputs)
+        ids = [*inputs[:section_length], *self._encode("\n"), *outputs[:section_length], self.eos_id]
+        return np.array(ids, np.int32)
+
+    def encode_program(self, text: str) -> np.ndarray:
+        """Returns a program's text as int32 ids `[length]` that end with `eos_id`.
+
+        Raises:
+            ValueError: the vocabulary cannot write the text, so that decoding would not give it back.
+        """
+        ids = np.array([*self._encode(text), self.eos_id], np.int32)
+        if self.decode_program(ids) != text:
+            raise ValueError(f"the tokenizer's vocabulary cannot write this program: {text!r}")
+        return ids
+
+    def decode_program(self, ids: Sequence[int] | np.ndarray) -> str:
+        """Returns the text of ids `[length]` up to the first end or padding.
+
+        Other special tokens have no text. An id outside the vocabulary ends the text with U+FFFD, which no
+        program contains.
+        """
+        kept, mark = [], ""
+        for token in np.asarray(ids).tolist():
+            if token in (self.eos_id, self.pad_id):
+                break
+            if not 0 <= token < self.vocabulary_size:
+                mark = "\N{REPLACEMENT CHARACTER}"
+                break
+            kept.append(token)
+        text = self._tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
+        return str(text) + mark
+
+    def _encode(self, text: str) -> list[int]:
+        return list(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
+
+
+def _load(name: str) -> Any:
+    # transformers takes a second to import, which users of the symbolic vocabulary need not wait for.
+    from transformers import AutoTokenizer, RobertaTokenizer
+
+    folder = Path(name)
+    is_folder = folder.is_dir()
+    files = {path.name for path in folder.iterdir()} if is_folder else set()
+    # Without a configuration file AutoTokenizer cannot tell which tokenizer the two files belong to.
+    is_bare = {"vocab.json", "merges.txt"} <= files and not files & {
+        "tokenizer.json",
+        "tokenizer_config.json",
+    }
+    try:
+        return (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(name)
+    except (OSError, ValueError) as error:
+        reason = (
+            "the folder holds no tokenizer that can be read (tokenizer.json, or vocab.json and merges.txt)"
+            if is_folder
+            else "neither a folder nor found on the Hugging Face hub"
+        )
+        raise ValueError(f"tokenizer {name!r}: {reason}") from error

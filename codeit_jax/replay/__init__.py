@@ -1,0 +1,13 @@
+"""What is remembered: experiences, their priorities, and the buffer they are sampled from."""
+
+from codeit_jax.replay.buffer import ReplayBuffer
+from codeit_jax.replay.experience import Experience
+from codeit_jax.replay.priority import demonstration_performance, sample_without_replacement, sampling_weights
+
+__all__ = [
+    "Experience",
+    "ReplayBuffer",
+    "demonstration_performance",
+    "sample_without_replacement",
+    "sampling_weights",
+]

@@ -1,0 +1,55 @@
+"""Hindsight relabeling: a program is an honest answer to the question that its own outputs ask."""
+
+from collections.abc import Sequence
+
+from codeit_jax.arc import Grid, Task
+from codeit_jax.execution.attempt import Attempt
+from codeit_jax.execution.outcome import Status
+from codeit_jax.replay.experience import Experience
+
+
+def relabel(task: Task, attempt: Attempt, meta_iteration: int) -> Experience | None:
+    """Turns an attempt at a task into an experience.
+
+    The program is stored with the task's demonstration inputs and the outputs it really gave; demonstrations
+    without a valid output are dropped, and test examples never enter (section 3.2 of the paper). Its priority
+    is the share of the task's demonstrations that it gets right (section 3.3).
+
+    Returns:
+        The experience; None if the program gives no demonstration a valid output.
+    """
+    pairs = [
+        (pair.input, outcome.output)
+        for pair, outcome in zip(task.train, attempt.outcomes, strict=False)
+        if outcome.status is Status.OK and outcome.output is not None
+    ]
+    return _experience(task, attempt, pairs, meta_iteration)
+
+
+def keep_solved(task: Task, attempt: Attempt, meta_iteration: int) -> Experience | None:
+    """Turns an attempt into an experience without relabeling: the ablation "no relabeling" of the paper.
+
+    Returns:
+        The experience made of the demonstrations that the program gets right; None if there are none.
+    """
+    pairs = [
+        (pair.input, outcome.output)
+        for pair, outcome in zip(task.train, attempt.outcomes, strict=False)
+        if outcome.output is not None and outcome.output == pair.output
+    ]
+    return _experience(task, attempt, pairs, meta_iteration)
+
+
+def _experience(
+    task: Task, attempt: Attempt, pairs: Sequence[tuple[Grid, Grid]], meta_iteration: int
+) -> Experience | None:
+    if not pairs or attempt.program is None:
+        return None
+    return Experience(
+        task_id=task.id,
+        program=str(attempt.program),
+        inputs=tuple(grid for grid, _ in pairs),
+        outputs=tuple(output for _, output in pairs),
+        priority=attempt.demonstration_performance,
+        meta_iteration=meta_iteration,
+    )

@@ -1,0 +1,1 @@
+"""What came of a run: solutions, metrics and how they are shown."""

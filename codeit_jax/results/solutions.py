@@ -1,0 +1,89 @@
+"""Candidates and solutions: which programs a task would be answered with, and whether they are right.
+
+A task's candidates are ranked by demonstration performance, then shorter first; it is solved if one of the
+top three gives every test output (section 4 of the paper).
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+NUM_ANSWERS = 3
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidate:
+    """A program that gives at least one of a task's demonstrations.
+
+    Attributes:
+        program: its canonical text.
+        demonstration_performance: share of demonstrations it gives.
+        test_performance: share of test outputs it gives.
+        meta_iteration: when it was found; 0 for mutated programs.
+    """
+
+    program: str
+    demonstration_performance: float
+    test_performance: float
+    meta_iteration: int
+
+    @property
+    def rank(self) -> tuple[float, int, int, str]:
+        """What candidates are sorted by; the text decides between programs of equal length."""
+        return (-self.demonstration_performance, self.program.count("\n"), len(self.program), self.program)
+
+
+class SolutionBook:
+    """The best candidates of every task, so far."""
+
+    def __init__(self) -> None:
+        self._candidates: dict[str, list[Candidate]] = {}
+
+    def add(self, task_id: str, candidate: Candidate) -> None:
+        """Enters a candidate; one already known, or outside the task's top three, changes nothing."""
+        known = self._candidates.setdefault(task_id, [])
+        if any(other.program == candidate.program for other in known):
+            return
+        known.append(candidate)
+        known.sort(key=lambda other: other.rank)
+        del known[NUM_ANSWERS:]
+
+    def update(self, candidates: Iterable[tuple[str, Candidate]]) -> None:
+        """Enters many candidates, each with its task's id."""
+        for task_id, candidate in candidates:
+            self.add(task_id, candidate)
+
+    def candidates(self, task_id: str) -> tuple[Candidate, ...]:
+        """Returns the task's top three, best first."""
+        return tuple(self._candidates.get(task_id, ()))
+
+    def solved(self) -> dict[str, Candidate]:
+        """Returns, by task id, the first of the top three that gives every test output, where there is one."""
+        solved = {}
+        for task_id, candidates in sorted(self._candidates.items()):
+            for candidate in candidates:
+                if candidate.test_performance == 1:
+                    solved[task_id] = candidate
+                    break
+        return solved
+
+    def state(self) -> dict[str, Any]:
+        """Returns the book as JSON-able data, for a checkpoint."""
+        return {
+            task_id: [dataclasses.asdict(candidate) for candidate in candidates]
+            for task_id, candidates in sorted(self._candidates.items())
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "SolutionBook":
+        """Restores what `state` returned."""
+        book = cls()
+        book._candidates = {
+            task_id: [Candidate(**candidate) for candidate in candidates] for task_id, candidates in state.items()
+        }
+        return book
+
+
+def solutions_json(book: SolutionBook) -> dict[str, Any]:
+    """Returns every solved task with the program that solves it, as written to `solutions.json`."""
+    return {task_id: dataclasses.asdict(candidate) for task_id, candidate in book.solved().items()}

@@ -1,0 +1,28 @@
+r"""Runs CodeIt: from the start, or from where the run in the folder stopped.
+
+    python launch/train.py --config=configs/quickstart.py --workdir=/tmp/codeit
+    python launch/train.py --config=configs/codeit.py --config.learner.batch_size=256 --workdir=gs://bucket/run
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from codeit_jax import command_line
+
+_CONFIG = command_line.define_config_flag()
+_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; an earlier run in it is resumed.")
+
+
+def main(_: Sequence[str]) -> None:
+    """Parses the flags and runs."""
+    config = command_line.read_config(_CONFIG)
+    if not _WORKDIR.value:
+        raise command_line.UsageError("--workdir is required")
+    from codeit_jax.experiment import run_experiment  # after the flags: JAX takes a second to start
+
+    run_experiment(config, _WORKDIR.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main)

