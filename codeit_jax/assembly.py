@@ -1,14 +1,16 @@
 """Putting a run together from its config: the rooms it works with, and a learner with fresh parameters."""
 
+import contextlib
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+import jax
 import jax.numpy as jnp
 from flax import nnx
 
 from codeit_jax.arc import Task
-from codeit_jax.config import Config
+from codeit_jax.config import Config, ConfigError
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import WorkerPool
 from codeit_jax.iteration import Rooms
@@ -38,17 +40,19 @@ def build(config: Config, search_tasks: Sequence[Task], pool: WorkerPool) -> tup
     """Makes what a run works with, and a learner with fresh parameters.
 
     Raises:
-        ValueError: a setting names something that does not exist, or does not fit the devices.
+        ConfigError: a setting names something that does not exist, or does not fit the devices or another
+            setting.
     """
-    mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    tokenizer = make_tokenizer(config.policy.tokenizer)
-    model = T5(
-        preset(config.policy.preset, tokenizer.vocabulary_size),
-        rngs=nnx.Rngs(config.seed),
-        dtype=jnp.dtype(config.policy.dtype),
-    )
-    graphdef, params = nnx.split(model)
+    with _naming("mesh"):
+        mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
+    _check_rows(config, mesh)
     prompt_buckets, program_buckets = _buckets(config)
+    with _naming("policy.tokenizer"):
+        tokenizer = make_tokenizer(config.policy.tokenizer)
+    with _naming("policy.preset"):
+        shape = preset(config.policy.preset, tokenizer.vocabulary_size)
+    model = T5(shape, rngs=nnx.Rngs(config.seed), dtype=jnp.dtype(config.policy.dtype))
+    graphdef, params = nnx.split(model)
     examples = ExampleMaker(tokenizer, config.policy)
     writer = ProgramWriter(
         graphdef,
@@ -73,4 +77,32 @@ def _buckets(config: Config) -> tuple[tuple[int, ...], tuple[int, ...]]:
     longest_prompt = 2 * section + 2  # two sections, the newline between them and the end
     prompts = config.learner.prompt_buckets or (section // 4, section // 2, section, longest_prompt)
     programs = config.learner.program_buckets or (program // 4, program // 2, program)
+    if prompts[-1] < longest_prompt:
+        raise ConfigError(
+            f"learner.prompt_buckets must reach 2 x policy.section_length + 2 = {longest_prompt}, not {prompts}"
+        )
+    if programs[-1] < program:
+        raise ConfigError(
+            f"learner.program_buckets must reach policy.max_program_length, {program}, not {programs}"
+        )
     return tuple(sorted(set(prompts) - {0})), tuple(sorted(set(programs) - {0}))
+
+
+def _check_rows(config: Config, mesh: jax.sharding.Mesh) -> None:
+    """Checks that batches can be shared out evenly over the mesh."""
+    shares = mesh.shape["data"] * mesh.shape["fsdp"]
+    for name, rows in (
+        ("learner.batch_size", config.learner.batch_size),
+        ("sampling.tasks_per_batch", config.sampling.tasks_per_batch),
+    ):
+        if rows % shares:
+            raise ConfigError(f"{name} must be a multiple of mesh.data x mesh.fsdp = {shares}, not {rows}")
+
+
+@contextlib.contextmanager
+def _naming(setting: str) -> Iterator[None]:
+    """Lets what is said against a setting's value begin with the setting's name."""
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"{setting}: {error}") from error

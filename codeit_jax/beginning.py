@@ -1,6 +1,6 @@
-"""Before the first meta-iteration: training tasks are multiplied by mutation, searched with, and learned from.
+"""Before the first meta-iteration: training tasks are multiplied by mutation, searched with and learned from.
 
-Sections 3.1 and 4.1 of the paper.
+The paper's initialisation, but for the warm-up, which a policy without pretrained weights needs.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from codeit_jax.arc import Task
-from codeit_jax.config import Config
+from codeit_jax.config import Config, ConfigError
 from codeit_jax.dsl.program import Program, without_dead_lines
 from codeit_jax.execution.host import num_search_jobs, search
 from codeit_jax.iteration import Rooms, State, learn
@@ -44,6 +44,9 @@ def begin(
 
     Returns:
         The state before the first meta-iteration, and row 0 of the run's table.
+
+    Raises:
+        ConfigError: the settings leave nothing to learn from.
     """
     started = time.monotonic()
     parents, mutants = _mutate(config, rooms, training_tasks, programs, display)
@@ -56,8 +59,12 @@ def begin(
     )
     experiences = list(_training_experiences(training_tasks, parents, mutants))
     fitting = [experience for experience in experiences if rooms.examples.fits(experience.program)]
+    if not fitting:
+        raise ConfigError(f"policy.max_program_length: all {len(experiences)} training programs are longer")
     state.training_buffer.extend(fitting)
-    display.note(f"{len(fitting)} training experiences; {len(experiences) - len(fitting)} programs are too long")
+    display.note(
+        f"{len(fitting)} training experiences; {len(experiences) - len(fitting)} programs are too long"
+    )
     if config.mutation.search:
         _search(state, rooms, parents, mutants, display)
     metrics = IterationMetrics(
@@ -79,15 +86,21 @@ def _mutate(
 ) -> tuple[list[Parent], list[Mutant]]:
     display.phase("checking the training programs")
     parents, failing = find_parents(rooms.pool, training_tasks, programs)
-    display.note(f"{len(parents)} training programs solve their task; left out: {', '.join(failing) or 'none'}")
+    display.note(
+        f"{len(parents)} training programs solve their task; left out: {', '.join(failing) or 'none'}"
+    )
+    if not parents:
+        raise ConfigError(
+            f"data.training_programs: none of {len(programs)} programs solves its task of data.training_tasks"
+        )
+    max_lines = config.mutation.max_parent_lines
+    mutable = [parent for parent in parents if not max_lines or len(parent.program) <= max_lines]
+    if config.mutation.num_programs and not mutable:
+        raise ConfigError(f"mutation.max_parent_lines: no training program has {max_lines} lines or fewer")
     display.phase("mutating the training programs")
     mutants = grow(
         rooms.pool,
-        [
-            parent
-            for parent in parents
-            if not config.mutation.max_parent_lines or len(parent.program) <= config.mutation.max_parent_lines
-        ],
+        mutable,
         config.mutation.num_programs,
         Mutator(config.mutation.argument_share, config.mutation.function_share),
         np.random.default_rng(config.seed),
@@ -99,7 +112,7 @@ def _mutate(
 def _training_experiences(
     training_tasks: Sequence[Task], parents: Sequence[Parent], mutants: Sequence[Mutant]
 ) -> Iterator[Experience]:
-    """Yields the training tasks and the mutated ones, each a task of its own with the program that solves it."""
+    """Yields the training tasks and the mutated ones, each a task of its own with the program solving it."""
     tasks = {task.id: task for task in training_tasks}
     for parent in parents:
         outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
@@ -120,7 +133,9 @@ def _search(
     # Programs of one family share lines, which are evaluated once where they stand together.
     programs = list(dict.fromkeys(program for _, program in sorted(found, key=lambda item: item[0])))
     num_tasks = len(rooms.search_tasks)
-    display.phase(f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs)))
+    display.phase(
+        f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs))
+    )
     for hits in search(rooms.pool, num_tasks, programs):
         display.advance()
         for program, hit in hits:

@@ -1,11 +1,13 @@
 """Every setting of a run, as frozen dataclasses that are checked when made.
 
-The defaults are the paper's (CodeIt, section 3 and appendix A); `configs/` holds the runs made of them.
+The defaults are the paper's (CodeIt, experiment details); `configs/` holds the runs made of them.
 """
 
 import dataclasses
+import math
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 from ml_collections import config_dict
@@ -79,8 +81,11 @@ class MutationConfig:
     def __post_init__(self) -> None:
         _at_least("mutation.num_programs", self.num_programs, 0)
         _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
-        if min(self.argument_share, self.function_share) < 0 or self.argument_share + self.function_share > 1:
-            raise ConfigError("mutation.argument_share and mutation.function_share must be shares of at most 1")
+        shares = self.argument_share, self.function_share
+        if not (min(shares) >= 0 and sum(shares) <= 1):
+            raise ConfigError(
+                "mutation.argument_share and mutation.function_share must be shares, at most 1 in all"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -239,7 +244,8 @@ class Config:
     mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
 
     def __post_init__(self) -> None:
-        _at_least("seed", self.seed, 0)
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}")
         _at_least("num_meta_iterations", self.num_meta_iterations, 1)
         _at_least("warmup_experiences", self.warmup_experiences, 0)
         _at_least("checkpoint_interval", self.checkpoint_interval, 1)
@@ -269,11 +275,15 @@ def from_dict(config_type: type[ConfigType], values: Any, path: str = "") -> Con
     Raises:
         ConfigError: a field is unknown, has a value of another type, or a value that makes no sense.
     """
+    if not isinstance(values, Mapping | config_dict.ConfigDict):
+        raise ConfigError(
+            f"{path.removesuffix('.') or 'a config'} must be a group of settings, not {values!r}"
+        )
     hints = typing.get_type_hints(config_type)
     for name in values:
         if name not in hints:
             raise ConfigError(f"there is no setting {path}{name}")
-    arguments = {}
+    arguments: dict[str, Any] = {}
     for name, value in values.items():
         hint = hints[name]
         if dataclasses.is_dataclass(hint):
@@ -285,7 +295,14 @@ def from_dict(config_type: type[ConfigType], values: Any, path: str = "") -> Con
     except ConfigError:
         raise
     except ValueError as error:
-        raise ConfigError(f"{path}: {error}" if path else str(error)) from None
+        # A room's own message names its fields from the room on.
+        parent = path.removesuffix(".").rpartition(".")[0]
+        raise ConfigError(f"{parent}.{error}" if parent else str(error)) from None
+
+
+def setting_names(config_type: type) -> list[str]:
+    """Returns the settings of a config dataclass and of those in it, such as `learner.batch_size`."""
+    return [name for name, _ in _flat(dataclasses.asdict(config_type()))]
 
 
 def differences(old: Config, new: Config) -> list[str]:
@@ -322,10 +339,10 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
 
 
 def _at_least(name: str, value: float, minimum: float) -> None:
-    if not value >= minimum:
-        raise ConfigError(f"{name} must be at least {minimum}, not {value}")
+    if not minimum <= value < math.inf:
+        raise ConfigError(f"{name} must be a number of at least {minimum}, not {value}")
 
 
 def _positive(name: str, value: float) -> None:
-    if not 0 < value < float("inf"):
+    if not 0 < value < math.inf:
         raise ConfigError(f"{name} must be a positive number, not {value}")

@@ -1,7 +1,6 @@
 """A run from its config to its solutions: begun or restored, iterated, and saved as it goes."""
 
 import contextlib
-import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
@@ -48,7 +47,9 @@ def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
         rooms, learner = build(config, search_tasks, pool)
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
         state = _restore(checkpointer, learner)
-        log = stack.enter_context(contextlib.closing(MetricsLog(workdir, state and state.meta_iteration)))
+        log = stack.enter_context(
+            contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
+        )
         if state is None:
             state, metrics = begin(config, rooms, learner, training_tasks, programs, display)
             log.append(metrics)

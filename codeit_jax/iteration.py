@@ -1,5 +1,7 @@
 """The method on one page: one meta-iteration of CodeIt (algorithm 1 of the paper).
 
+It joins the rooms of the house into a circle:
+
     policy ── programs ──► host pool ── realised outputs ──► hindsight relabeling ──► replay buffer
        ▲                                                                                   │
        └────────── parameters ◄──── learner ◄──── prioritised batch ◄──────────────────────┘
@@ -16,8 +18,8 @@ from codeit_jax.config import ReplayConfig
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.execution.pool import WorkerPool
-from codeit_jax.learner.learner import Learner, LearnerMetrics
 from codeit_jax.learner.examples import ExampleMaker
+from codeit_jax.learner.learner import Learner, LearnerMetrics
 from codeit_jax.policy.writer import ProgramWriter
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.relabel import keep_solved, relabel
@@ -100,9 +102,7 @@ def run_meta_iteration(state: State, rooms: Rooms, record: AttemptRecorder) -> I
     )
 
 
-def learn(
-    state: State, rooms: Rooms, num_training: int, num_policy: int, part: int = 0
-) -> LearnerMetrics:
+def learn(state: State, rooms: Rooms, num_training: int, num_policy: int, part: int = 0) -> LearnerMetrics:
     """Draws experiences from both buffers without replacement and learns from them for an epoch.
 
     Args:

@@ -10,7 +10,7 @@ from codeit_jax.errors import UserError
 from codeit_jax.results.files import write_json
 
 _CONFIG = "config.json"
-_OURS = ("checkpoints", "performance.csv", "samples", "solutions.json", "tensorboard")
+_RESULTS = ("checkpoints", "performance.csv", "samples", "solutions.json")
 
 
 class WorkdirError(UserError):
@@ -21,21 +21,25 @@ def open_workdir(path: str, config: Config) -> epath.Path:
     """Claims a folder for a run, or finds the run that it holds.
 
     The folder is made if need be, and `config.json` is written to it. A run that is found must have the same
-    config, but for what may change between a run and its resumption.
+    config, but for what may change between a run and its resumption; one that has left no results yet may be
+    given another.
 
     Raises:
-        WorkdirError: the folder cannot be written to, holds a run of another config, or holds files named like
-            a run's without its config. Nothing in it is changed then.
+        WorkdirError: the folder cannot be written to, holds a run of another config, or holds files named as
+            a run's are without its config. Nothing in it is changed then.
     """
     workdir = epath.Path(path).expanduser()
     file = workdir / _CONFIG
     try:
         if workdir.exists() and not workdir.is_dir():
             raise WorkdirError(f"--workdir={path}: is not a folder")
+        results = [name for name in _RESULTS if (workdir / name).exists()]
         if file.exists():
-            _check_same(path, _read_config(file), config)
-        elif found := [name for name in _OURS if (workdir / name).exists()]:
-            raise WorkdirError(f"--workdir={path}: holds {found[0]} but no {_CONFIG}, so it is not known whose it is")
+            found = _read_config(file)
+            if results:
+                _check_same(path, found, config)
+        elif results:
+            raise WorkdirError(f"--workdir={path}: holds {results[0]} but no {_CONFIG} that says whose it is")
         workdir.mkdir(parents=True, exist_ok=True)
         write_json(file, dataclasses.asdict(config))
     except OSError as error:

@@ -1,6 +1,6 @@
 r"""The paper's run, on the symbolic tokenizer and a policy without pretrained weights.
 
-    python launch/train.py --config=configs/codeit.py --workdir=...
+python launch/train.py --config=configs/codeit.py --workdir=...
 """
 
 from ml_collections.config_dict import ConfigDict

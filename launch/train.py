@@ -1,7 +1,7 @@
 r"""Runs CodeIt: from the start, or from where the run in the folder stopped.
 
-    python launch/train.py --config=configs/quickstart.py --workdir=/tmp/codeit
-    python launch/train.py --config=configs/codeit.py --config.learner.batch_size=256 --workdir=gs://bucket/run
+python launch/train.py --config=configs/quickstart.py --workdir=/tmp/codeit
+python launch/train.py --config=configs/codeit.py --config.learner.batch_size=256 --workdir=gs://bucket/run
 """
 
 from collections.abc import Sequence

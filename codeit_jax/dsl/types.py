@@ -66,9 +66,10 @@ class Function:
         arity: how many arguments `call` takes.
         name: the primitive's name, or the combinator's.
         arguments: what the combinator was given; empty for a primitive.
+        levels: how deep functions nest in its arguments, itself included.
     """
 
-    __slots__ = ("_digest", "arguments", "arity", "call", "name")
+    __slots__ = ("_digest", "arguments", "arity", "call", "levels", "name")
 
     def __init__(
         self, call: Callable[..., Value], arity: int, name: str, arguments: tuple[Value, ...] = ()
@@ -77,6 +78,10 @@ class Function:
         self.arity = arity
         self.name = name
         self.arguments = arguments
+        self.levels = 1
+        for argument in arguments:
+            if isinstance(argument, Function) and argument.levels >= self.levels:
+                self.levels = argument.levels + 1
         self._digest: bytes | None = None
 
     @property

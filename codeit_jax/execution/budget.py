@@ -9,7 +9,7 @@ class Budget:
     Attributes:
         max_work: cells touched and calls made, by the whole program.
         max_items: items in any container, and cells in any grid, that a program makes on its way (the paper's
-            limit on intermediate containers is 1,000; section 4 of its appendix).
+            limit on intermediate containers is 1,000).
         max_weight: items of a nested container, counted through all of its levels.
         max_magnitude: absolute value of any integer.
         max_depth: calls within calls: an `apply` of a function that itself applies one, and so on.

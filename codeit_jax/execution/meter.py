@@ -6,12 +6,26 @@ from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.dsl.types import Function, Value
 from codeit_jax.execution.budget import Budget, BudgetExceeded, work_exceeded
-from codeit_jax.execution.costs import CONSTANT_TIME, FORESEEN_WORK, GROWS_NUMBERS, NESTS, extent, magnitude, weight
+from codeit_jax.execution.costs import (
+    COMBINATORS,
+    CONSTANT_TIME,
+    FORESEEN_WORK,
+    GROWS_NUMBERS,
+    MAX_LEVELS,
+    MAY_NEST,
+    extent,
+    joined_items,
+    magnitude,
+    weight,
+)
 
 Primitive = Callable[..., Value]
 
 _HIGHER_ORDER = frozenset(
-    "apply argmax argmin extract mapply mfilter mpapply order papply prapply rapply sfilter valmax valmin".split()
+    {
+        *("apply", "argmax", "argmin", "extract", "mapply", "mfilter", "mpapply", "order", "papply", "prapply"),
+        *("rapply", "sfilter", "valmax", "valmin"),
+    }
 )
 
 
@@ -51,6 +65,8 @@ class Meter:
     def _charged(self, name: str, primitive: Primitive) -> Primitive:
         if name in GROWS_NUMBERS:
             return _charge_number(self, name, primitive)
+        if name in COMBINATORS:
+            primitive = _limit_levels(name, primitive)
         if name in CONSTANT_TIME:
             return _charge_one(self, primitive)
         if name in _HIGHER_ORDER:
@@ -79,15 +95,21 @@ def _charge_one(meter: Meter, primitive: Primitive) -> Primitive:
 
 
 def _charge_number(meter: Meter, name: str, primitive: Primitive) -> Primitive:
-    max_work, max_magnitude = meter.budget.max_work, meter.budget.max_magnitude
+    max_work, max_magnitude, max_weight = meter.budget.max_work, meter.budget.max_magnitude, meter.budget.max_weight
 
     def call(*arguments: Value) -> Value:
         meter.work += 1
         if meter.work > max_work:
             raise BudgetExceeded(work_exceeded(max_work))
+        joined = joined_items(arguments)
+        if joined:
+            meter.work += joined
+            meter.check()
         result = primitive(*arguments)
         if magnitude(result) > max_magnitude:
             raise BudgetExceeded(f"{name} made a number beyond {max_magnitude:,}")
+        if joined and weight(result, max_weight) > max_weight:
+            raise BudgetExceeded(f"{name} made a nest of more than {max_weight:,} items")
         return result
 
     return call
@@ -138,20 +160,32 @@ def _count_depth(meter: Meter, primitive: Primitive) -> Primitive:
     return call
 
 
+def _limit_levels(name: str, primitive: Primitive) -> Primitive:
+    def call(*arguments: Value) -> Value:
+        result = primitive(*arguments)
+        if isinstance(result, Function) and result.levels > MAX_LEVELS:
+            raise BudgetExceeded(f"{name} made a function of functions more than {MAX_LEVELS} deep")
+        return result
+
+    return call
+
+
 def _limit_result(meter: Meter, name: str, primitive: Primitive) -> Primitive:
     max_items, max_weight = meter.budget.max_items, meter.budget.max_weight
-    nests = name in NESTS
+    may_nest = MAY_NEST.get(name)
 
     def call(*arguments: Value) -> Value:
         result = primitive(*arguments)
         kind = type(result)
         if kind is frozenset or kind is tuple:
             size = extent(result)
-            meter.work += size
             if size > max_items:
                 raise BudgetExceeded(f"{name} made a container of more than {max_items:,} items")
-            if nests and weight(result, max_weight) > max_weight:
-                raise BudgetExceeded(f"{name} made a nest of more than {max_weight:,} items")
+            if may_nest is not None and may_nest(*arguments):
+                size = weight(result, max_weight)
+                if size > max_weight:
+                    raise BudgetExceeded(f"{name} made a nest of more than {max_weight:,} items")
+            meter.work += size
         return result
 
     return call

@@ -126,6 +126,7 @@ def _serve(
         _limit_address_space(mapped_bytes() + settings.memory_bytes)
     gc.collect()
     gc.freeze()
+    gc.set_threshold(100_000, 20, 20)  # jobs make many small values and hardly a cycle
     connection.send(([], 0.0))
     progress = memoryview(note).cast("q")
     while True:

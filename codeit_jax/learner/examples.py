@@ -38,7 +38,7 @@ class ExampleMaker:
         return self.prompt((pair.input, pair.output) for pair in task.train if pair.output is not None)
 
     def make(self, experiences: Iterable[Experience]) -> list[Example]:
-        """Returns each experience as an example: its inputs and outputs the prompt, its program the target."""
+        """Returns each experience as an example: its grids are the prompt, its program the target."""
         return [
             Example(
                 self.prompt(zip(experience.inputs, experience.outputs, strict=True)),

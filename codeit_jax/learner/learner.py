@@ -23,6 +23,7 @@ class LearnerMetrics:
         loss: mean cross-entropy of all program tokens, in nats, each before its own update.
         token_accuracy: share of those tokens that were the most likely one.
         gradient_norm: mean over the updates of the gradient's global norm, before any clipping.
+        num_examples: examples learned from, once or more.
         num_steps: updates made.
         num_tokens: program tokens learned from.
         padding_share: share of all tokens in the batches, of prompts and programs, that were padding.
@@ -31,13 +32,14 @@ class LearnerMetrics:
     loss: float
     token_accuracy: float
     gradient_norm: float
+    num_examples: int
     num_steps: int
     num_tokens: int
     padding_share: float
 
 
 class Learner:
-    """Improves a policy on experiences (paper, section 3: learning).
+    """Improves a policy on experiences (paper, learning from prioritised replay).
 
     Every process of a run makes the same calls with the same examples and random states; each puts its own
     devices' share of a batch on them.
@@ -67,12 +69,14 @@ class Learner:
         optimizer = make_optimizer(config)
 
         def initial_state(params: Any, key: jax.Array) -> LearnerState:
+            # Copied, for every step donates what it is given and the caller's arrays are not to vanish.
+            # (`device_put` shares memory with what it is given, `may_alias=False` or not.)
+            params = jax.tree.map(jnp.copy, params)
             return LearnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key)
 
         key = jax.random.key_data(jax.random.key(seed))
         self._state_sharding = parameter_sharding(jax.eval_shape(initial_state, params, key), mesh)
-        # A copy of its own, as the step donates what it is given: the caller's arrays are not to vanish.
-        params = jax.device_put(params, self._state_sharding.params, may_alias=False)
+        params = jax.device_put(params, self._state_sharding.params)
         self._state = jax.jit(initial_state, out_shardings=self._state_sharding)(params, key)
         self._step = make_step(graphdef, optimizer, self._state_sharding)
 
@@ -124,7 +128,7 @@ class Learner:
             if history:
                 jax.block_until_ready(history[-1])
             history.append(metrics)
-        return _summarize(jax.device_get(history), first_step, 1 - num_kept / num_total)
+        return _summarize(jax.device_get(history), first_step, len(examples), 1 - num_kept / num_total)
 
     def _batches(self, examples: Sequence[Example], rng: np.random.Generator) -> Iterator[Batch]:
         config = self._config
@@ -136,7 +140,9 @@ class Learner:
         return jax.make_array_from_callback(array.shape, self._batch_sharding, lambda index: array[index])
 
 
-def _summarize(history: Sequence[StepMetrics], first_step: int, padding_share: float) -> LearnerMetrics:
+def _summarize(
+    history: Sequence[StepMetrics], first_step: int, num_examples: int, padding_share: float
+) -> LearnerMetrics:
     for number, metrics in enumerate(history, first_step):
         if not (np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm)):
             raise FloatingPointError(
@@ -148,6 +154,7 @@ def _summarize(history: Sequence[StepMetrics], first_step: int, padding_share: f
         loss=float(np.average([metrics.loss for metrics in history], weights=tokens)),
         token_accuracy=float(np.average([metrics.token_accuracy for metrics in history], weights=tokens)),
         gradient_norm=float(np.mean([metrics.gradient_norm for metrics in history])),
+        num_examples=num_examples,
         num_steps=len(history),
         num_tokens=int(tokens.sum()),
         padding_share=padding_share,

@@ -71,6 +71,20 @@ def parameter_sharding(params: Any, mesh: Mesh) -> Any:
     return jax.tree_util.tree_map_with_path(sharding, params)
 
 
+def gathered_sharding(shardings: Any) -> Any:
+    """Returns the shardings parameters have while they are computed with: those given, whole over `fsdp`.
+
+    Stored in slices and gathered for use: left to itself, the compiler moves activations about instead, which
+    are far larger.
+    """
+
+    def gathered(sharding: NamedSharding) -> NamedSharding:
+        axes = (None if axis == "fsdp" else axis for axis in sharding.spec)
+        return NamedSharding(sharding.mesh, PartitionSpec(*axes))
+
+    return jax.tree.map(gathered, shardings)
+
+
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Returns the sharding of a batch's arrays: rows over `data` and `fsdp`, sequences whole."""
     return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))

@@ -11,6 +11,7 @@ from flax import nnx
 
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Batch
+from codeit_jax.learner.mesh import gathered_sharding
 
 # What the decoder reads before the first token: the padding, as in T5.
 _START_ID = 0
@@ -60,7 +61,7 @@ Step = Callable[[LearnerState, Batch], tuple[LearnerState, StepMetrics]]
 
 
 def make_optimizer(config: LearnerConfig) -> optax.GradientTransformation:
-    """Returns AdamW with a learning rate that is constant after the warm-up (paper, appendix A)."""
+    """Returns AdamW with a learning rate that is constant after the warm-up (paper, experiment details)."""
     rate: optax.ScalarOrSchedule = config.learning_rate
     if config.warmup_steps > 0:
         first = config.learning_rate / config.warmup_steps
@@ -113,12 +114,15 @@ def make_step(
         state_sharding: where the new state is to lie, a tree like it; None leaves it to the compiler.
     """
 
+    def objective(params: Any, batch: Batch, dropout_key: jax.Array) -> Any:
+        if state_sharding is not None:
+            params = jax.lax.with_sharding_constraint(params, gathered_sharding(state_sharding.params))
+        return loss_fn(params, graphdef, batch, dropout_key)
+
     def step(state: LearnerState, batch: Batch) -> tuple[LearnerState, StepMetrics]:
         dropout_key = jax.random.fold_in(jax.random.wrap_key_data(state.key), state.step)
-        value_and_gradient = jax.value_and_grad(loss_fn, has_aux=True)
-        (loss, (num_correct, num_tokens)), gradient = value_and_gradient(
-            state.params, graphdef, batch, dropout_key
-        )
+        value_and_gradient = jax.value_and_grad(objective, has_aux=True)
+        (loss, (num_correct, num_tokens)), gradient = value_and_gradient(state.params, batch, dropout_key)
         updates, opt_state = optimizer.update(gradient, state.opt_state, state.params)
         params = optax.apply_updates(state.params, updates)
         metrics = StepMetrics(

@@ -19,6 +19,8 @@ from codeit_jax.execution.pool import Failed, WorkerPool
 from codeit_jax.mutation.mutate import MutationKind, Mutator
 from codeit_jax.mutation.typing import line_types
 
+_MAX_TRIES = 10
+
 _logger = logging.getLogger(__name__)
 
 
@@ -74,8 +76,8 @@ class MutationJob:
 def mutate_parent(context: HostContext, job: MutationJob) -> list[Mutant]:
     """Draws mutations of one parent and keeps the mutants that make a task.
 
-    Every output of a mutant must be a valid grid, and not all outputs may equal their inputs (appendix B of
-    the paper). Equal mutants are kept once.
+    Every output of a mutant must be a valid grid, and not all outputs may equal their inputs (the paper's
+    rule for mutated tasks). Equal mutants are kept once.
     """
     parent = job.parent
     original = GraphRun(ProgramGraph([parent.program]), context.evaluator, parent.inputs[0])
@@ -83,9 +85,10 @@ def mutate_parent(context: HostContext, job: MutationJob) -> list[Mutant]:
     rng = random.Random(f"{job.seed}/{parent.task_id}")
     drawn: dict[Program, MutationKind] = {}
     for _ in range(job.count):
-        mutation = job.mutator.mutate(parent.program, types, rng)
-        if mutation is not None:
-            kind, program = mutation
+        # Where nothing fits the place that was drawn, another is drawn.
+        tries = (job.mutator.mutate(parent.program, types, rng) for _ in range(_MAX_TRIES))
+        kind, program = next(filter(None, tries), (None, None))
+        if kind is not None and program is not None:
             drawn.setdefault(program, kind)
     programs = list(drawn)
     graph = ProgramGraph(programs)

@@ -1,6 +1,6 @@
 """Mutation at depth one: a training program with one argument, function or call replaced by another of its type.
 
-Section 3.1 and appendix B of the paper. Types are those of the values that the parent really made.
+The shares are the paper's (program mutation). Types are those of the values that the parent really made.
 """
 
 import dataclasses

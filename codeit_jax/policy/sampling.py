@@ -44,7 +44,7 @@ def sample(
     temperature: float,
     eos_id: int,
 ) -> Samples:
-    """Draws `num_samples` programs for each task (paper, section 3: 24 of them at temperature 0.95).
+    """Draws `num_samples` programs for each task (paper, program sampling: 24 of them at temperature 0.95).
 
     What is drawn for a task depends on its prompt, its key and the parameters alone: not on the tasks beside
     it, and a sample not on how many follow it. Decoding stops once every program has ended. A task whose

@@ -22,7 +22,7 @@ class ProgramWriter:
         graphdef: what `nnx.split` returned beside the policy's parameters.
         tokenizer: the policy's.
         prompts: each task's prompt, int32 `[source]`.
-        prompt_buckets: lengths to which prompts are padded, ascending; there is one compiled sampler for each.
+        prompt_buckets: lengths to which prompts are padded, ascending; a sampler is compiled for each.
         config: how many programs, and how they are drawn.
         max_program_length: tokens of a program at most.
         sharding: where prompts lie on the devices: tasks over `data` and `fsdp`.
@@ -84,21 +84,20 @@ class ProgramWriter:
             mask[row, : len(prompt)] = True
         tasks = np.zeros(rows, np.uint32)
         tasks[: len(indices)] = indices
-        ids, mask, tasks = (
-            jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
-            for array in (ids, mask, tasks)
-        )
         return sample(
             self._graphdef,
             params,
-            ids,
-            mask,
-            jax.vmap(jax.random.fold_in, (None, 0))(key, tasks),
+            self._put(ids),
+            self._put(mask),
+            jax.vmap(jax.random.fold_in, (None, 0))(key, self._put(tasks)),
             num_samples=self._config.num_samples,
             max_length=self._max_program_length,
             temperature=self._config.temperature,
             eos_id=self._tokenizer.eos_id,
         )
+
+    def _put(self, array: np.ndarray) -> jax.Array:
+        return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
 
     def _texts(self, indices: Sequence[int], samples: Samples) -> Iterator[tuple[int, tuple[str, ...]]]:
         tokens = np.asarray(samples.tokens)

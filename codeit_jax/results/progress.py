@@ -5,21 +5,28 @@ from collections.abc import Callable, Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.table import Table
 
 from codeit_jax.results.metrics import IterationMetrics
 
 # Column titles, and how a row fills them.
 _COLUMNS: tuple[tuple[str, Callable[[IterationMetrics], str]], ...] = (
-    ("meta-iteration", lambda row: str(row.meta_iteration)),
+    ("iteration", lambda row: str(row.meta_iteration)),
     ("loss", lambda row: _number(row.loss, "{:.3f}")),
     ("samples", lambda row: str(row.num_samples)),
     ("parse", lambda row: _number(row.parse_share, "{:.1%}")),
     ("execute", lambda row: _number(row.execute_share, "{:.1%}")),
-    ("new experiences", lambda row: str(row.new_experiences)),
-    ("policy performance", lambda row: str(row.policy_performance)),
-    ("cumulative performance", lambda row: str(row.cumulative_performance)),
+    ("new", lambda row: str(row.new_experiences)),
+    ("policy", lambda row: str(row.policy_performance)),
+    ("cumulative", lambda row: str(row.cumulative_performance)),
     ("seconds", lambda row: f"{row.explore_seconds + row.learn_seconds:.0f}"),
 )
 
@@ -71,7 +78,7 @@ class Display:
     def note(self, text: str) -> None:
         """Shows a line of its own."""
         if self._console.is_terminal:
-            self._console.print(text, highlight=False)
+            self._console.print(text, highlight=False, markup=False)
         else:
             self._log(text)
 

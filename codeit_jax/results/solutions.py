@@ -1,7 +1,7 @@
 """Candidates and solutions: which programs a task would be answered with, and whether they are right.
 
 A task's candidates are ranked by demonstration performance, then shorter first; it is solved if one of the
-top three gives every test output (section 4 of the paper).
+top three gives every test output (the paper's evaluation protocol).
 """
 
 import dataclasses

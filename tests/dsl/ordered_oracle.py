@@ -103,13 +103,17 @@ def theirs(name, *arguments):
         return FAILED
 
 
+def blurred(value):
+    """Returns a value with `FUNCTION` for each built function in it, as the oracle's do not compare."""
+    if isinstance(value, tuple | frozenset):
+        return type(value)(map(blurred, value))
+    return FUNCTION if isinstance(value, Function) and value.arguments else value
+
+
 def assert_agree(name, *arguments):
-    """Asserts that we answer as the oracle does, or that both fail; of a function only that it is one."""
-    mine, expected = ours(name, *arguments), theirs(name, *arguments)
-    if expected == FUNCTION:
-        assert isinstance(mine, Function)
-    else:
-        assert mine == expected
+    """Asserts that we answer as the oracle does, or that both fail; returns our answer."""
+    mine = ours(name, *arguments)
+    assert blurred(mine) == blurred(theirs(name, *arguments))
     return mine
 
 

@@ -16,6 +16,7 @@ from tests.dsl.ordered_oracle import (
     PAIRS,
     VALUES,
     assert_agree,
+    blurred,
     containers,
     from_oracle,
     ours,
@@ -111,7 +112,7 @@ def test_built_functions_agree_with_the_oracle_on_what_they_are_called_with(name
     built = assert_agree(name, *arguments)
     if isinstance(built, Function):
         values = [data.draw(CONTAINERS | VALUES) for _ in range(data.draw(st.integers(1, 4)))]
-        assert _call(built, values) == _call_oracle(built, name, arguments, values)
+        assert _call(built, values) == _call_oracle(name, arguments, values)
 
 
 @settings(max_examples=100, deadline=None)
@@ -123,15 +124,15 @@ def test_built_functions_agree_with_the_oracle_inside_apply(outer, inner, values
 
 def _call(built, values):
     try:
-        answer = built.call(*values)
+        return blurred(built.call(*values))
     except Exception:
         return FAILED
-    return "a function" if isinstance(answer, Function) and answer.arguments else answer
 
 
-def _call_oracle(built, name, arguments, values):
+def _call_oracle(name, arguments, values):
     try:
-        return from_oracle(getattr(ORACLE, name)(*map(to_oracle, arguments))(*map(to_oracle, values)))
+        built = getattr(ORACLE, name)(*map(to_oracle, arguments))
+        return blurred(from_oracle(built(*map(to_oracle, values))))
     except Exception:
         return FAILED
 

@@ -23,6 +23,7 @@ def lines(*calls: str) -> str:
 
 THOUSAND = ("multiply(TEN, TEN)", "multiply(x1, TEN)")  # assigns x2
 MILLION = (*THOUSAND, "multiply(x2, x2)")  # assigns x3
+THIRTY_THOUSAND = ("multiply(TEN, TEN)", "multiply(x1, x1)", "multiply(x2, THREE)")  # assigns x3
 WIDE = (*MILLION, "astuple(x3, x3)")  # assigns x4
 FAR_APART = (*WIDE, "initset(ORIGIN)", "insert(x4, x5)")  # assigns x6: two locations a million rows apart
 
@@ -79,7 +80,9 @@ HOSTILE = {
     "prapply of indices": lines("asindices(I)", "prapply(astuple, {}, {})"),
     "pair doubled": doubled("pair(I, I)", "pair({}, {})", 60),
     "merge of a heavy tuple": lines("repeat(I, TEN)", *["repeat({}, TEN)", "merge({})"] * 20),
-    "weight behind light items": lines("palette(I)", *["astuple({}, {})", "insert({}, x1)"] * 30, "rbind(add, {})", "initset({})"),
+    "weight behind light items": lines(
+        "palette(I)", *["astuple({}, {})", "insert({}, x1)"] * 30, "rbind(add, {})", "initset({})"
+    ),
     "weight behind light items, compared": lines(
         "palette(I)",
         "insert(TEN, x1)",
@@ -91,30 +94,85 @@ HOSTILE = {
     "multiply of a grid": lines(*MILLION, "multiply(x3, x3)", "multiply(x3, I)", "{}(I)"),
     "multiply of grids": lines(*MILLION, "multiply(x2, x2)", "astuple(I, I)", "multiply(x3, {})"),
     "add of pairs": doubled("astuple(I, I)", "add({}, {})", 60),
-    "shift of pairs": lines("lbind(shift, identity)", "fork(shift, initset, identity)", "compose(first, x2)", "power(x3, TEN)",
-        "power(x4, TEN)", "astuple(I, I)", "x5(x6)"),
-    "colours that are grids": doubled("fill(I, I, UNITY)", "replace({}, ZERO, {})", 8, "initset({})"),
+    "shift of pairs": lines(
+        "astuple(I, I)",
+        "astuple(ZERO, {})",
+        "initset({})",
+        "compose(last, first)",
+        "fork(shift, identity, {})",
+        "power({}, TEN)",
+        "power({}, TEN)",
+        "{}(x3)",
+    ),
+    "colours that are grids": lines(
+        "initset(UNITY)", "fill(I, I, x1)", *["replace({}, ZERO, {})"] * 8, "initset({})"
+    ),
     "canvas of grids": doubled("canvas(I, THREE_BY_THREE)", "canvas({}, THREE_BY_THREE)", 20, "initset({})"),
-    "canvas filled with itself": lines("asindices(I)", "fill(I, I, x1)", *["fill(I, {}, x1)"] * 6, "initset({})"),
-    "underfill with itself": lines("asindices(I)", "underfill(I, I, x1)", *["underfill(I, {}, x1)"] * 6, "initset({})"),
+    "canvas filled with itself": lines(
+        "asindices(I)", "fill(I, I, x1)", *["fill(I, {}, x1)"] * 6, "initset({})"
+    ),
+    "underfill with itself": lines(
+        "asindices(I)", "underfill(I, I, x1)", *["underfill(I, {}, x1)"] * 6, "initset({})"
+    ),
     "switch with itself": lines("switch(I, ZERO, I)", *["switch(I, ZERO, {})"] * 6, "initset({})"),
-    "recolour by a grid": lines("asindices(I)", "recolor(I, x1)", *["totuple({})", "recolor({}, x1)"] * 6, "initset({})"),
-    "cellwise with itself": lines("rot90(I)", "cellwise(I, x1, I)", *["cellwise(I, x1, {})"] * 6, "initset({})"),
-    "frontier of a grid": lines("toivec(I)", "tojvec(I)", *["vfrontier({})", "totuple({})", "tojvec({})"] * 8, "initset({})"),
-    "paint of grids": lines("asindices(I)", "recolor(I, x1)", "paint(I, {})", *["recolor({}, x1)", "paint(I, {})"] * 6, "initset({})"),
-    "copies of a heavy tuple": lines("repeat(I, NINE)", "repeat({}, TEN)", "repeat({}, ONE)", "repeat({}, ONE)",
-        *["combine({}, {})"] * 14, "initset({})"),
-    "concatenated heavy rows": lines("repeat(I, NINE)", "repeat({}, TEN)", "repeat({}, ONE)", "repeat({}, ONE)",
-        *["vconcat({}, {})"] * 14, "initset({})"),
-    "upscaled heavy rows": lines("repeat(I, NINE)", "repeat({}, TEN)", "repeat({}, ONE)", "repeat({}, ONE)",
-        "multiply(TEN, TEN)", "upscale(x4, {})", "initset({})"),
-    "hupscaled heavy rows": lines("repeat(I, NINE)", "repeat({}, TEN)", "repeat({}, ONE)", "repeat({}, ONE)",
-        "multiply(TEN, TEN)", "multiply({}, TEN)", "hupscale(x4, {})", "initset({})"),
+    "recolour by a grid": lines(
+        "asindices(I)", "recolor(I, x1)", *["totuple({})", "recolor({}, x1)"] * 6, "initset({})"
+    ),
+    "cellwise with itself": lines(
+        "rot90(I)", "cellwise(I, x1, I)", *["cellwise(I, x1, {})"] * 6, "initset({})"
+    ),
+    "frontier of a grid": lines(
+        "toivec(I)", "tojvec(I)", *["vfrontier({})", "totuple({})", "tojvec({})"] * 8, "initset({})"
+    ),
+    "paint of grids": lines(
+        "asindices(I)",
+        "recolor(I, x1)",
+        "paint(I, {})",
+        *["recolor({}, x1)", "paint(I, {})"] * 6,
+        "initset({})",
+    ),
+    "copies of a heavy tuple": lines(
+        "repeat(I, NINE)",
+        "repeat({}, TEN)",
+        "repeat({}, ONE)",
+        "repeat({}, ONE)",
+        *["combine({}, {})"] * 14,
+        "initset({})",
+    ),
+    "concatenated heavy rows": lines(
+        "repeat(I, NINE)",
+        "repeat({}, TEN)",
+        "repeat({}, ONE)",
+        "repeat({}, ONE)",
+        *["vconcat({}, {})"] * 14,
+        "initset({})",
+    ),
+    "upscaled heavy rows": lines(
+        "repeat(I, NINE)",
+        "repeat({}, TEN)",
+        "repeat({}, ONE)",
+        "repeat({}, ONE)",
+        "multiply(TEN, TEN)",
+        "upscale(x4, {})",
+        "initset({})",
+    ),
+    "hupscaled heavy rows": lines(
+        "repeat(I, NINE)",
+        "repeat({}, TEN)",
+        "repeat({}, ONE)",
+        "repeat({}, ONE)",
+        "multiply(TEN, TEN)",
+        "multiply({}, TEN)",
+        "hupscale(x4, {})",
+        "initset({})",
+    ),
     "compose doubled": doubled("compose(identity, identity)", "compose({}, {})", 40, "{}(I)"),
     "chain trebled": doubled("chain(identity, identity, identity)", "chain({}, {}, {})", 30, "{}(I)"),
     "fork doubled": doubled("fork(astuple, identity, identity)", "compose({}, {})", 20, "{}(I)"),
     "fork nested": doubled("fork(astuple, identity, identity)", "fork(astuple, {}, {})", 40, "{}(I)"),
-    "compose doubled, then hashed": doubled("compose(identity, identity)", "compose({}, {})", 60, "initset({})"),
+    "compose doubled, then hashed": doubled(
+        "compose(identity, identity)", "compose({}, {})", 60, "initset({})"
+    ),
     "composed for ever": lines(
         *MILLION, "lbind(compose, increment)", "power({}, x3)", "{}(increment)", "{}(ONE)"
     ),
@@ -131,9 +189,7 @@ HOSTILE = {
     "applied to itself by valmax": lines("fork(valmax, initset, identity)", "{}({})"),
     "applied to itself by sfilter": lines("fork(sfilter, initset, identity)", "{}({})"),
     "applied to itself by order": lines("fork(order, initset, identity)", "{}({})"),
-    "applied to itself twice": lines(
-        "fork(apply, identity, initset)", "fork(combine, x1, x1)", "{}({})"
-    ),
+    "applied to itself twice": lines("fork(apply, identity, initset)", "fork(combine, x1, x1)", "{}({})"),
     "applied to itself and all": lines("fork(mapply, identity, initset)", "fork(combine, {}, {})", "{}({})"),
     "rbind of rbind": lines("rbind(rbind, rbind)", *["rbind({}, {})"] * 40, "{}(I)"),
     "lbind of apply": lines("lbind(apply, identity)", "lbind(apply, {})", "lbind(apply, {})", "{}(I)"),
@@ -173,44 +229,124 @@ HOSTILE = {
         *WIDE, "asindices(I)", "upscale(I, FIVE)", "asindices({})", "shift({}, x4)", "manhattan(x7, {})"
     ),
     "manhattan again and again": lines(
-        "upscale(I, FIVE)", "asindices({})", "shift(x2, UNITY)", "lbind(manhattan, x2)",
-        "interval(ZERO, TEN, ONE)", "repeat(x3, TEN)", "repeat({}, TEN)", "merge({})", "apply(x4, {})",
+        "upscale(I, FIVE)",
+        "asindices({})",
+        "shift(x2, UNITY)",
+        "lbind(manhattan, x2)",
+        "interval(ZERO, TEN, ONE)",
+        "repeat(x3, TEN)",
+        "repeat({}, TEN)",
+        "merge({})",
+        "apply(x4, {})",
     ),
     "gravitate of large sets": lines(
-        "upscale(I, FIVE)", "asindices({})", "shift(x2, UNITY)", "gravitate(x2, x3)",
+        "upscale(I, FIVE)",
+        "asindices({})",
+        "shift(x2, UNITY)",
+        "gravitate(x2, x3)",
     ),
     "occurrences of everything": lines(
-        "canvas(ZERO, THREE_BY_THREE)", "upscale({}, TEN)", "upscale(I, SIX)", "replace({}, ONE, ONE)",
-        "canvas(ZERO, THREE_BY_THREE)", "upscale({}, TEN)", "upscale({}, SIX)", "upscale(x2, THREE)", "asobject({})",
+        "canvas(ZERO, THREE_BY_THREE)",
+        "upscale({}, TEN)",
+        "upscale(I, SIX)",
+        "replace({}, ONE, ONE)",
+        "canvas(ZERO, THREE_BY_THREE)",
+        "upscale({}, TEN)",
+        "upscale({}, SIX)",
+        "upscale(x2, THREE)",
+        "asobject({})",
         "occurrences(x7, {})",
     ),
     "occurrences in ragged rows": lines(
-        "upscale(I, SIX)", "interval(ZERO, NINE, ONE)", "repeat({}, ONE)", "combine(x1, {})", "asobject(I)",
+        "upscale(I, SIX)",
+        "interval(ZERO, NINE, ONE)",
+        "repeat({}, ONE)",
+        "combine(x1, {})",
+        "asobject(I)",
         "occurrences(x4, x5)",
     ),
     "period of a long line": lines(
-        *MILLION, "astuple(ZERO, x3)", "recolor(ONE, ORIGIN)", "initset(ORIGIN)", "insert(x4, {})",
-        "recolor(ONE, {})", "hperiod({})",
+        *MILLION, "astuple(ZERO, x3)", "initset(ORIGIN)", "insert(x4, {})", "recolor(ONE, {})", "hperiod({})"
+    ),
+    "period of a line with another end": lines(
+        *THIRTY_THOUSAND,
+        "toivec(x3)",
+        "connect(ORIGIN, {})",
+        "recolor(ONE, {})",
+        "astuple(TWO, x4)",
+        "insert({}, x6)",
+        "vperiod({})",
+    ),
+    "gravitate of long lines": lines(
+        *THIRTY_THOUSAND, "toivec(x3)", "connect(ORIGIN, {})", "gravitate(x5, x5)"
+    ),
+    "rows behind an empty one": lines(
+        "interval(ZERO, ZERO, ONE)", "repeat({}, ONE)", *["vconcat({}, {})"] * 60
+    ),
+    "functions of a heavy value": lines(
+        "repeat(I, NINE)", "repeat({}, TEN)", *["rbind(equality, x2)", "initset({})"] * 30
+    ),
+    "inserted a thousand times": lines(
+        "repeat(I, NINE)",
+        "repeat({}, TEN)",
+        "multiply(TEN, TEN)",
+        "multiply({}, TEN)",
+        "lbind(insert, x2)",
+        "power({}, x4)",
+        "palette(I)",
+        "x6({})",
+    ),
+    "sought a thousand times": lines(
+        "repeat(I, NINE)",
+        "repeat({}, TEN)",
+        "multiply(TEN, TEN)",
+        "multiply({}, TEN)",
+        "lbind(contained, x2)",
+        "initset(ORIGIN)",
+        "repeat({}, x4)",
+        "apply(x5, {})",
     ),
     "period of a wide object": lines(
-        "multiply(TEN, TEN)", "multiply({}, THREE)", "multiply({}, TEN)", "astuple(TWO, x3)",
-        "canvas(ZERO, {})", "asobject({})", "insert(x6, x6)", "hperiod(x6)",
+        "multiply(TEN, TEN)",
+        "multiply({}, THREE)",
+        "multiply({}, TEN)",
+        "astuple(TWO, x3)",
+        "canvas(ZERO, {})",
+        "asobject({})",
+        "insert(x6, x6)",
+        "hperiod(x6)",
     ),
     "neighbours grown": doubled("asindices(I)", "mapply(neighbors, {})", 60),
     "frontiers grown": doubled("asindices(I)", "mapply(vfrontier, {})", 60),
     "objects of a large grid": lines("upscale(I, SIX)", *["objects(x1, T, T, F)"] * 60, "first({})"),
     "power of rot90": lines(*MILLION, "upscale(I, SIX)", "power(rot90, x3)", "{}(x4)"),
     "power of objects": lines(
-        *MILLION, "rbind(lbind, I)", "power(dmirror, x3)", "{}(I)",
+        *MILLION,
+        "rbind(lbind, I)",
+        "power(dmirror, x3)",
+        "{}(I)",
     ),
     "power of a set": lines("asindices(I)", *["initset({})"] * 20, "power(identity, {})"),
-    "error that would quote a set": lines("asindices(I)", "partition(I)", "astuple({}, {})", "power(identity, {})"),
+    "error that would quote a set": lines(
+        "asindices(I)", "partition(I)", "astuple({}, {})", "power(identity, {})"
+    ),
     "order of sets": lines("asindices(I)", "product({}, I)", "order({}, identity)"),
     "first of sets of sets": lines(
-        "asindices(I)", "apply(initset, {})", "apply(initset, {})", *["combine({}, x2)"] * 5, "totuple({})", "merge({})",
+        "asindices(I)",
+        "apply(initset, {})",
+        "apply(initset, {})",
+        *["combine({}, x2)"] * 5,
+        "totuple({})",
+        "merge({})",
     ),
-    "repeated sorting": lines("asindices(I)", "initset({})", "rbind(apply, x1)", "lbind(repeat, x2)", "{}(TEN)",
-        "apply(totuple, {})"),
+    "repeated sorting": lines(
+        "asindices(I)",
+        "initset({})",
+        "rbind(apply, x1)",
+        "lbind(repeat, x2)",
+        "{}(TEN)",
+        "apply(totuple, {})",
+    ),
     "large numbers in a hash": lines(*MILLION, "power(double, x3)", "compose(initset, {})", "{}(THREE)"),
     "divide by nothing": lines("divide(ONE, ZERO)"),
     "call of a number": lines("add(ONE, ONE)", "{}(I)"),

@@ -116,9 +116,10 @@ def test_the_same_seeds_give_the_same_parameters(policy):
         learner.learn(copy_task(16), np.random.default_rng(5))
         return learner.params
 
-    assert_trees_equal(learned(1), learned(1))
-    other = jax.tree.map(lambda a, b: bool((a == b).all()), learned(1), learned(2))
-    assert not all(jax.tree.leaves(other))
+    first = learned(1)
+    assert_trees_equal(first, learned(1))
+    same = jax.tree.map(lambda a, b: bool((a == b).all()), first, learned(2))
+    assert not all(jax.tree.leaves(same))
 
 
 def test_the_callers_parameters_are_left_alone(policy):

@@ -4,7 +4,7 @@ import pytest
 from flax import nnx
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from codeit_jax.learner.mesh import AXES, batch_sharding, make_mesh, parameter_sharding
+from codeit_jax.learner.mesh import AXES, batch_sharding, gathered_sharding, make_mesh, parameter_sharding
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.t5 import T5
 
@@ -57,6 +57,15 @@ def test_a_dimension_that_does_not_divide_stays_whole():
     assert found["head/kernel"] == PartitionSpec("fsdp", None)
     assert found["decoder/layers/0/feed_forward/output/kernel"] == PartitionSpec(None, "fsdp")
     assert found["decoder/layers/0/attention/query/kernel"] == PartitionSpec("fsdp", "tensor")
+
+
+def test_parameters_are_gathered_over_fsdp_alone_to_be_used():
+    mesh = AbstractMesh((2, 2, 2), AXES)
+    stored = parameter_sharding({"embedding": np.zeros((4, 4)), "norm": np.zeros(4)}, mesh)
+    assert stored["embedding"].spec == PartitionSpec("tensor", "fsdp")
+    used = gathered_sharding(stored)
+    assert used["embedding"].spec == PartitionSpec("tensor", None)
+    assert used["norm"].spec == PartitionSpec()
 
 
 def test_rows_of_a_batch_go_over_data_and_fsdp():

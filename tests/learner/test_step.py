@@ -42,6 +42,9 @@ def policy():
     return nnx.split(T5(SHAPE, rngs=nnx.Rngs(0)))
 
 
+value_and_gradient = jax.jit(jax.value_and_grad(loss_fn, has_aux=True), static_argnums=1)
+
+
 def random_batch(seed=0, lengths=((7, 4), (5, 6), (7, 1)), source=7, target=6):
     """Padded with random tokens: what lies under a mask must not matter."""
     rng = np.random.default_rng(seed)
@@ -100,7 +103,7 @@ def test_the_loss_is_that_of_the_policys_own_logits(policy):
         np.log(np.exp(logits[row, column]).sum()) - logits[row, column, batch.program_ids[row, column]]
         for row, column in zip(*np.nonzero(batch.program_mask), strict=True)
     ]
-    loss, (_, num_tokens) = jax.jit(loss_fn, static_argnums=1)(params, graphdef, batch, None)
+    (loss, (_, num_tokens)), _ = value_and_gradient(params, graphdef, batch, None)
     assert loss == pytest.approx(np.mean(losses), abs=1e-5)
     assert num_tokens == 11
 
@@ -108,7 +111,6 @@ def test_the_loss_is_that_of_the_policys_own_logits(policy):
 def test_padding_changes_neither_loss_nor_gradient(policy):
     graphdef, params = policy
     batch = random_batch()
-    value_and_gradient = jax.jit(jax.value_and_grad(loss_fn, has_aux=True), static_argnums=1)
     (loss, counts), gradient = value_and_gradient(params, graphdef, batch, None)
     larger = padded(batch, rows=5, source=12, target=9)
     (padded_loss, padded_counts), padded_gradient = value_and_gradient(params, graphdef, larger, None)

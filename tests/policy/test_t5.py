@@ -64,16 +64,19 @@ class Case:
             tie_word_embeddings=settings["tied"],
         )
         self.expected = np.load(golden.FOLDER / f"{name}.npz")
-        self.graphdef, params = nnx.split(T5(self.config, rngs=nnx.Rngs(0)))
+        self.graphdef, params = nnx.split(nnx.eval_shape(lambda: T5(self.config, rngs=nnx.Rngs(0))))
         self.names = {}
         self.checksum = 0.0
+        filled = []
         for path, parameter in nnx.to_flat_state(params):
             self.names[path] = hugging_face_name(path, gated=settings["feed_forward"] == "gated-gelu")
             shape = parameter.shape[::-1] if path[-1] == "kernel" else parameter.shape
             values = golden.weight(self.names[path], shape)
             self.checksum += np.abs(values, dtype=np.float64).sum()
-            parameter[...] = jnp.asarray(values.T if path[-1] == "kernel" else values)
-        self.params = params
+            filled.append(
+                (path, parameter.replace(jnp.asarray(values.T if path[-1] == "kernel" else values)))
+            )
+        self.params = nnx.from_flat_state(filled)
         arrays = golden.inputs(name)
         self.prompt_ids, self.labels = arrays["prompt_ids"], arrays["labels"]
         self.prompt_mask = self.prompt_ids != 0
@@ -246,7 +249,8 @@ def test_dropout_acts_at_each_of_its_places(small, monkeypatch):
     monkeypatch.setattr("codeit_jax.policy.attention.dropout", spy)
     monkeypatch.setattr("codeit_jax.policy.t5.dropout", spy)
     prompt_ids, decoder_ids, prompt_mask = random_inputs(0)
-    logits_of.eval_shape(small, prompt_ids, decoder_ids, prompt_mask, jax.random.key(0))
+    prompt = {"prompt_mask": prompt_mask, "dropout_key": jax.random.key(0)}
+    jax.eval_shape(lambda: small(prompt_ids, decoder_ids, **prompt))
     batch, source, target = 3, 13, 9
     width, inner, heads = SMALL.d_model, SMALL.d_ff, SMALL.num_heads
 

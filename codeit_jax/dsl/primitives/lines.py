@@ -2,7 +2,7 @@
 
 from itertools import product
 
-from codeit_jax.dsl.primitives.patches import toindices
+from codeit_jax.dsl.primitives.patches import lrcorner, toindices, ulcorner
 from codeit_jax.dsl.primitives.reading import locations
 from codeit_jax.dsl.types import Indices, Location, Value, in_order
 
@@ -85,8 +85,10 @@ def backdrop(patch: Value) -> Indices:
     """Returns all locations in a patch's bounding box."""
     if len(patch) == 0:
         return frozenset()
-    top, left, bottom, right = _bounds(patch)
-    return frozenset(product(range(top, bottom + 1), range(left, right + 1)))
+    (top, left), (bottom, right) = ulcorner(toindices(patch)), lrcorner(patch)
+    lines = range(top, bottom + 1)
+    # Without a row, the columns need not be numbers.
+    return frozenset(product(lines, range(left, right + 1))) if lines else frozenset()
 
 
 def delta(patch: Value) -> Indices:

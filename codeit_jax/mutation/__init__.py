@@ -1,0 +1,1 @@
+"""Growing training programs: typed mutation, and mutated training tasks."""
