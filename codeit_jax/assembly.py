@@ -51,6 +51,7 @@ def build(config: Config, search_tasks: Sequence[Task], pool: WorkerPool) -> tup
         tokenizer = make_tokenizer(config.policy.tokenizer)
     with _naming("policy.preset"):
         shape = preset(config.policy.preset, tokenizer.vocabulary_size)
+    shape = dataclasses.replace(shape, dropout_rate=config.policy.dropout_rate)
     model = T5(shape, rngs=nnx.Rngs(config.seed), dtype=jnp.dtype(config.policy.dtype))
     graphdef, params = nnx.split(model)
     examples = ExampleMaker(tokenizer, config.policy)

@@ -66,7 +66,7 @@ def begin(
         f"{len(fitting)} training experiences; {len(experiences) - len(fitting)} programs are too long"
     )
     if config.mutation.search:
-        _search(state, rooms, parents, mutants, display)
+        _search(state, rooms, _candidates(parents, mutants, config.mutation.max_searched), display)
     metrics = IterationMetrics(
         0,
         cumulative_performance=len(state.solutions.solved()),
@@ -124,14 +124,20 @@ def _training_experiences(
         yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
 
 
-def _search(
-    state: State, rooms: Rooms, parents: Sequence[Parent], mutants: Sequence[Mutant], display: Display
-) -> None:
-    """Enters the training programs and their mutants as candidates where they give a demonstration."""
-    found = [(parent.task_id, without_dead_lines(parent.program)) for parent in parents]
-    found += [(mutant.parent, mutant.program) for mutant in mutants]
-    # Programs of one family share lines, which are evaluated once where they stand together.
-    programs = list(dict.fromkeys(program for _, program in sorted(found, key=lambda item: item[0])))
+def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_searched: int) -> list[Program]:
+    """Returns the distinct programs to search with, those of one family together.
+
+    Programs of a family share lines, which are evaluated once where they stand together.
+    """
+    families = {without_dead_lines(parent.program): parent.task_id for parent in parents}
+    for mutant in mutants:
+        families.setdefault(mutant.program, mutant.parent)
+    shortest = sorted(families, key=len)[: max_searched or None]
+    return sorted(shortest, key=families.__getitem__)
+
+
+def _search(state: State, rooms: Rooms, programs: Sequence[Program], display: Display) -> None:
+    """Enters programs as candidates of the tasks whose first demonstration they give."""
     num_tasks = len(rooms.search_tasks)
     display.phase(
         f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs))

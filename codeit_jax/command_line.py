@@ -102,8 +102,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
     except (flags.Error, UserError) as error:
         _exit(error)
     if flags.FLAGS["verbosity"].using_default_value:
-        # Libraries tell of every step of a save.
-        flags.FLAGS["verbosity"].value = logging.WARNING
+        logging.set_verbosity(logging.WARNING)  # libraries tell of every step of a save
     return arguments
 
 

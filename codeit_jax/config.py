@@ -68,8 +68,9 @@ class MutationConfig:
         max_parent_lines: parents longer than this are not mutated; 0 means no limit.
         argument_share: share of mutations that replace one argument.
         function_share: share that replace the function; the rest replace the whole call.
-        search: whether mutated programs are run on the search set, which makes them candidates of cumulative
-            performance.
+        search: whether training programs and their mutants are run on the search set, which makes them
+            candidates of cumulative performance.
+        max_searched: how many of them are, the shortest first; 0 means all.
     """
 
     num_programs: int = 19_200
@@ -77,10 +78,12 @@ class MutationConfig:
     argument_share: float = 0.5
     function_share: float = 0.25
     search: bool = True
+    max_searched: int = 0
 
     def __post_init__(self) -> None:
         _at_least("mutation.num_programs", self.num_programs, 0)
         _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
+        _at_least("mutation.max_searched", self.max_searched, 0)
         shares = self.argument_share, self.function_share
         if not (min(shares) >= 0 and sum(shares) <= 1):
             raise ConfigError(
@@ -124,6 +127,7 @@ class PolicyConfig:
             truncated.
         max_program_length: tokens of a program, its end included; longer ones are not learned from.
         max_demonstrations: demonstrations shown.
+        dropout_rate: of the network while it learns.
         dtype: what the network computes in, "float32" or "bfloat16"; parameters are float32.
     """
 
@@ -132,12 +136,15 @@ class PolicyConfig:
     section_length: int = 512
     max_program_length: int = 512
     max_demonstrations: int = 10
+    dropout_rate: float = 0.1
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
         _at_least("policy.section_length", self.section_length, 1)
         _at_least("policy.max_program_length", self.max_program_length, 2)
         _at_least("policy.max_demonstrations", self.max_demonstrations, 1)
+        if not 0 <= self.dropout_rate < 1:
+            raise ConfigError(f"policy.dropout_rate must be in [0, 1), not {self.dropout_rate}")
         if self.dtype not in ("float32", "bfloat16"):
             raise ConfigError(f"policy.dtype must be float32 or bfloat16, not {self.dtype!r}")
 

@@ -22,16 +22,16 @@ def get_config() -> ConfigDict:
         Config(
             num_meta_iterations=3,
             warmup_experiences=6_000,
-            mutation=MutationConfig(num_programs=3_000, max_parent_lines=20),
+            mutation=MutationConfig(num_programs=6_000, max_parent_lines=20, max_searched=700),
             replay=ReplayConfig(training_experiences=1_500, policy_experiences=1_500),
-            policy=PolicyConfig(preset="mini", section_length=128, max_program_length=96),
+            policy=PolicyConfig(preset="mini", section_length=64, max_program_length=64, dropout_rate=0.0),
             sampling=SamplingConfig(num_samples=8),
             learner=LearnerConfig(
                 batch_size=32,
                 learning_rate=1e-3,
                 max_gradient_norm=1.0,
-                prompt_buckets=(258,),
-                program_buckets=(48, 96),
+                prompt_buckets=(130,),
+                program_buckets=(64,),
             ),
         )
     )

@@ -1,10 +1,12 @@
 """Where tasks come from: the ARC-1 sets, a folder of task files, or a single file."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
-from codeit_jax.arc.task import Task, TaskError, task_from_json
+from codeit_jax.arc.grid import GridError, to_grid
+from codeit_jax.arc.task import Pair, Task, TaskError, task_from_json
 
 _ARC1_PARTS = ("training", "evaluation")
 
@@ -46,31 +48,45 @@ def _load_arc1(part: str) -> list[Task]:
 def _load_file(path: Path) -> list[Task]:
     content = _read_json(path)
     if isinstance(content, dict) and not {"train", "test"} & content.keys():
-        solutions_path = path.with_name(path.name.replace("challenges", "solutions"))
-        solutions = _read_json(solutions_path) if solutions_path != path and solutions_path.is_file() else {}
         if not content:
             raise TaskError(f"{path}: the file holds no tasks")
-        return [
-            _parse(task_id, value, f"{path}: {task_id}", solutions.get(task_id))
-            for task_id, value in content.items()
-        ]
+        tasks = [_parse(task_id, value, f"{path}: {task_id}") for task_id, value in content.items()]
+        solutions_path = path.with_name(path.name.replace("challenges", "solutions"))
+        if solutions_path == path or not solutions_path.is_file():
+            return tasks
+        return _with_solutions(tasks, _read_json(solutions_path), solutions_path)
     return [_parse(path.stem, content, str(path))]
 
 
-def _parse(task_id: str, value: Any, where: str, solutions: list[Any] | None = None) -> Task:
+def _parse(task_id: str, value: Any, where: str) -> Task:
     try:
-        return task_from_json(task_id, value if solutions is None else _with_solutions(value, solutions))
+        return task_from_json(task_id, value)
     except TaskError as error:
         raise TaskError(f"{where}: {error}") from None
 
 
-def _with_solutions(value: Any, outputs: list[Any]) -> Any:
-    if not isinstance(value, dict) or not isinstance(value.get("test"), list):
-        return value
-    if len(outputs) != len(value["test"]):
-        raise TaskError(f"{len(outputs)} solutions for {len(value['test'])} test inputs")
-    test = [{**pair, "output": output} for pair, output in zip(value["test"], outputs, strict=True)]
-    return {**value, "test": test}
+def _with_solutions(tasks: list[Task], solutions: Any, path: Path) -> list[Task]:
+    """Returns the tasks with the test outputs that a file maps their ids to, where it does."""
+    if not isinstance(solutions, dict):
+        raise TaskError(f"{path}: must map task ids to lists of outputs")
+    return [
+        _with_outputs(task, solutions[task.id], f"{path}: {task.id}") if task.id in solutions else task
+        for task in tasks
+    ]
+
+
+def _with_outputs(task: Task, outputs: Any, where: str) -> Task:
+    if not isinstance(outputs, list):
+        raise TaskError(f"{where}: must be a list of outputs")
+    if len(outputs) != len(task.test):
+        raise TaskError(f"{where}: {len(outputs)} solutions for {len(task.test)} test inputs")
+    pairs = []
+    for i, (pair, output) in enumerate(zip(task.test, outputs, strict=True)):
+        try:
+            pairs.append(Pair(pair.input, to_grid(output)))
+        except GridError as error:
+            raise TaskError(f"{where}[{i}]: {error}") from None
+    return dataclasses.replace(task, test=tuple(pairs))
 
 
 def _read_json(path: Path) -> Any:

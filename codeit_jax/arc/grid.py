@@ -1,5 +1,6 @@
 """Grids: what ARC tasks are made of."""
 
+import reprlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -55,7 +56,7 @@ def to_grid(rows: Any) -> Grid:
             raise GridError(f"ragged rows: row {i} has {len(row)} cells, row 0 has {width}")
         for j, cell in enumerate(row):
             if not isinstance(cell, int) or isinstance(cell, bool) or not 0 <= cell < NUM_COLOURS:
-                raise GridError(f"row {i}, column {j}: a colour is an integer from 0 to 9, not {cell!r}")
+                raise GridError(f"row {i}, column {j}: a colour is an integer from 0 to 9, not {reprlib.repr(cell)}")
     return tuple(tuple(row) for row in rows)
 
 

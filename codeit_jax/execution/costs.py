@@ -7,7 +7,7 @@ cells, so the primitives whose work is more than their arguments' items are fore
 from collections.abc import Callable, Mapping
 
 from codeit_jax.dsl.primitives.patches import lrcorner, shape, ulcorner
-from codeit_jax.dsl.types import Value
+from codeit_jax.dsl.types import Value, in_order
 
 # Nothing may nest deeper, so that whatever walks through a value or calls a function stays well within the
 # interpreter's recursion limit, which is not the same everywhere.
@@ -35,11 +35,9 @@ def weight(value: Value, limit: int, levels: int = MAX_LEVELS) -> int:
     total = len(value)
     if _is_flat(value):
         return total
-    if levels == 1:
-        return limit + 1
     for item in value:
         if type(item) in _CONTAINERS:
-            total += weight(item, limit - total, levels - 1)
+            total += weight(item, limit - total, levels - 1) if levels > 1 else limit + 1
             if total > limit:
                 break
     return total
@@ -101,7 +99,18 @@ def _times(count: Value) -> int:
 
 
 def _canvas(value: Value, dimensions: Value) -> int:
-    return _times(dimensions[0]) * _times(dimensions[1])
+    height = _times(dimensions[0])
+    return height * _times(dimensions[1]) if height else 0
+
+
+def _pairs(a: Value, b: Value) -> int:
+    # Against nothing, the first may be anything at all.
+    return len(a) * len(b) if len(b) else 0
+
+
+def _line(a: Value, b: Value) -> int:
+    (a_row, a_column), (b_row, b_column) = in_order(a), in_order(b)
+    return abs(a_row - b_row) + abs(a_column - b_column)
 
 
 def _upscale(element: Value, factor: Value) -> int:
@@ -141,7 +150,7 @@ def _fall(source: Value, destination: Value) -> int:
 
 def _occurrences(grid: Value, patch: Value) -> int:
     size = extent(grid)
-    if len(set(map(len, grid))) > 1:  # A ragged one is searched cell by cell.
+    if set(map(type, grid)) != {tuple} or len(set(map(len, grid))) > 1:  # It is searched cell by cell.
         size *= len(patch)
     return 4 * (size + len(patch))
 
@@ -168,8 +177,8 @@ FORESEEN_WORK: Mapping[str, Callable[..., int]] = {
     "canvas": _canvas,
     "combine": lambda a, b: len(a) + len(b),
     "contained": _walk,
-    "connect": lambda a, b: abs(a[0] - b[0]) + abs(a[1] - b[1]),
-    "crop": lambda grid, start, dimensions: _canvas(0, dimensions),
+    "connect": _line,
+    "crop": lambda grid, start, dimensions: len(grid),
     "delta": _bounding_box,
     "dedupe": _walk,
     "difference": _walk,
@@ -191,8 +200,8 @@ FORESEEN_WORK: Mapping[str, Callable[..., int]] = {
     "other": _walk,
     "outbox": _outline,
     "power": lambda function, count: _times(count),
-    "prapply": lambda function, a, b: len(a) * len(b),
-    "product": lambda a, b: len(a) * len(b),
+    "prapply": lambda function, a, b: _pairs(a, b),
+    "product": _pairs,
     "rbind": _bind,
     "remove": _walk,
     "repeat": lambda item, count: _times(count),
@@ -222,7 +231,7 @@ MAY_NEST: Mapping[str, Callable[..., bool]] = {
     "hupscale": lambda grid, factor: _is_nest(grid),
     "recolor": lambda value, patch: _is_container(value),
     "replace": lambda grid, replacee, replacer: _is_container(replacer),
-    "shift": lambda patch, directions: any(map(_is_container, directions)),
+    "shift": lambda patch, directions: _is_container(directions) and any(map(_is_container, directions)),
     "switch": lambda grid, a, b: _is_container(a) or _is_container(b),
     "toivec": _is_container,
     "tojvec": _is_container,

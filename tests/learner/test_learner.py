@@ -84,6 +84,7 @@ def test_metrics_are_of_all_tokens_and_epochs(policy):
     learner = make_learner(policy, num_epochs=2)
     metrics = learner.learn(copy_task(8, length=3) + copy_task(12, length=2), np.random.default_rng(0))
     assert metrics.num_steps == 2 * 3
+    assert metrics.num_examples == 20
     assert metrics.num_tokens == 2 * (8 * 4 + 12 * 3)
     assert metrics.padding_share == pytest.approx(1 - (8 * 7 + 12 * 5) / (24 * 8))
     assert metrics.gradient_norm > 0
