@@ -56,7 +56,9 @@ def to_grid(rows: Any) -> Grid:
             raise GridError(f"ragged rows: row {i} has {len(row)} cells, row 0 has {width}")
         for j, cell in enumerate(row):
             if not isinstance(cell, int) or isinstance(cell, bool) or not 0 <= cell < NUM_COLOURS:
-                raise GridError(f"row {i}, column {j}: a colour is an integer from 0 to 9, not {reprlib.repr(cell)}")
+                raise GridError(
+                    f"row {i}, column {j}: a colour is an integer from 0 to 9, not {reprlib.repr(cell)}"
+                )
     return tuple(tuple(row) for row in rows)
 
 

@@ -31,7 +31,7 @@ def load_training_programs(path: str | Path | None = None) -> dict[str, Program]
         module = ast.parse(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise CorpusError(f"{file}: {error.strerror}") from None
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise CorpusError(f"{file}: not a Python file: {error}") from None
     programs = {}
     for node in module.body:
@@ -62,7 +62,10 @@ def _lines(function: ast.FunctionDef) -> Iterator[str]:
     result = final.value.id
     for line, statement in enumerate(body, start=1):
         match statement:
-            case ast.Assign(targets=[ast.Name(id=target)], value=ast.Call(func=ast.Name(id=callee), args=arguments)):
+            case ast.Assign(
+                targets=[ast.Name(id=target)],
+                value=ast.Call(func=ast.Name(id=callee), args=arguments, keywords=[]),
+            ):
                 pass
             case ast.Assign(targets=[ast.Name(id=target)], value=ast.Tuple(elts=arguments)):
                 callee = "astuple"
@@ -72,6 +75,3 @@ def _lines(function: ast.FunctionDef) -> Iterator[str]:
         if len(names) != len(arguments):
             raise ProgramError(line, "arguments must be names")
         yield f"{OUTPUT if target == result else target} = {callee}({', '.join(names)})"
-        if target == result:
-            return
-    raise ProgramError(len(function.body), f"{result} is never assigned")

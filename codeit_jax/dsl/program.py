@@ -81,8 +81,8 @@ def is_variable(name: str) -> bool:
 def parse_program(text: str) -> Program:
     """Parses the text of a program.
 
-    Variables may carry any numbers as long as each is assigned once and before it is used; they are renumbered
-    by line. Blank lines and spaces are ignored.
+    Variables may carry any numbers as long as each is assigned once and before it is used; they are
+    renumbered by line. Blank lines and spaces are ignored.
 
     Raises:
         ProgramError: the text is no program; the error names the line and the reason.
@@ -100,7 +100,7 @@ def parse_program(text: str) -> Program:
         target, function, argument_text = match.groups()
         calls.append(_resolve_call(line, function, argument_text, names))
         if target != OUTPUT and not is_variable(target):
-            raise ProgramError(line, f"{target!r} is no variable; lines assign x1, x2, ... and lastly {OUTPUT}")
+            raise ProgramError(line, f"{target!r} is no variable; lines assign x1, x2, ... and last {OUTPUT}")
         if target in names:
             raise ProgramError(line, f"{target} is assigned twice")
         names[target] = variable(len(calls))
@@ -111,7 +111,7 @@ def parse_program(text: str) -> Program:
 
 def _resolve_call(line: int, function: str, argument_text: str, names: Mapping[str, str]) -> Call:
     """Checks a call against the names known so far and renames its variables to canonical ones."""
-    arguments = [argument.strip() for argument in argument_text.split(",")] if argument_text.strip() else []
+    arguments = [argument.strip() for argument in argument_text.split(",") if argument_text.strip()]
     for argument in arguments:
         if not _NAME.fullmatch(argument):
             raise ProgramError(line, f"{argument!r} is no name")

@@ -7,7 +7,7 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Sequence
 
-from codeit_jax.arc import Grid, Task
+from codeit_jax.arc import Pair, Task
 from codeit_jax.dsl.program import Program, ProgramError, parse_program
 from codeit_jax.execution.budget import Budget
 from codeit_jax.execution.evaluator import Evaluator
@@ -83,8 +83,11 @@ def attempt_task(context: HostContext, payload: tuple[int, tuple[str, ...]]) -> 
 
 def timed_out(text: str, num_demonstrations: int) -> Attempt:
     """Returns the attempt of a text whose job the pool had to give up."""
+    program = _parse(text)
+    if isinstance(program, ProgramError):
+        return Attempt(None, error=str(program))
     outcome = Outcome(Status.TIMEOUT, error="the worker process was stopped")
-    return Attempt(parse_program(text), outcomes=(outcome,) * num_demonstrations)
+    return Attempt(program, outcomes=(outcome,) * num_demonstrations)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -117,12 +120,14 @@ def search_tasks(context: HostContext, payload: tuple[tuple[Program, ...], tuple
     for task_index in task_indices:
         task = context.tasks[task_index]
         first = task.train[0]
+        if first.output is None:
+            continue
         run = GraphRun(graph, context.evaluator, first.input)
-        found = [index for index in range(len(programs)) if first.output is not None and run.yields(index, first.output)]
-        rest = _shares(context.evaluator, graph, found, [(pair.input, pair.output) for pair in task.train[1:]])
-        test = _shares(context.evaluator, graph, found, [(pair.input, pair.output) for pair in task.test])
+        found = [index for index in range(len(programs)) if run.yields(index, first.output)]
+        rest = _shares(context.evaluator, graph, found, task.train[1:])
+        test = _shares(context.evaluator, graph, found, task.test)
         for index, share, test_share in zip(found, rest, test, strict=True):
-            right = 1 + share * (len(task.train) - 1)
+            right = 1 + round(share * (len(task.train) - 1))
             hits.append(Hit(task_index, index, right / len(task.train), test_share))
     return hits
 
@@ -132,13 +137,12 @@ def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> 
     runs = [GraphRun(graph, evaluator, grid) for grid in task.demonstration_inputs]
     outcomes = [tuple(run.outcome(index) for run in runs) for index in range(len(programs))]
     performances = [
-        _share(outcome.output == output for outcome, output in zip(ends, task.demonstration_outputs, strict=True))
+        _share(end.output == output for end, output in zip(ends, task.demonstration_outputs, strict=True))
         for ends in outcomes
     ]
     candidates = [index for index, performance in enumerate(performances) if performance > 0]
     test = dict.fromkeys(range(len(programs)), 0.0)
-    pairs = [(pair.input, pair.output) for pair in task.test]
-    test.update(zip(candidates, _shares(evaluator, graph, candidates, pairs), strict=True))
+    test.update(zip(candidates, _shares(evaluator, graph, candidates, task.test), strict=True))
     return [
         Attempt(program, None, outcomes[index], performances[index], test[index])
         for index, program in enumerate(programs)
@@ -146,19 +150,16 @@ def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> 
 
 
 def _shares(
-    evaluator: Evaluator,
-    graph: ProgramGraph,
-    indices: Sequence[int],
-    pairs: Sequence[tuple[Grid, Grid | None]],
+    evaluator: Evaluator, graph: ProgramGraph, indices: Sequence[int], pairs: Sequence[Pair]
 ) -> list[float]:
     """Returns for some of a graph's programs the share of pairs whose output they give."""
     right = dict.fromkeys(indices, 0)
-    for grid, output in pairs:
-        if output is None:
+    for pair in pairs:
+        if pair.output is None or not indices:
             continue
-        run = GraphRun(graph, evaluator, grid)
+        run = GraphRun(graph, evaluator, pair.input)
         for index in indices:
-            right[index] += run.yields(index, output)
+            right[index] += run.yields(index, pair.output)
     return [right[index] / max(1, len(pairs)) for index in indices]
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Budget:
     """What one run of a program may spend.
@@ -16,7 +17,7 @@ class Budget:
     """
 
     max_work: int = 1_000_000
-    max_items: int = 40_000
+    max_items: int = 50_000
     max_weight: int = 100_000
     max_magnitude: int = 1_000_000_000
     max_depth: int = 20

@@ -1,4 +1,7 @@
-"""The evaluator: runs programs on grids, in this process, within a budget, and never raises for what they do."""
+"""The evaluator: runs programs on grids, in this process and within a budget.
+
+Whatever a program does is an outcome: no exception of its making gets out.
+"""
 
 from collections.abc import Sequence
 

@@ -44,7 +44,8 @@ def attempt_tasks(
         samples: pairs of a task's index and the texts written for it, taken as workers get free.
 
     Yields:
-        The pairs in their order, each with one attempt a text.
+        The pairs, each with one attempt a text: in their order, save that those which a worker was stopped
+        on come last.
     """
     taken: deque[Sample] = deque()
     stopped: list[Sample] = []
@@ -83,8 +84,9 @@ def search(
     Yields:
         For each job, in a fixed order, each program with each task whose first demonstration it gives.
     """
+    indices = tuple(range(num_tasks))
     jobs = [
-        (tuple(programs[start : start + _PROGRAMS_PER_JOB]), tuple(range(num_tasks)[first : first + _TASKS_PER_JOB]))
+        (tuple(programs[start : start + _PROGRAMS_PER_JOB]), indices[first : first + _TASKS_PER_JOB])
         for start in range(0, len(programs), _PROGRAMS_PER_JOB)
         for first in range(0, num_tasks, _TASKS_PER_JOB)
     ]

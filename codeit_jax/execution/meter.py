@@ -23,7 +23,18 @@ Primitive = Callable[..., Value]
 
 _HIGHER_ORDER = frozenset(
     {
-        *("apply", "argmax", "argmin", "extract", "mapply", "mfilter", "mpapply", "order", "papply", "prapply"),
+        *(
+            "apply",
+            "argmax",
+            "argmin",
+            "extract",
+            "mapply",
+            "mfilter",
+            "mpapply",
+            "order",
+            "papply",
+            "prapply",
+        ),
         *("rapply", "sfilter", "valmax", "valmin"),
     }
 )
@@ -95,7 +106,11 @@ def _charge_one(meter: Meter, primitive: Primitive) -> Primitive:
 
 
 def _charge_number(meter: Meter, name: str, primitive: Primitive) -> Primitive:
-    max_work, max_magnitude, max_weight = meter.budget.max_work, meter.budget.max_magnitude, meter.budget.max_weight
+    max_work, max_magnitude, max_weight = (
+        meter.budget.max_work,
+        meter.budget.max_magnitude,
+        meter.budget.max_weight,
+    )
 
     def call(*arguments: Value) -> Value:
         meter.work += 1

@@ -1,4 +1,4 @@
-"""Mutation at depth one: a training program with one argument, function or call replaced by another of its type.
+"""Mutation at depth one: a program with one argument, function or call replaced by another of its type.
 
 The shares are the paper's (program mutation). Types are those of the values that the parent really made.
 """
@@ -138,7 +138,8 @@ def _replace_function(call: Call, result: Type, scope: _Scope, rng: random.Rando
 
 
 def _replace_call(_: Call, result: Type, scope: _Scope, rng: random.Random) -> Call | None:
-    function = rng.choice([name for name, signature in SIGNATURES.items() if overlap(signature.result, result)])
+    functions = [name for name, signature in SIGNATURES.items() if overlap(signature.result, result)]
+    function = rng.choice(functions)
     arguments = []
     for parameter in SIGNATURES[function].parameters:
         candidates = list(scope.terms(parameter))

@@ -7,7 +7,9 @@ from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.dsl.types import Function, Type, Value
 
-_SETS = frozenset({Type.FROZEN_SET, Type.INTEGER_SET, Type.OBJECT, Type.OBJECTS, Type.INDICES, Type.INDICES_SET})
+_SETS = frozenset(
+    {Type.FROZEN_SET, Type.INTEGER_SET, Type.OBJECT, Type.OBJECTS, Type.INDICES, Type.INDICES_SET}
+)
 _TUPLES = frozenset({Type.TUPLE, Type.TUPLE_TUPLE, Type.INTEGER_TUPLE, Type.GRID, Type.CELL})
 _NESTED = frozenset({Type.OBJECTS, Type.INDICES_SET, Type.TUPLE_TUPLE})
 

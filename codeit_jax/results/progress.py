@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.live import Live
 from rich.progress import (
@@ -91,7 +92,8 @@ class Display:
         return Group(self._table(), self._progress)
 
     def _table(self) -> Table:
-        table = Table(title=self._title)
+        # Narrow enough for the 80 columns that a file or a pipe is taken to have.
+        table = Table(title=self._title, box=SIMPLE_HEAD, padding=0)
         for title, _ in _COLUMNS:
             table.add_column(title, justify="right")
         for row in self._rows:

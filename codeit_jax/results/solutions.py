@@ -79,7 +79,8 @@ class SolutionBook:
         """Restores what `state` returned."""
         book = cls()
         book._candidates = {
-            task_id: [Candidate(**candidate) for candidate in candidates] for task_id, candidates in state.items()
+            task_id: [Candidate(**candidate) for candidate in candidates]
+            for task_id, candidates in state.items()
         }
         return book
 

@@ -5,15 +5,16 @@ import dataclasses
 import gzip
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
+from jax.experimental.compilation_cache import compilation_cache
 
 from codeit_jax.arc import load_tasks
 from codeit_jax.assembly import build, start_host_pool
@@ -43,21 +44,21 @@ SOLVERS = {
     "below": ["x1 = hmirror(I)", "O = vconcat(I, x1)"],
 }
 
-# Starts the run that the arguments name, and kills itself while meta-iteration 2 explores.
-DYING_RUN = """
-import os, signal, sys
-import json
+# Starts the run that the arguments name, and stops for good while meta-iteration 2 explores.
+STUCK_RUN = """
+import json, signal, sys
 from codeit_jax import experiment, iteration
 from codeit_jax.config import Config, from_dict
 
 relabel = iteration.relabel
 
-def dying_relabel(task, attempt, meta_iteration):
+def stuck_relabel(task, attempt, meta_iteration):
     if meta_iteration == 2:
-        os.kill(os.getpid(), signal.SIGKILL)
+        print("stuck", flush=True)
+        signal.pause()
     return relabel(task, attempt, meta_iteration)
 
-iteration.relabel = dying_relabel
+iteration.relabel = stuck_relabel
 experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2])
 """
 
@@ -69,6 +70,28 @@ def grid(number: int) -> np.ndarray:
 def write_task(path: Path, first: int, solve) -> None:
     pairs = [{"input": grid(n).tolist(), "output": solve(grid(n)).tolist()} for n in range(first, first + 3)]
     path.write_text(json.dumps({"train": pairs[:2], "test": pairs[2:]}))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled(tmp_path_factory) -> Iterator[dict[str, str]]:
+    """Lets all runs share what the first one compiles; returns the environment of those outside."""
+    settings = {
+        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
+        "jax_persistent_cache_min_compile_time_secs": 0.0,
+        "jax_persistent_cache_min_entry_size_bytes": -1,
+    }
+    before = {name: getattr(jax.config, name) for name in settings}
+    for name, value in settings.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
+    yield {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        **{name.upper(): str(value) for name, value in settings.items()},
+    }
+    for name, value in before.items():
+        jax.config.update(name, value)
+    compilation_cache.reset_cache()
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +130,8 @@ def config(data: DataConfig) -> Config:
         mutation=MutationConfig(num_programs=40),
         replay=ReplayConfig(training_experiences=8, policy_experiences=8),
         policy=PolicyConfig(preset="nano", section_length=16, max_program_length=24),
-        sampling=SamplingConfig(num_samples=4, tasks_per_batch=2),
-        learner=LearnerConfig(
-            batch_size=8, learning_rate=3e-3, prompt_buckets=(34,), program_buckets=(24,)
-        ),
+        sampling=SamplingConfig(num_samples=4, temperature=0.5, tasks_per_batch=2),
+        learner=LearnerConfig(batch_size=8, learning_rate=3e-3, prompt_buckets=(34,), program_buckets=(24,)),
     )
 
 
@@ -216,7 +237,7 @@ def test_the_mutation_search_counts_as_cumulative_performance(uninterrupted: Pat
 
 
 def test_the_command_line_with_two_workers_gives_the_same_run(
-    config: Config, uninterrupted: Path, abstract_state, tmp_path: Path
+    config: Config, uninterrupted: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
 ) -> None:
     values = json.dumps(dataclasses.asdict(config))
     (tmp_path / "config.py").write_text(
@@ -232,8 +253,7 @@ def test_the_command_line_with_two_workers_gives_the_same_run(
         "--config.execution.num_workers=2",
         f"--workdir={workdir}",
     ]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    ended = subprocess.run(command, env=compiled, capture_output=True, text=True, check=False)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "meta-iteration 2" in ended.stdout
     assert_same_run(workdir, uninterrupted, abstract_state)
@@ -250,16 +270,17 @@ def test_a_run_that_is_raised_equals_one_that_was_longer_from_the_start(
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
 def test_a_killed_run_goes_on_as_if_nothing_had_happened(
-    config: Config, uninterrupted: Path, abstract_state, tmp_path: Path
+    config: Config, uninterrupted: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
 ) -> None:
     marker = f"CODEIT_TEST_RUN={tmp_path}"
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), marker.split("=")[0]: str(tmp_path)}
-    command = [sys.executable, "-c", DYING_RUN, json.dumps(dataclasses.asdict(config)), str(tmp_path)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL) as process:
-        while not (tmp_path / "performance.csv").exists() and process.poll() is None:
-            time.sleep(0.1)
-        assert len(processes_with(marker)) == 2  # the run and its worker
-        assert process.wait() == -signal.SIGKILL
+    environment = {**compiled, "CODEIT_TEST_RUN": str(tmp_path)}
+    command = [sys.executable, "-c", STUCK_RUN, json.dumps(dataclasses.asdict(config)), str(tmp_path)]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert "stuck\n" in process.stdout
+            assert len(processes_with(marker)) == 2  # the run and its worker
+        finally:
+            process.kill()
     assert [row["meta_iteration"] for row in rows(tmp_path)] == ["0", "1"]
 
     deadline = time.monotonic() + 30
