@@ -80,7 +80,7 @@ def _buckets(config: Config) -> tuple[tuple[int, ...], tuple[int, ...]]:
     programs = config.learner.program_buckets or (program // 4, program // 2, program)
     if prompts[-1] < longest_prompt:
         raise ConfigError(
-            f"learner.prompt_buckets must reach 2 x policy.section_length + 2 = {longest_prompt}, not {prompts}"
+            f"learner.prompt_buckets must reach {longest_prompt} for policy.section_length, not {prompts}"
         )
     if programs[-1] < program:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""What a user gets wrong ends with exit code 2 and one line that says what and where, never with a traceback."""
+"""What a user gets wrong ends with exit code 2 and one line that says what and where, and no traceback."""
 
 import dataclasses
 import json
@@ -174,7 +174,7 @@ def test_a_folder_of_another_run_stays_as_it_is(config: Config, tmp_path: Path) 
         ({"policy": PolicyConfig(tokenizer="/dev/null/x")}, r"policy\.tokenizer: tokenizer '/dev/null/x'"),
         ({"mesh": MeshConfig(data=4096)}, r"mesh: .* take 4096 devices, but there "),
         ({"mesh": MeshConfig(tensor=4096)}, r"mesh: .* take 4096 devices, but there "),
-        ({"learner": LearnerConfig(prompt_buckets=(33,))}, r"learner\.prompt_buckets must reach .* = 34"),
+        ({"learner": LearnerConfig(prompt_buckets=(33,))}, r"learner\.prompt_buckets must reach 34"),
         ({"learner": LearnerConfig(program_buckets=(23,))}, r"learner\.program_buckets must reach .*, 24"),
     ],
     ids=["preset", "tokenizer", "data", "tensor", "prompt_buckets", "program_buckets"],
@@ -187,13 +187,13 @@ def test_settings_that_cannot_be_met_are_refused_by_name(config: Config, changes
 
 def test_batches_that_the_mesh_does_not_divide_are_refused() -> None:
     script = """
-import os, sys
+import os
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 from codeit_jax.assembly import build
 from codeit_jax.config import Config, ConfigError, LearnerConfig, SamplingConfig
-for config in (Config(learner=LearnerConfig(batch_size=6)), Config(sampling=SamplingConfig(tasks_per_batch=2))):
+for room in ({"learner": LearnerConfig(batch_size=6)}, {"sampling": SamplingConfig(tasks_per_batch=2)}):
     try:
-        build(config, [], None)
+        build(Config(**room), [], None)
     except ConfigError as error:
         print(error)
 """

@@ -35,14 +35,42 @@ CHANGED = Config(
     num_meta_iterations=2,
     warmup_experiences=3,
     checkpoint_interval=4,
-    data=DataConfig("a", "b", "c"),
-    execution=ExecutionConfig(1, 2.0, 3.0, Budget(1, 2, 3, 4, 5)),
-    mutation=MutationConfig(1, 2, 0.1, 0.2, search=False),
-    replay=ReplayConfig(1, 2, 3, relabeling=False, prioritized=False),
-    policy=PolicyConfig("nano", "folder", 1, 2, 3, "bfloat16"),
-    sampling=SamplingConfig(1, 0.5, 2),
-    learner=LearnerConfig(1, 0.1, 0.2, 3, 1.0, 2, (1, 2), (3,)),
-    mesh=MeshConfig(2, 3, 4),
+    data=DataConfig(training_tasks="a", training_programs="b", search_tasks="c"),
+    execution=ExecutionConfig(
+        num_workers=1, timeout_seconds=2.0, memory_gigabytes=3.0, budget=Budget(1, 2, 3, 4, 5)
+    ),
+    mutation=MutationConfig(
+        num_programs=1,
+        max_parent_lines=2,
+        argument_share=0.1,
+        function_share=0.2,
+        search=False,
+        max_searched=3,
+    ),
+    replay=ReplayConfig(
+        capacity=1, training_experiences=2, policy_experiences=3, relabeling=False, prioritized=False
+    ),
+    policy=PolicyConfig(
+        preset="nano",
+        tokenizer="folder",
+        section_length=1,
+        max_program_length=2,
+        max_demonstrations=3,
+        dropout_rate=0.0,
+        dtype="bfloat16",
+    ),
+    sampling=SamplingConfig(num_samples=1, temperature=0.5, tasks_per_batch=2),
+    learner=LearnerConfig(
+        batch_size=1,
+        learning_rate=0.1,
+        weight_decay=0.2,
+        warmup_steps=3,
+        max_gradient_norm=1.0,
+        num_epochs=2,
+        prompt_buckets=(1, 2),
+        program_buckets=(3,),
+    ),
+    mesh=MeshConfig(data=2, fsdp=3, tensor=4),
 )
 
 
@@ -60,6 +88,7 @@ CHANGED = Config(
         (lambda: ExecutionConfig(memory_gigabytes=math.nan), "execution.memory_gigabytes"),
         (lambda: MutationConfig(num_programs=-1), "mutation.num_programs"),
         (lambda: MutationConfig(max_parent_lines=-1), "mutation.max_parent_lines"),
+        (lambda: MutationConfig(max_searched=-1), "mutation.max_searched"),
         (lambda: MutationConfig(argument_share=-0.1), "mutation.argument_share"),
         (lambda: MutationConfig(argument_share=math.nan), "mutation.argument_share"),
         (lambda: MutationConfig(function_share=math.nan), "mutation.function_share"),
@@ -70,6 +99,8 @@ CHANGED = Config(
         (lambda: PolicyConfig(section_length=0), "policy.section_length"),
         (lambda: PolicyConfig(max_program_length=1), "policy.max_program_length"),
         (lambda: PolicyConfig(max_demonstrations=0), "policy.max_demonstrations"),
+        (lambda: PolicyConfig(dropout_rate=1.0), "policy.dropout_rate"),
+        (lambda: PolicyConfig(dropout_rate=math.nan), "policy.dropout_rate"),
         (lambda: PolicyConfig(dtype="float16"), "policy.dtype"),
         (lambda: SamplingConfig(num_samples=0), "sampling.num_samples"),
         (lambda: SamplingConfig(temperature=-0.1), "sampling.temperature"),

@@ -12,8 +12,8 @@ def relabel(task: Task, attempt: Attempt, meta_iteration: int) -> Experience | N
     """Turns an attempt at a task into an experience.
 
     The program is stored with the task's demonstration inputs and the outputs it really gave; demonstrations
-    without a valid output are dropped, and test examples never enter (paper, hindsight relabeling). Its priority
-    is the share of the task's demonstrations that it gets right (paper, prioritized replay).
+    without a valid output are dropped, and test examples never enter (paper, hindsight relabeling). Its
+    priority is the share of the task's demonstrations that it gets right (paper, prioritized replay).
 
     Returns:
         The experience; None if the program gives no demonstration a valid output.

@@ -45,8 +45,14 @@ class Display:
         self._title = f"CodeIt: tasks solved of {num_tasks}"
         self._rows: list[IterationMetrics] = []
         self._started = time.monotonic()
-        columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        self._progress = Progress(*columns, TimeElapsedColumn(), console=self._console)
+        self._progress = Progress(
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            console=self._console,
+        )
         self._phase = self._progress.add_task("starting", total=None)
         self._live = Live(get_renderable=self._render, console=self._console, transient=True)
 

@@ -58,7 +58,7 @@ class SolutionBook:
         return tuple(self._candidates.get(task_id, ()))
 
     def solved(self) -> dict[str, Candidate]:
-        """Returns, by task id, the first of the top three that gives every test output, where there is one."""
+        """Returns, by task id, the first of the top three that gives every test output, if any does."""
         solved = {}
         for task_id, candidates in sorted(self._candidates.items()):
             for candidate in candidates:

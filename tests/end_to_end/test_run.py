@@ -1,4 +1,4 @@
-"""A small run from its config to its files: complete, repeatable, and the same however often it is cut short."""
+"""A small run from its config to its files: complete, repeatable, the same however often it is cut short."""
 
 import csv
 import dataclasses
@@ -297,8 +297,8 @@ def test_training_programs_that_solve_nothing_are_the_users_mistake(config: Conf
     data = dataclasses.replace(config.data, training_programs=str(tmp_path / "solvers.py"))
     with pytest.raises(UserError, match=r"data\.training_programs: none of 1 programs"):
         run_experiment(dataclasses.replace(config, data=data), str(tmp_path / "run"))
-    # What is left of it does not stand in the way of the run with the mistake put right.
+    # What is left of it does not stand in the way of a run with the mistake put right, and another made.
+    policy = dataclasses.replace(config.policy, max_program_length=2)
+    learner = dataclasses.replace(config.learner, program_buckets=(2,))
     with pytest.raises(UserError, match=r"policy\.max_program_length: all"):
-        policy = dataclasses.replace(config.policy, max_program_length=2)
-        learner = dataclasses.replace(config.learner, program_buckets=(2,))
         run_experiment(dataclasses.replace(config, policy=policy, learner=learner), str(tmp_path / "run"))

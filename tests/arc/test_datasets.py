@@ -1,0 +1,156 @@
+import json
+
+import pytest
+
+from codeit_jax.arc import TaskError, is_grid, load_tasks
+
+PAIR = {"input": [[1, 2]], "output": [[2, 1]]}
+TASK = {"train": [PAIR], "test": [PAIR]}
+UNSOLVED = {"train": [PAIR], "test": [{"input": [[7]]}, {"input": [[8]]}]}
+
+
+def write(path, value):
+    path.write_text(value if isinstance(value, str) else json.dumps(value), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(("part", "first"), [("training", "007bbfb7"), ("evaluation", "00576224")])
+def test_the_400_tasks_of_a_part_of_arc1(part, first):
+    tasks = load_tasks(f"arc1/{part}")
+    ids = [task.id for task in tasks]
+    assert len(set(ids)) == 400
+    assert ids == sorted(ids)
+    assert ids[0] == first
+    assert all(task.has_test_outputs for task in tasks)
+    assert all(is_grid(grid) for task in tasks for pair in (*task.train, *task.test) for grid in
+               (pair.input, pair.output))  # fmt: skip
+
+
+def test_the_parts_of_arc1_have_no_task_in_common():
+    assert not {task.id for task in load_tasks("arc1/training")} & {
+        task.id for task in load_tasks("arc1/evaluation")
+    }
+
+
+def test_a_folder_of_task_files(tmp_path):
+    for name in ("bb", "aa", "cc"):
+        write(tmp_path / f"{name}.json", TASK)
+    write(tmp_path / "notes.txt", "nothing")
+    tasks = load_tasks(tmp_path)
+    assert [task.id for task in tasks] == ["aa", "bb", "cc"]
+    assert load_tasks(str(tmp_path)) == tasks
+
+
+def test_a_single_task_file(tmp_path):
+    (task,) = load_tasks(write(tmp_path / "aa.json", TASK))
+    assert task.id == "aa"
+    assert task.test_outputs == (((2, 1),),)
+
+
+def test_a_file_of_many_tasks(tmp_path):
+    tasks = load_tasks(write(tmp_path / "many.json", {"bb": UNSOLVED, "aa": TASK}))
+    assert [task.id for task in tasks] == ["aa", "bb"]
+    assert tasks[1].test_outputs == (None, None)
+
+
+def test_challenges_take_their_outputs_from_the_solutions_beside_them(tmp_path):
+    path = write(tmp_path / "arc_test_challenges.json", {"aa": UNSOLVED, "bb": UNSOLVED})
+    assert not any(task.has_test_outputs for task in load_tasks(path))
+    write(tmp_path / "arc_test_solutions.json", {"aa": [[[1]], [[2]]]})
+    solved, unsolved = load_tasks(path)
+    assert solved.test_inputs == (((7,),), ((8,),))
+    assert solved.test_outputs == (((1,),), ((2,),))
+    assert unsolved.test_outputs == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("solutions", "reason"),
+    [
+        ("{", "not JSON: "),
+        ([], "must map task ids to lists of outputs"),
+        ({"aa": 5}, "aa: must be a list of outputs"),
+        ({"aa": [[[1]]]}, "aa: 1 solutions for 2 test inputs"),
+        ({"aa": [[[1]], None]}, "aa[1]: a grid must be a non-empty list of rows"),
+        ({"aa": [[[1]], [[1, 12]]]}, "aa[1]: row 0, column 1: a colour is an integer from 0 to 9, not 12"),
+    ],
+)
+def test_malformed_solutions_are_named(tmp_path, solutions, reason):
+    path = write(tmp_path / "challenges.json", {"aa": UNSOLVED})
+    beside = write(tmp_path / "solutions.json", solutions)
+    with pytest.raises(TaskError) as error:
+        load_tasks(path)
+    assert str(error.value).startswith(f"{beside}: {reason}")
+    assert "\n" not in str(error.value)
+
+
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("", "not JSON: "),
+        ("{", "not JSON: "),
+        ("\ufeff{}", "not JSON: "),
+        (DEEP, "not JSON: "),
+        ("9" * 10_000, "not JSON: "),
+        ([], 'a task must be a JSON object with "train" and "test"'),
+        ("3", 'a task must be a JSON object with "train" and "test"'),
+        ({}, "the file holds no tasks"),
+        ({"train": [PAIR]}, '"test" is missing or is not a list of pairs'),
+        ({"test": [PAIR]}, '"train" is missing or is not a list of pairs'),
+        ({"train": [], "test": []}, '"train" holds no pairs'),
+        ({"train": [{"input": [[1]]}], "test": []}, 'train[0] has no "output"'),
+        ({"train": [PAIR], "test": [{}]}, 'test[0] must be a JSON object with an "input"'),
+        ({"train": [PAIR], "test": [{"input": [[1], [2, 3]]}]}, "test[0].input: ragged rows: row 1 has 2 cells"),
+        ({"train": [PAIR], "test": [{"input": [[0]] * 31}]}, "test[0].input: a grid has at most 30 rows"),
+        ({"train": [PAIR], "test": [{"input": [[0] * 31]}]}, "test[0].input: a grid has at most 30 columns"),
+        ({"train": [PAIR], "test": [{"input": [[10]]}]}, "test[0].input: row 0, column 0: a colour is"),
+        ({"train": [PAIR], "test": [{"input": [[True]]}]}, "test[0].input: row 0, column 0: a colour is"),
+        ({"train": [PAIR], "test": [{"input": [[[[[]]]]]}]}, "test[0].input: row 0, column 0: a colour is"),
+        ({"aa": TASK, "bb": 5}, 'bb: a task must be a JSON object with "train" and "test"'),
+        ({"aa": TASK, "bb": {"train": [PAIR]}}, 'bb: "test" is missing or is not a list of pairs'),
+    ],
+)
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_a_malformed_file_is_named_with_the_place_in_it(tmp_path, content, reason, as_folder):
+    write(tmp_path / "aa.json", TASK)
+    path = write(tmp_path / "bad.json", content)
+    with pytest.raises(TaskError) as error:
+        load_tasks(tmp_path if as_folder else path)
+    assert str(error.value).startswith(f"{path}: {reason}")
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300 + len(str(path))
+
+
+def test_bytes_that_are_no_text(tmp_path):
+    path = tmp_path / "bad.json"
+    path.write_bytes(b"\xff\xfe{}")
+    with pytest.raises(TaskError, match=r"bad\.json: not JSON: "):
+        load_tasks(path)
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(TaskError) as error:
+        load_tasks(tmp_path)
+    assert str(error.value) == f"{tmp_path}: the folder holds no .json files"
+
+
+def test_a_missing_path(tmp_path):
+    path = tmp_path / "none"
+    with pytest.raises(TaskError) as error:
+        load_tasks(path)
+    expected = f"{path}: no such file or folder, and not one of arc1/training, arc1/evaluation"
+    assert str(error.value) == expected
+
+
+def test_a_missing_part_of_arc1():
+    with pytest.raises(TaskError, match="arc1/test: the parts of ARC-1 are training and evaluation"):
+        load_tasks("arc1/test")
+
+
+def test_two_tasks_of_a_folder_that_share_an_id(tmp_path):
+    write(tmp_path / "aa.json", TASK)
+    write(tmp_path / "many.json", {"aa": TASK})
+    with pytest.raises(TaskError, match="two tasks share an id"):
+        load_tasks(tmp_path)

