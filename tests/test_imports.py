@@ -124,8 +124,11 @@ def test_no_module_imports_itself_in_a_circle():
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_nothing_is_evaluated_and_no_file_is_long(path):
     text = path.read_text(encoding="utf-8")
-    calls = {node.func.id for node in ast.walk(ast.parse(text))
-             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}  # fmt: skip
+    calls = {
+        node.func.id
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+    }
     assert calls.isdisjoint({"eval", "exec", "compile", "__import__"})
     assert len(text.splitlines()) <= 400
 

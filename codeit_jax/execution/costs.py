@@ -227,7 +227,6 @@ MAY_NEST: Mapping[str, Callable[..., bool]] = {
     "combine": lambda a, b: _is_nest(a) or _is_nest(b),
     "fill": lambda grid, value, patch: _is_container(value),
     "hconcat": lambda a, b: _is_nest(a) or _is_nest(b),
-    "hfrontier": lambda location: any(map(_is_container, location)),
     "hupscale": lambda grid, factor: _is_nest(grid),
     "recolor": lambda value, patch: _is_container(value),
     "replace": lambda grid, replacee, replacer: _is_container(replacer),
@@ -238,7 +237,6 @@ MAY_NEST: Mapping[str, Callable[..., bool]] = {
     "underfill": lambda grid, value, patch: _is_container(value),
     "upscale": lambda element, factor: _is_nest(element),
     "vconcat": lambda a, b: _is_nest(a) or _is_nest(b),
-    "vfrontier": lambda location: any(map(_is_container, location)),
     "vupscale": lambda grid, factor: _is_nest(grid),
 }
 

@@ -22,8 +22,12 @@ def test_the_400_tasks_of_a_part_of_arc1(part, first):
     assert ids == sorted(ids)
     assert ids[0] == first
     assert all(task.has_test_outputs for task in tasks)
-    assert all(is_grid(grid) for task in tasks for pair in (*task.train, *task.test) for grid in
-               (pair.input, pair.output))  # fmt: skip
+    assert all(
+        is_grid(grid)
+        for task in tasks
+        for pair in (*task.train, *task.test)
+        for grid in (pair.input, pair.output)
+    )
 
 
 def test_the_parts_of_arc1_have_no_task_in_common():
@@ -102,7 +106,10 @@ DEEP = "[" * 100_000 + "]" * 100_000
         ({"train": [], "test": []}, '"train" holds no pairs'),
         ({"train": [{"input": [[1]]}], "test": []}, 'train[0] has no "output"'),
         ({"train": [PAIR], "test": [{}]}, 'test[0] must be a JSON object with an "input"'),
-        ({"train": [PAIR], "test": [{"input": [[1], [2, 3]]}]}, "test[0].input: ragged rows: row 1 has 2 cells"),
+        (
+            {"train": [PAIR], "test": [{"input": [[1], [2, 3]]}]},
+            "test[0].input: ragged rows: row 1 has 2 cells",
+        ),
         ({"train": [PAIR], "test": [{"input": [[0]] * 31}]}, "test[0].input: a grid has at most 30 rows"),
         ({"train": [PAIR], "test": [{"input": [[0] * 31]}]}, "test[0].input: a grid has at most 30 columns"),
         ({"train": [PAIR], "test": [{"input": [[10]]}]}, "test[0].input: row 0, column 0: a colour is"),

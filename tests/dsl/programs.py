@@ -1,4 +1,7 @@
-"""Hypothesis strategies for programs: names that are in scope, arities that are right, types that need not be."""
+"""Hypothesis strategies for programs.
+
+Names are in scope and arities are right; types need not fit.
+"""
 
 from hypothesis import strategies as st
 

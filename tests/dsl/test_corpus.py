@@ -86,7 +86,10 @@ def function(*lines):
         (function("return vmirror(I)"), "solve_aa: line 1: the last statement must return a variable"),
         (function("O = vmirror(I)"), "solve_aa: line 1: the last statement must return a variable"),
         (function("O = vmirror(I)", "return"), "solve_aa: line 2: the last statement must return a variable"),
-        (function("x2 = vmirror(I)", "return x1"), "solve_aa: the program is empty or its last line does not"),
+        (
+            function("x2 = vmirror(I)", "return x1"),
+            "solve_aa: the program is empty or its last line does not",
+        ),
         (function("return O"), "solve_aa: the program is empty or its last line does not assign O"),
         (
             function("if I:", "    x1 = I", "return x1"),
@@ -138,5 +141,7 @@ def test_a_missing_file(tmp_path):
 
 def test_a_missing_package(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(CorpusError, match="the reasoning-gym package, which carries the training programs, is"):
+    with pytest.raises(
+        CorpusError, match="the reasoning-gym package, which carries the training programs, is"
+    ):
         load_training_programs()

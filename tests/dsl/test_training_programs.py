@@ -22,9 +22,7 @@ def runs():
     """For each training task its pairs, with what its program makes of the inputs."""
     programs, evaluator = load_training_programs(), Evaluator()
     return {
-        task.id: [
-            (pair, evaluator.run(programs[task.id], pair.input)) for pair in (*task.train, *task.test)
-        ]
+        task.id: [(pair, evaluator.run(programs[task.id], pair.input)) for pair in (*task.train, *task.test)]
         for task in load_tasks("arc1/training")
     }
 

@@ -6,7 +6,7 @@ from codeit_jax.arc import Pair, Task
 from codeit_jax.dsl import Program, parse_program
 from codeit_jax.execution import Budget, Evaluator, Status
 from codeit_jax.execution import attempt as attempt_module
-from codeit_jax.execution.attempt import Attempt, HostContext, Hit, attempt_task, search_tasks, timed_out
+from codeit_jax.execution.attempt import Attempt, Hit, HostContext, attempt_task, search_tasks, timed_out
 
 A, B, C = ((1, 2),), ((3, 4),), ((5, 5),)  # C is its own mirror image
 MIRRORED = {A: ((2, 1),), B: ((4, 3),), C: C}
@@ -44,7 +44,13 @@ def test_a_program_that_solves_the_task():
 
 @pytest.mark.parametrize(
     ("text", "demonstration", "test"),
-    [(VMIRROR, 1.0, 1.0), (IDENTITY, 1 / 3, 1 / 2), (DOUBLED, 0.0, 0.0), (SIZE, 0.0, 0.0), (SOMETIMES, 1 / 3, 0.5)],
+    [
+        (VMIRROR, 1.0, 1.0),
+        (IDENTITY, 1 / 3, 1 / 2),
+        (DOUBLED, 0.0, 0.0),
+        (SIZE, 0.0, 0.0),
+        (SOMETIMES, 1 / 3, 0.5),
+    ],
 )
 def test_performances_are_shares_of_the_outputs_given(text, demonstration, test):
     (result,) = attempt(task([A, B, C], [C, B]), text)

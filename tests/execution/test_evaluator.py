@@ -34,8 +34,16 @@ def test_a_program_gives_its_output():
         ("O = size(I)", Status.INVALID_OUTPUT, "line 1: the output is no valid grid"),
         ("O = identity(vmirror)", Status.INVALID_OUTPUT, "line 1: the output is no valid grid"),
         ("O = identity(ORIGIN)", Status.INVALID_OUTPUT, "line 1: the output is no valid grid"),
-        ("x1 = multiply(TEN, TEN)\nO = hupscale(I, x1)", Status.INVALID_OUTPUT, "line 2: the output is no valid"),
-        ("x1 = astuple(TEN, ONE)\nO = canvas(TEN, x1)", Status.INVALID_OUTPUT, "line 2: the output is no valid"),
+        (
+            "x1 = multiply(TEN, TEN)\nO = hupscale(I, x1)",
+            Status.INVALID_OUTPUT,
+            "line 2: the output is no valid",
+        ),
+        (
+            "x1 = astuple(TEN, ONE)\nO = canvas(TEN, x1)",
+            Status.INVALID_OUTPUT,
+            "line 2: the output is no valid",
+        ),
         ("x1 = interval(ZERO, ZERO, ONE)\nO = first(x1)", Status.ERROR, "line 2: first: IndexError: "),
         ("O = divide(ONE, ZERO)", Status.ERROR, "line 1: divide: ZeroDivisionError: "),
         ("x1 = add(ONE, ONE)\nO = x1(I)", Status.ERROR, "line 2: what is called is no function"),
@@ -43,7 +51,11 @@ def test_a_program_gives_its_output():
         ("x1 = rbind(add, ONE)\nO = x1(I, I)", Status.ERROR, "line 2: rbind: TypeError: "),
         ("O = hconcat(vmirror, I)", Status.ERROR, "line 1: hconcat: TypeError: "),
         ("O = power(identity, I)", Status.ERROR, "line 1: power: ValueError: "),
-        ("x1 = double(TEN)\nO = upscale(I, x1)", Status.INVALID_OUTPUT, "line 2: the output is no valid grid"),
+        (
+            "x1 = double(TEN)\nO = upscale(I, x1)",
+            Status.INVALID_OUTPUT,
+            "line 2: the output is no valid grid",
+        ),
         (
             "x1 = multiply(TEN, TEN)\nx2 = multiply(x1, x1)\nO = upscale(I, x2)",
             Status.OVER_BUDGET,
@@ -147,7 +159,9 @@ def test_a_failure_costs_what_was_done_before_it(evaluator):
 
 def test_an_evaluator_recovers_from_nested_failures(evaluator):
     # A failure inside calls within calls leaves the depth as it found it.
-    failing = parse_program("x1 = rbind(divide, ZERO)\nx2 = lbind(apply, x1)\nx3 = initset(I)\nO = apply(x2, x3)")
+    failing = parse_program(
+        "x1 = rbind(divide, ZERO)\nx2 = lbind(apply, x1)\nx3 = initset(I)\nO = apply(x2, x3)"
+    )
     fine = parse_program("x1 = lbind(apply, identity)\nO = apply(x1, I)")
     for _ in range(30):
         assert evaluator.run(failing, GRID).status is Status.ERROR

@@ -61,7 +61,9 @@ def test_all_ends_are_met_above():
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(PARENTS[:3]), st.integers(1, 4_000))
 def test_mutants_end_as_they_do_alone_under_any_budget(task_id, max_work):
-    assert_equal_outcomes(MUTANTS[task_id], TASKS[task_id].demonstration_inputs[:1], Budget(max_work=max_work))
+    assert_equal_outcomes(
+        MUTANTS[task_id], TASKS[task_id].demonstration_inputs[:1], Budget(max_work=max_work)
+    )
 
 
 MUTANTS = {task_id: mutants(task_id, 8) for task_id in PARENTS[:3]}
@@ -72,7 +74,9 @@ MUTANTS = {task_id: mutants(task_id, 8) for task_id in PARENTS[:3]}
 def test_random_programs_end_as_they_do_alone(drawn, grid, max_work):
     # With their beginnings too, so that lines are shared.
     beginnings = [Program(program.calls[:count]) for program in drawn for count in range(1, len(program) + 1)]
-    assert_equal_outcomes([*drawn, *beginnings], [grid], Budget(max_work=max_work, max_items=60, max_weight=90))
+    assert_equal_outcomes(
+        [*drawn, *beginnings], [grid], Budget(max_work=max_work, max_items=60, max_weight=90)
+    )
 
 
 def test_equal_expressions_are_one_whatever_line_they_stand_on():
@@ -116,7 +120,9 @@ def test_values_of_the_lines():
 
 
 def test_yields_takes_truth_values_for_the_numbers_they_equal():
-    run = GraphRun(ProgramGraph([parse_program("x1 = astuple(T, F)\nO = repeat(x1, TWO)")]), Evaluator(), GRID)
+    run = GraphRun(
+        ProgramGraph([parse_program("x1 = astuple(T, F)\nO = repeat(x1, TWO)")]), Evaluator(), GRID
+    )
     assert run.yields(0, ((1, 0), (1, 0)))
     assert not run.yields(0, ((1, 0), (1, 1)))
 

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from codeit_jax.arc import Pair, Task, load_tasks
+from codeit_jax.arc import Pair, Task, load_tasks, num_cells
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.execution import Budget, Status
 from codeit_jax.execution.attempt import HostContext, attempt_task, search_tasks
@@ -20,12 +20,19 @@ GIBIBYTE = 1 << 30
 
 @pytest.fixture(scope="module")
 def tasks():
-    return load_tasks("arc1/training")[:25]
+    """The tasks of the smallest grids."""
+    return sorted(load_tasks("arc1/training"), key=_num_cells)[:25]
+
+
+def _num_cells(task):
+    return sum(map(num_cells, task.demonstration_inputs))
 
 
 @pytest.fixture(scope="module")
 def programs():
-    return sorted(set(load_training_programs().values()), key=lambda program: (len(program), str(program)))[:205]
+    return sorted(set(load_training_programs().values()), key=lambda program: (len(program), str(program)))[
+        :205
+    ]
 
 
 @pytest.fixture(scope="module", params=[1, 2])
@@ -57,7 +64,9 @@ def expected_hits(tasks, programs):
     return {(programs[hit.program_index], hit.task_index): hit for hit in hits}
 
 
-def test_attempts_are_those_of_this_process_in_the_order_of_the_samples(pool, tasks, samples, expected_attempts):
+def test_attempts_are_those_of_this_process_in_the_order_of_the_samples(
+    pool, tasks, samples, expected_attempts
+):
     assert list(attempt_tasks(pool, tasks, iter(samples))) == expected_attempts
 
 
@@ -144,5 +153,10 @@ def test_a_search_leaves_out_only_the_program_that_does_not_end(caplog):
     programs = [parse_program(text) for text in (VMIRROR, ENDLESS, IDENTITY)]
     with caplog.at_level(logging.WARNING), start_pool(tasks, NO_BUDGET, 2, 1.0, 2 * GIBIBYTE) as pool:
         jobs = list(search(pool, len(tasks), programs))
-    assert [(str(program), hit.task_index) for job in jobs for program, hit in job] == [(VMIRROR, 0), (VMIRROR, 1)]
-    assert any(f"left out of the search, took more than 1.0 s:\n{ENDLESS}" in line for line in caplog.messages)
+    assert [(str(program), hit.task_index) for job in jobs for program, hit in job] == [
+        (VMIRROR, 0),
+        (VMIRROR, 1),
+    ]
+    assert any(
+        f"left out of the search, took more than 1.0 s:\n{ENDLESS}" in line for line in caplog.messages
+    )

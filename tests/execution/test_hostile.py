@@ -10,6 +10,23 @@ from tests.execution.hostile import HOSTILE
 # A guard against a hang, many times what all of them take.
 GUARD_SECONDS = 120
 
+# Those that look worse than they are: they fail, or they end soon in something that is no grid.
+HARMLESS = {
+    "canvas of a negative height",
+    "compose doubled, then hashed",
+    "rbind of rbind",
+    "lbind of apply",
+    "nested apply",
+    "gravitate from afar",
+    "occurrences of everything",
+    "power of a set",
+    "error that would quote a set",
+    "first of sets of sets",
+    "repeated sorting",
+    "divide by nothing",
+    "call of a number",
+}
+
 
 @pytest.fixture(scope="module")
 def ends():
@@ -47,5 +64,5 @@ def test_a_hostile_program_comes_to_an_end_of_its_own(ends, name):
     assert end["cost"] <= 1_000_000
 
 
-def test_most_of_them_are_ended_by_the_budget(ends):
-    assert sum(end["status"] == "over_budget" for end in ends.values()) > 0.75 * len(ends)
+def test_which_of_them_the_budget_need_not_end(ends):
+    assert {name for name, end in ends.items() if end["status"] != "over_budget"} == HARMLESS

@@ -98,6 +98,7 @@ def test_a_meter_changes_no_value_and_no_failure(functions, name):
         ("repeat", (1, True)),
         ("interval", (True, 3, True)),
         ("hsplit", (((1, 2), (3, 4)), -1)),
+        ("shift", (frozenset(), 5)),
         ("upscale", (frozenset(), 3)),
     ],
 )

@@ -4,7 +4,7 @@ import logging
 import numpy as np
 import pytest
 
-from codeit_jax.arc import Pair, Task, is_grid, load_tasks
+from codeit_jax.arc import Pair, Task, is_grid, load_tasks, num_cells
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.attempt import HostContext
@@ -24,7 +24,13 @@ CONTEXT = HostContext((), Budget())
 
 @pytest.fixture(scope="module")
 def tasks():
-    return load_tasks("arc1/training")[:30]
+    """The tasks of the smallest grids, in the order of their ids."""
+    smallest = sorted(load_tasks("arc1/training"), key=_num_cells)[:30]
+    return sorted(smallest, key=lambda task: task.id)
+
+
+def _num_cells(task):
+    return sum(map(num_cells, task.demonstration_inputs))
 
 
 @pytest.fixture(scope="module")
@@ -181,9 +187,7 @@ def test_parents_are_the_programs_that_solve_their_task(pool, tasks):
     del programs[tasks[7].id]
     parents, failing = find_parents(pool, tasks, programs)
     assert failing == [tasks[3].id, tasks[7].id, tasks[20].id]
-    assert [parent.task_id for parent in parents] == [
-        task.id for task in tasks if task.id not in failing
-    ]
+    assert [parent.task_id for parent in parents] == [task.id for task in tasks if task.id not in failing]
     for parent in parents[:3]:
         (task,) = [task for task in tasks if task.id == parent.task_id]
         assert parent == Parent(task.id, programs[task.id], task.demonstration_inputs)

@@ -162,7 +162,9 @@ def test_types_of_the_training_programs_fit_their_parameters():
         of_lines = line_types(program, run.values(0))
         for call in program.calls:
             signature = SIGNATURES.get(call.function)
-            for parameter, name in zip(signature.parameters if signature else (), call.arguments, strict=False):
+            for parameter, name in zip(
+                signature.parameters if signature else (), call.arguments, strict=False
+            ):
                 if name.startswith("x"):
                     total += 1
                     fitting += accepts(parameter, of_lines[int(name[1:]) - 1])

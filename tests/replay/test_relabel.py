@@ -33,9 +33,7 @@ def attempt(text):
 
 
 def test_a_program_that_is_right_is_stored_with_the_task_as_it_is():
-    expected = Experience(
-        "task", VMIRROR, (A, FIVE, B), (mirrored(A), mirrored(FIVE), mirrored(B)), 1.0, 7
-    )
+    expected = Experience("task", VMIRROR, (A, FIVE, B), (mirrored(A), mirrored(FIVE), mirrored(B)), 1.0, 7)
     assert relabel(TASK, attempt(VMIRROR), 7) == expected
     assert keep_solved(TASK, attempt(VMIRROR), 7) == expected
 
@@ -65,7 +63,13 @@ def test_without_relabeling_only_the_demonstrations_that_are_right_are_kept():
 @pytest.mark.parametrize("store", [relabel, keep_solved])
 @pytest.mark.parametrize(
     "failed",
-    [attempt(SIZE), attempt("O = divide(ONE, ZERO)"), attempt("garbage"), timed_out(VMIRROR, 3), Attempt(None)],
+    [
+        attempt(SIZE),
+        attempt("O = divide(ONE, ZERO)"),
+        attempt("garbage"),
+        timed_out(VMIRROR, 3),
+        Attempt(None),
+    ],
     ids=["invalid output", "error", "no program", "timeout", "nothing"],
 )
 def test_without_any_valid_output_there_is_nothing_to_store(store, failed):
