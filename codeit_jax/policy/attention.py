@@ -93,13 +93,18 @@ def relative_position_buckets(
 
 
 class RelativeBias(nnx.Module):
-    """One learnt number for each class of distance and head: a table `[buckets, heads]` for a whole stack."""
+    """One learnt number for each class of distance and head: a table `[buckets, heads]` for a whole stack.
+
+    See `T5Config.initial_recency` for how a decoder's table may start.
+    """
 
     def __init__(self, config: T5Config, *, bidirectional: bool, rngs: nnx.Rngs) -> None:
         self.bidirectional = bidirectional
         self.max_distance = config.relative_attention_max_distance
         shape = (config.relative_attention_num_buckets, config.num_heads)
         self.embedding = normal(rngs, shape, config.initializer_factor * config.d_model**-0.5)
+        if not bidirectional:
+            self.embedding[...] += config.initial_recency * jnp.eye(*shape, k=-1)
 
     def __call__(self, query_length: int, key_length: int) -> jax.Array:
         """Returns the float32 bias `[heads, query_length, key_length]` to be added to attention logits."""

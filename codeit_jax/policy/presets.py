@@ -26,6 +26,9 @@ class T5Config:
         feed_forward: "relu" (T5 1.0, CodeT5) or "gated-gelu" (T5 1.1).
         tie_word_embeddings: whether the embedding table also scores the next token.
         initializer_factor: scale of all initial weights.
+        initial_recency: how much the decoder's head `h`, from 0, prefers the token `h + 1` places back before
+            any learning, in nats; 0 as in T5. Small models that start from random weights learn the form of
+            programs several times faster with it.
 
     Raises:
         ValueError: a field is out of its range; the message names it.
@@ -45,6 +48,7 @@ class T5Config:
     feed_forward: str = "relu"
     tie_word_embeddings: bool = True
     initializer_factor: float = 1.0
+    initial_recency: float = 0.0
 
     def __post_init__(self) -> None:
         for field in (
@@ -72,6 +76,8 @@ class T5Config:
             )
         if not 0 <= self.dropout_rate < 1:
             raise ValueError(f"T5Config.dropout_rate must be in [0, 1), not {self.dropout_rate!r}")
+        if not 0 <= self.initial_recency < float("inf"):
+            raise ValueError(f"T5Config.initial_recency must be at least 0, not {self.initial_recency!r}")
         for field in ("layer_norm_epsilon", "initializer_factor"):
             if not getattr(self, field) > 0:
                 raise ValueError(f"T5Config.{field} must be positive, not {getattr(self, field)!r}")
@@ -96,10 +102,15 @@ def _shape(d_model: int, d_kv: int, d_ff: int, layers: int, heads: int) -> T5Con
     )
 
 
+def _from_scratch(shape: T5Config) -> T5Config:
+    """Returns a shape as it learns best from random weights: with a head of its own, and recency."""
+    return replace(shape, tie_word_embeddings=False, initial_recency=4.0)
+
+
 _PRESETS = {
-    "nano": _shape(d_model=64, d_kv=32, d_ff=256, layers=2, heads=2),
-    "mini": _shape(d_model=128, d_kv=32, d_ff=512, layers=2, heads=4),
-    "tiny": _shape(d_model=256, d_kv=64, d_ff=1024, layers=4, heads=4),
+    "nano": _from_scratch(_shape(d_model=64, d_kv=32, d_ff=256, layers=2, heads=2)),
+    "mini": _from_scratch(_shape(d_model=128, d_kv=32, d_ff=512, layers=2, heads=4)),
+    "tiny": _from_scratch(_shape(d_model=256, d_kv=64, d_ff=1024, layers=4, heads=4)),
     "codet5-small": _shape(d_model=512, d_kv=64, d_ff=2048, layers=6, heads=8),
     "codet5p-220m": _shape(d_model=768, d_kv=64, d_ff=3072, layers=12, heads=12),
     "codet5p-770m": _shape(d_model=1024, d_kv=64, d_ff=4096, layers=24, heads=16),

@@ -287,7 +287,9 @@ def test_bfloat16_computes_close_to_float32_and_answers_in_float32(small):
 
 
 def test_initial_weights_have_the_scales_of_t5():
-    config = replace(preset("mini", 500), feed_forward="gated-gelu", initializer_factor=2.0)
+    config = replace(
+        preset("mini", 500), feed_forward="gated-gelu", initializer_factor=2.0, initial_recency=0.0
+    )
     _, params = nnx.split(T5(config, rngs=nnx.Rngs(0)))
     deviation = {path: float(np.std(leaf[...])) for path, leaf in nnx.to_flat_state(params)}
     layer = ("decoder", "layers", 1)
@@ -309,8 +311,8 @@ def test_initial_weights_have_the_scales_of_t5():
 @pytest.mark.parametrize(
     ("name", "vocabulary", "millions"),
     [
-        ("mini", 1000, 1.05),
-        ("tiny", 1000, 7.6),
+        ("mini", 1000, 1.18),
+        ("tiny", 1000, 7.86),
         ("codet5-small", 32100, 60.5),
         ("codet5p-220m", 32100, 222.9),
         ("codet5p-770m", 32100, 737.6),
@@ -320,6 +322,18 @@ def test_presets_have_the_published_sizes(name, vocabulary, millions):
     model = nnx.eval_shape(lambda: T5(preset(name, vocabulary), rngs=nnx.Rngs(0)))
     parameters = sum(leaf.size for leaf in jax.tree.leaves(nnx.split(model)[1]))
     assert parameters / 1e6 == pytest.approx(millions, rel=0.01)
+
+
+def test_recency_makes_each_decoder_head_prefer_one_token_back():
+    shape = replace(preset("mini", 100), initial_recency=3.0)
+    with_recency = T5(shape, rngs=nnx.Rngs(0))
+    without = T5(replace(shape, initial_recency=0.0), rngs=nnx.Rngs(0))
+    added = with_recency.decoder.relative_bias(6, 6) - without.decoder.relative_bias(6, 6)
+    distance = np.arange(6)[:, None] - np.arange(6)[None, :]
+    for head in range(shape.num_heads):
+        np.testing.assert_allclose(added[head], 3.0 * (distance == head + 1), atol=1e-6)
+    encoders = (model.encoder.relative_bias.embedding[...] for model in (with_recency, without))
+    np.testing.assert_array_equal(*encoders)
 
 
 def test_an_unknown_preset_is_refused_with_the_known_ones():
