@@ -12,7 +12,7 @@ from flax import nnx
 from codeit_jax.arc import Task
 from codeit_jax.config import Config, ConfigError
 from codeit_jax.execution.host import start_pool
-from codeit_jax.execution.pool import WorkerPool
+from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.iteration import Rooms
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner
@@ -25,7 +25,7 @@ from codeit_jax.policy.writer import ProgramWriter
 _GIGABYTE = 1 << 30
 
 
-def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> WorkerPool:
+def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> ExecutionPool:
     """Starts the worker processes that run programs."""
     return start_pool(
         search_tasks,
@@ -36,7 +36,7 @@ def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> WorkerPool:
     )
 
 
-def build(config: Config, search_tasks: Sequence[Task], pool: WorkerPool) -> tuple[Rooms, Learner]:
+def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> tuple[Rooms, Learner]:
     """Makes what a run works with, and a learner with fresh parameters.
 
     Raises:

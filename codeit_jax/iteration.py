@@ -17,7 +17,7 @@ from codeit_jax.arc import Task
 from codeit_jax.config import ReplayConfig
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
-from codeit_jax.execution.pool import WorkerPool
+from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, LearnerMetrics
 from codeit_jax.policy.writer import ProgramWriter
@@ -63,7 +63,7 @@ class Rooms:
 
     search_tasks: Sequence[Task]
     writer: ProgramWriter
-    pool: WorkerPool
+    pool: ExecutionPool
     examples: ExampleMaker
     config: ReplayConfig
     seed: int

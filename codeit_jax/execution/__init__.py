@@ -4,5 +4,6 @@ from codeit_jax.execution.budget import Budget
 from codeit_jax.execution.evaluator import Evaluator, run
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
 from codeit_jax.execution.outcome import Outcome, Status
+from codeit_jax.execution.pool import ExecutionPool
 
-__all__ = ["Budget", "Evaluator", "GraphRun", "Outcome", "ProgramGraph", "Status", "run"]
+__all__ = ["Budget", "Evaluator", "ExecutionPool", "GraphRun", "Outcome", "ProgramGraph", "Status", "run"]

@@ -1,6 +1,6 @@
 """Attempts: programs run on a task's demonstrations and, where they get some right, on its test inputs.
 
-The functions here are jobs of a `WorkerPool`: they run in worker processes, on a context that is sent once.
+The functions here are jobs of an `ExecutionPool`: they run in workers, on a context that each is sent once.
 """
 
 import dataclasses

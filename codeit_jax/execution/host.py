@@ -14,7 +14,7 @@ from codeit_jax.arc import Task
 from codeit_jax.dsl.program import Program
 from codeit_jax.execution.attempt import Attempt, Hit, HostContext, attempt_task, search_tasks, timed_out
 from codeit_jax.execution.budget import Budget
-from codeit_jax.execution.pool import Failed, WorkerPool
+from codeit_jax.execution.pool import ExecutionPool, Failed
 
 _PROGRAMS_PER_JOB = 200
 _TASKS_PER_JOB = 20
@@ -27,14 +27,14 @@ SearchJob = tuple[tuple[Program, ...], tuple[int, ...]]  # programs, and the ind
 
 def start_pool(
     tasks: Sequence[Task], budget: Budget, num_workers: int, timeout_seconds: float, memory_bytes: int
-) -> WorkerPool:
+) -> ExecutionPool:
     """Starts workers that hold the search set; they run the jobs of this package and of `mutation`."""
     context = HostContext(tuple(tasks), budget)
-    return WorkerPool(num_workers, context, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes)
+    return ExecutionPool(num_workers, context, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes)
 
 
 def attempt_tasks(
-    pool: WorkerPool, tasks: Sequence[Task], samples: Iterable[Sample]
+    pool: ExecutionPool, tasks: Sequence[Task], samples: Iterable[Sample]
 ) -> Iterator[tuple[int, tuple[str, ...], list[Attempt]]]:
     """Runs sampled texts on their tasks.
 
@@ -72,7 +72,7 @@ def num_search_jobs(num_tasks: int, num_programs: int) -> int:
 
 
 def search(
-    pool: WorkerPool, num_tasks: int, programs: Sequence[Program]
+    pool: ExecutionPool, num_tasks: int, programs: Sequence[Program]
 ) -> Iterator[list[tuple[Program, Hit]]]:
     """Runs every program on every task of the search set.
 

@@ -153,7 +153,7 @@ class _Worker:
         return self.process.wait()
 
 
-class WorkerPool:
+class ExecutionPool:
     """Runs streams of jobs on worker processes, started when the pool is made and replaced when they die.
 
     A job is a call `function(context, payload)`. The function must be importable by name and deterministic,
@@ -197,7 +197,7 @@ class WorkerPool:
         self._is_running = False
         self._start_missing()
 
-    def __enter__(self) -> "WorkerPool":
+    def __enter__(self) -> "ExecutionPool":
         return self
 
     def __exit__(self, *_: object) -> None:

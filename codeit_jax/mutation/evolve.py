@@ -1,6 +1,6 @@
 """Growing the training set: mutated training tasks, each a mutant with the outputs it really gives.
 
-The functions here that take a context are jobs of a `WorkerPool`.
+The functions here that take a context are jobs of an `ExecutionPool`.
 """
 
 import dataclasses
@@ -15,7 +15,7 @@ from codeit_jax.arc import Grid, Task
 from codeit_jax.dsl.program import Program
 from codeit_jax.execution import GraphRun, ProgramGraph, Status
 from codeit_jax.execution.attempt import HostContext
-from codeit_jax.execution.pool import Failed, WorkerPool
+from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.mutation.mutate import MutationKind, Mutator
 from codeit_jax.mutation.typing import line_types
 
@@ -109,7 +109,7 @@ def mutate_parent(context: HostContext, job: MutationJob) -> list[Mutant]:
 
 
 def grow(
-    pool: WorkerPool,
+    pool: ExecutionPool,
     parents: Sequence[Parent],
     num_programs: int,
     mutator: Mutator,
@@ -146,7 +146,7 @@ def grow(
 
 
 def find_parents(
-    pool: WorkerPool, tasks: Sequence[Task], programs: Mapping[str, Program]
+    pool: ExecutionPool, tasks: Sequence[Task], programs: Mapping[str, Program]
 ) -> tuple[list[Parent], list[str]]:
     """Splits the training tasks by whether their program solves them.
 

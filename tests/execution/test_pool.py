@@ -15,7 +15,7 @@ import pytest
 
 from codeit_jax.execution import pool as pool_module
 from codeit_jax.execution import worker
-from codeit_jax.execution.pool import Failed, WorkerFailure, WorkerPool
+from codeit_jax.execution.pool import ExecutionPool, Failed, WorkerFailure
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers import job functions by name, from the same path
 
@@ -27,19 +27,19 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux enfo
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
 def any_pool(request):
-    with WorkerPool(request.param) as pool:
+    with ExecutionPool(request.param) as pool:
         yield pool
 
 
 @pytest.fixture(scope="module")
 def strict_pool():
-    with WorkerPool(2, timeout_seconds=1.0, memory_bytes=256 * MIB) as pool:
+    with ExecutionPool(2, timeout_seconds=1.0, memory_bytes=256 * MIB) as pool:
         yield pool
 
 
 @pytest.fixture
 def one_worker():
-    with WorkerPool(1) as pool:
+    with ExecutionPool(1) as pool:
         yield pool
 
 
@@ -65,7 +65,7 @@ def test_no_payloads(any_pool):
 
 
 def test_context_reaches_the_jobs():
-    with WorkerPool(2, 1000) as pool:
+    with ExecutionPool(2, 1000) as pool:
         assert list(pool.map_ordered(jobs.plus_context, range(5))) == [1000, 1001, 1002, 1003, 1004]
 
 
@@ -112,14 +112,14 @@ def test_results_do_not_depend_on_the_number_of_workers():
     payloads = [number if number % 15 else "exit_at_once" for number in range(60)]
     streams = []
     for num_workers in (1, 2):
-        with WorkerPool(num_workers) as pool:
+        with ExecutionPool(num_workers) as pool:
             streams.append(list(pool.map_ordered(jobs.misbehave, payloads)))
     assert streams[0] == streams[1]
 
 
 @linux_only
 def test_a_job_is_not_blamed_for_memory_that_others_kept():
-    with WorkerPool(1, memory_bytes=300 * MIB) as pool:
+    with ExecutionPool(1, memory_bytes=300 * MIB) as pool:
         assert list(pool.map_ordered(jobs.leak, [100] * 8)) == [100] * 8
 
 
@@ -169,7 +169,7 @@ class Unloadable:
 
 def test_a_context_that_does_not_load_is_reported():
     with (
-        WorkerPool(1, Unloadable()) as pool,
+        ExecutionPool(1, Unloadable()) as pool,
         pytest.raises(RuntimeError, match=r"(?s)cannot load the context.*the job's own mistake"),
     ):
         list(pool.map(jobs.square, [1]))
@@ -183,7 +183,7 @@ def test_a_payload_that_does_not_load_is_reported(one_worker):
 def test_workers_that_do_not_start_are_reported(monkeypatch):
     monkeypatch.setattr(sys, "executable", shutil.which("false"))
     with (
-        WorkerPool(1) as pool,
+        ExecutionPool(1) as pool,
         pytest.raises(RuntimeError, match="workers do not start: the worker exited with status 1"),
     ):
         list(pool.map(jobs.square, [1]))
@@ -199,7 +199,7 @@ def test_payloads_are_pulled_as_they_are_wanted():
             yield pulled
 
     num_workers, chunk_size = 2, 4
-    with WorkerPool(num_workers) as pool:
+    with ExecutionPool(num_workers) as pool:
         stream = pool.map(jobs.square, payloads(), chunk_size=chunk_size)
         assert pulled == 0
         in_flight = num_workers * pool_module.CHUNKS_IN_FLIGHT * chunk_size
@@ -217,7 +217,7 @@ def test_ordered_results_do_not_pile_up(monkeypatch):
         for pulled in range(1, 200):
             yield 0.3 if pulled == 1 else 0.0
 
-    with WorkerPool(2) as pool:
+    with ExecutionPool(2) as pool:
         stream = pool.map_ordered(jobs.sleep, payloads(), chunk_size=1)
         assert next(stream) == 0.3
         assert pulled <= 10 + 2 * 2 * pool_module.CHUNKS_IN_FLIGHT
@@ -251,13 +251,13 @@ def test_one_map_at_a_time(one_worker):
 
 
 def test_workers_are_replaced_after_their_share():
-    with WorkerPool(1, jobs_per_worker=3) as pool:
+    with ExecutionPool(1, jobs_per_worker=3) as pool:
         counts = Counter(pool.map_ordered(jobs.spin, [0.0] * 10, chunk_size=2))
     assert sorted(counts.values()) == [1, 3, 3, 3]
 
 
 def test_no_process_is_left_after_close():
-    pool = WorkerPool(2)
+    pool = ExecutionPool(2)
     process_ids = set(pool.map_ordered(jobs.spin, [0.01] * 10))
     pool.close()
     pool.close()
@@ -269,7 +269,7 @@ def test_no_process_is_left_after_close():
 
 
 def test_a_map_of_a_closed_pool_ends():
-    pool = WorkerPool(1)
+    pool = ExecutionPool(1)
     stream = pool.map(jobs.square, itertools.count(), chunk_size=1)
     next(stream)
     pool.close()
@@ -289,7 +289,7 @@ def test_a_map_of_a_closed_pool_ends():
 )
 def test_arguments_out_of_range(arguments, name):
     with pytest.raises(ValueError, match=name):
-        WorkerPool(**arguments)
+        ExecutionPool(**arguments)
 
 
 def test_functions_that_workers_cannot_import(one_worker, monkeypatch):
@@ -304,7 +304,7 @@ def test_functions_that_workers_cannot_import(one_worker, monkeypatch):
 
 
 def test_workers_import_little_and_hash_alike():
-    with WorkerPool(1) as first, WorkerPool(1) as second:
+    with ExecutionPool(1) as first, ExecutionPool(1) as second:
         ((_, modules),) = first.map(jobs.loaded_modules, [None])
         hashes = [list(pool.map(jobs.hash_of, ["a text"])) for pool in (first, second)]
     assert "codeit_jax.execution.worker" in modules
@@ -318,7 +318,7 @@ def test_workers_do_not_hear_a_terminal(one_worker):
 
 
 def test_jobs_have_no_terminal(capfd):
-    with WorkerPool(1) as pool:
+    with ExecutionPool(1) as pool:
         assert list(pool.map(jobs.misbehave, ["make_noise"])) == [(0, "")]
     assert capfd.readouterr() == ("", "")
 
@@ -332,9 +332,9 @@ def test_mapped_bytes_grow_with_what_is_mapped():
 
 SCRIPT = """
 import sys
-from codeit_jax.execution.pool import WorkerPool
+from codeit_jax.execution.pool import ExecutionPool
 import jobs
-pool = WorkerPool(2, sys.argv[1], timeout_seconds=float(sys.argv[3]))
+pool = ExecutionPool(2, sys.argv[1], timeout_seconds=float(sys.argv[3]))
 try:
     list(pool.map(jobs.hold_a_lock, [sys.argv[2]] * 2))
 except KeyboardInterrupt:
