@@ -31,7 +31,7 @@ def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
         workdir_path: its folder; the README says what is left there.
 
     Returns:
-        The rows of the run's table, those of earlier sessions included.
+        The rows of the run's table, those of earlier starts included.
 
     Raises:
         ValueError: the config, the tasks or the folder are wrong; the message says what and where.
