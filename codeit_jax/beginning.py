@@ -4,7 +4,6 @@ The paper's initialisation, but for the warm-up, which a policy without pretrain
 """
 
 import dataclasses
-import itertools
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -157,7 +156,7 @@ def _warm_up(
     started = time.monotonic()
     size = len(state.training_buffer)
     rounds = [size] * (num_experiences // size) + [num_experiences % size]
-    for number, count in enumerate(itertools.takewhile(bool, rounds)):
+    for number, count in enumerate(filter(None, rounds)):
         learned = learn(state, rooms, count, 0, number)
         metrics = dataclasses.replace(metrics, loss=learned.loss, token_accuracy=learned.token_accuracy)
     return dataclasses.replace(metrics, num_learned=num_experiences, learn_seconds=time.monotonic() - started)

@@ -115,24 +115,6 @@ class Checkpointer:
         return step, jax.tree.unflatten(structure, leaves), _decode(restored[_HOST])
 
 
-def rng_to_json(rng: np.random.Generator) -> str:
-    """Returns the state of a random generator as JSON text.
-
-    Raises:
-        ValueError: it is not a PCG64, the generator of `np.random.default_rng`.
-    """
-    if not isinstance(rng.bit_generator, np.random.PCG64):
-        raise ValueError(f"only PCG64 generators can be saved, not {type(rng.bit_generator).__name__}")
-    return json.dumps(rng.bit_generator.state)
-
-
-def rng_from_json(text: str) -> np.random.Generator:
-    """Returns a random generator that goes on from where the one given to `rng_to_json` was."""
-    rng = np.random.default_rng()
-    rng.bit_generator.state = json.loads(text)
-    return rng
-
-
 def _named_leaves(tree: Any) -> dict[str, Any]:
     """Returns a tree's leaves by path, which is the same whatever containers the tree is made of."""
     return {

@@ -17,7 +17,6 @@ from itertools import chain
 from typing import Any
 
 Value = Any
-Grid = tuple[tuple[int, ...], ...]
 Location = tuple[int, int]
 Cell = tuple[int, Location]
 Indices = frozenset[Location]

@@ -124,11 +124,11 @@ def search_tasks(context: HostContext, payload: tuple[tuple[Program, ...], tuple
             continue
         run = GraphRun(graph, context.evaluator, first.input)
         found = [index for index in range(len(programs)) if run.yields(index, first.output)]
-        rest = _shares(context.evaluator, graph, found, task.train[1:])
-        test = _shares(context.evaluator, graph, found, task.test)
-        for index, share, test_share in zip(found, rest, test, strict=True):
-            right = 1 + round(share * (len(task.train) - 1))
-            hits.append(Hit(task_index, index, right / len(task.train), test_share))
+        rest = _count_right(context.evaluator, graph, found, task.train[1:])
+        test = _count_right(context.evaluator, graph, found, task.test)
+        for index, num_rest, num_test in zip(found, rest, test, strict=True):
+            demonstration_performance = (1 + num_rest) / len(task.train)
+            hits.append(Hit(task_index, index, demonstration_performance, num_test / max(1, len(task.test))))
     return hits
 
 
@@ -142,17 +142,20 @@ def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> 
     ]
     candidates = [index for index, performance in enumerate(performances) if performance > 0]
     test = dict.fromkeys(range(len(programs)), 0.0)
-    test.update(zip(candidates, _shares(evaluator, graph, candidates, task.test), strict=True))
+    num_right = _count_right(evaluator, graph, candidates, task.test)
+    test.update(
+        (index, num / max(1, len(task.test))) for index, num in zip(candidates, num_right, strict=True)
+    )
     return [
         Attempt(program, None, outcomes[index], performances[index], test[index])
         for index, program in enumerate(programs)
     ]
 
 
-def _shares(
+def _count_right(
     evaluator: Evaluator, graph: ProgramGraph, indices: Sequence[int], pairs: Sequence[Pair]
-) -> list[float]:
-    """Returns for some of a graph's programs the share of pairs whose output they give."""
+) -> list[int]:
+    """Returns for some of a graph's programs how many pairs they give the output of."""
     right = dict.fromkeys(indices, 0)
     for pair in pairs:
         if pair.output is None or not indices:
@@ -160,7 +163,7 @@ def _shares(
         run = GraphRun(graph, evaluator, pair.input)
         for index in indices:
             right[index] += run.yields(index, pair.output)
-    return [right[index] / max(1, len(pairs)) for index in indices]
+    return [right[index] for index in indices]
 
 
 def _share(flags: Iterable[bool]) -> float:

@@ -23,19 +23,20 @@ Primitive = Callable[..., Value]
 
 _HIGHER_ORDER = frozenset(
     {
-        *(
-            "apply",
-            "argmax",
-            "argmin",
-            "extract",
-            "mapply",
-            "mfilter",
-            "mpapply",
-            "order",
-            "papply",
-            "prapply",
-        ),
-        *("rapply", "sfilter", "valmax", "valmin"),
+        "apply",
+        "argmax",
+        "argmin",
+        "extract",
+        "mapply",
+        "mfilter",
+        "mpapply",
+        "order",
+        "papply",
+        "prapply",
+        "rapply",
+        "sfilter",
+        "valmax",
+        "valmin",
     }
 )
 

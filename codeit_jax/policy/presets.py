@@ -27,8 +27,8 @@ class T5Config:
         tie_word_embeddings: whether the embedding table also scores the next token.
         initializer_factor: scale of all initial weights.
         initial_recency: how much the decoder's head `h`, from 0, prefers the token `h + 1` places back before
-            any learning, in nats; 0 as in T5. Small models that start from random weights learn the form of
-            programs several times faster with it.
+            any learning, in nats; 0 as in T5. It helps small models that start from random weights to learn
+            the form of programs in few updates.
 
     Raises:
         ValueError: a field is out of its range; the message names it.

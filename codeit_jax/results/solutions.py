@@ -5,7 +5,7 @@ top three gives every test output (the paper's evaluation protocol).
 """
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 NUM_ANSWERS = 3
@@ -47,11 +47,6 @@ class SolutionBook:
         known.append(candidate)
         known.sort(key=lambda other: other.rank)
         del known[NUM_ANSWERS:]
-
-    def update(self, candidates: Iterable[tuple[str, Candidate]]) -> None:
-        """Enters many candidates, each with its task's id."""
-        for task_id, candidate in candidates:
-            self.add(task_id, candidate)
 
     def candidates(self, task_id: str) -> tuple[Candidate, ...]:
         """Returns the task's top three, best first."""

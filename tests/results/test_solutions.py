@@ -17,7 +17,8 @@ def candidate(program, demonstration=1.0, test=0.0, meta_iteration=0):
 
 def book_of(*candidates, task_id="task"):
     book = SolutionBook()
-    book.update((task_id, each) for each in candidates)
+    for each in candidates:
+        book.add(task_id, each)
     return book
 
 
@@ -102,7 +103,8 @@ def test_of_several_that_solve_a_task_the_first_counts():
 def test_a_solution_may_be_displaced_by_better_ranked_candidates():
     book = book_of(candidate(LONG, 0.5, test=1.0))
     assert book.solved()
-    book.update(("task", candidate(f"O = {name}(I)")) for name in ("trim", "rot90", "rot180"))
+    for name in ("trim", "rot90", "rot180"):
+        book.add("task", candidate(f"O = {name}(I)"))
     assert not book.solved()
 
 

@@ -3,10 +3,11 @@
 from itertools import product
 from operator import add
 
+from codeit_jax.arc.grid import Grid
 from codeit_jax.dsl.primitives.patches import shape, shift, ulcorner
 from codeit_jax.dsl.primitives.reading import rows, tuples
 from codeit_jax.dsl.primitives.symmetry import dmirror
-from codeit_jax.dsl.types import Grid, Indices, Location, Object, Value, in_order
+from codeit_jax.dsl.types import Indices, Location, Object, Value, in_order
 
 __all__ = [
     "asindices",

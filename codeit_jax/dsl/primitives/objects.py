@@ -5,10 +5,11 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
+from codeit_jax.arc.grid import Grid
 from codeit_jax.dsl.primitives.patches import normalize, shape, shift
 from codeit_jax.dsl.primitives.reading import locations, rows, tuples
 from codeit_jax.dsl.primitives.symmetry import dmirror
-from codeit_jax.dsl.types import Grid, Indices, Object, Objects, Value, canonical_min, in_order
+from codeit_jax.dsl.types import Indices, Object, Objects, Value, canonical_min, in_order
 
 __all__ = [
     "asobject",

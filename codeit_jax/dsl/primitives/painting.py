@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from codeit_jax.arc.grid import Grid
 from codeit_jax.dsl.primitives.objects import mostcolor
 from codeit_jax.dsl.primitives.patches import shift, toindices
 from codeit_jax.dsl.primitives.reading import cell_locations, locations, rows, tuples
-from codeit_jax.dsl.types import Cell, Grid, Location, Object, Value, in_order
+from codeit_jax.dsl.types import Cell, Location, Object, Value, in_order
 
 __all__ = [
     "canvas",

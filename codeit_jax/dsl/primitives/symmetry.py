@@ -1,7 +1,8 @@
 """Primitives that rotate grids and mirror pieces."""
 
+from codeit_jax.arc.grid import Grid
 from codeit_jax.dsl.primitives.reading import Pairs, extreme, read, rows
-from codeit_jax.dsl.types import Grid, Location, Value
+from codeit_jax.dsl.types import Location, Value
 
 __all__ = [
     "cmirror",
