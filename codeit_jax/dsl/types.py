@@ -6,14 +6,14 @@ object is a frozenset of cells and indices are a frozenset of `(row, column)` lo
 
 Sets have no order of their own, so whenever a primitive must read a set in sequence (its first item, a tie,
 a conversion to a tuple) it reads it in *canonical order*: None, then numbers by value, then tuples
-lexicographically, then sets by their sorted items, then functions by digest. A result therefore never
-depends on how a set was built, on the interpreter's hashing, or on the machine.
+lexicographically, then sets by their sorted items, then functions by name and digest. A result therefore
+never depends on how a set was built, on the interpreter's hashing, or on the machine.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, repeat
 from typing import Any
 
 Value = Any
@@ -54,26 +54,58 @@ class Type(StrEnum):
     FUNCTION_4 = "Function4"
 
 
+# The primitives that call the functions they are given.
+LOOPS = frozenset(
+    {
+        *("apply", "argmax", "argmin", "extract", "mapply", "mfilter", "mpapply"),
+        *("order", "papply", "prapply", "rapply", "sfilter", "valmax", "valmin"),
+    }
+)
+
+
+class Fixed:
+    """A column with the same value in every row.
+
+    Attributes:
+        value: the value.
+    """
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Value) -> None:
+        self.value = value
+
+    def __iter__(self) -> Iterator[Value]:
+        return repeat(self.value)
+
+
+Column = list[Value] | Fixed  # one argument of many calls
+
+
 class Function:
     """A function as a value of the language: a primitive, or one built by a combinator from other values.
 
-    Two functions are equal when they were built the same way, so equality does not depend on whether an
-    evaluator computed an expression once or twice.
+    A function is called on columns: many calls at once, which cost less than one after another. Two functions
+    are equal when they were built the same way, so equality does not depend on whether an evaluator computed
+    an expression once or twice.
 
     Attributes:
-        call: the Python callable behind the value.
-        arity: how many arguments `call` takes.
+        each: given a column for each argument, at least one of them a list, and none of them empty, returns
+            the list of the results, row by row.
+        arity: how many arguments the function takes.
         name: the primitive's name, or the combinator's.
         arguments: what the combinator was given; empty for a primitive.
         levels: how deep functions nest in its arguments, itself included.
+        join: returns the union of the sets that `each` would; None where there is no quicker way to it.
     """
 
-    __slots__ = ("_digest", "arguments", "arity", "call", "levels", "name")
+    __slots__ = ("_digest", "_hash", "arguments", "arity", "each", "join", "levels", "name")
 
     def __init__(
-        self, call: Callable[..., Value], arity: int, name: str, arguments: tuple[Value, ...] = ()
+        self, each: Callable[..., list[Value]], arity: int, name: str, arguments: tuple[Value, ...] = ()
     ) -> None:
-        self.call = call
+        self.each = each
+        self.join: Callable[..., Value] | None = None
         self.arity = arity
         self.name = name
         self.arguments = arguments
@@ -82,26 +114,46 @@ class Function:
             if isinstance(argument, Function) and argument.levels >= self.levels:
                 self.levels = argument.levels + 1
         self._digest: bytes | None = None
+        self._hash: int | None = None
+
+    @classmethod
+    def from_call(cls, call: Callable[..., Value], arity: int, name: str) -> "Function":
+        """Returns the function of one row's arguments as a value of the language."""
+        return cls(lambda *columns: list(map(call, *columns)), arity, name)
+
+    def call(self, *arguments: Value) -> Value:
+        """Returns the result for one row of arguments."""
+        return self.each(*[[argument] for argument in arguments])[0]
 
     @property
     def digest(self) -> bytes:
         """16 bytes that name the way the function was built; computed when first asked for."""
         if self._digest is None:
             parts = b"".join(digest(argument) for argument in self.arguments)
-            self._digest = _hash(b"f" + self.name.encode() + b"(" + parts)
+            self._digest = _short_hash(b"f" + self.name.encode() + b"(" + parts)
         return self._digest
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Function) and self.digest == other.digest)
+        if self is other:
+            return True
+        if not isinstance(other, Function) or self.name != other.name or hash(self) != hash(other):
+            return False
+        if self.arguments != other.arguments:
+            return False
+        # From now on the two compare at once; functions built by doubling would else take exponential time.
+        other.arguments = self.arguments
+        return True
 
     def __hash__(self) -> int:
-        return int.from_bytes(self.digest[:7], "little")
+        if self._hash is None:
+            self._hash = hash((self.name, self.arguments))
+        return self._hash
 
     def __repr__(self) -> str:
         return f"<function {self.name}/{self.arity}>"
 
 
-def _hash(data: bytes) -> bytes:
+def _short_hash(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
@@ -110,11 +162,11 @@ def digest(value: Value) -> bytes:
     if isinstance(value, Function):
         return value.digest
     if isinstance(value, tuple):
-        return _hash(b"t" + b"".join(map(digest, value)))
+        return _short_hash(b"t" + b"".join(map(digest, value)))
     if isinstance(value, frozenset):
-        return _hash(b"s" + b"".join(sorted(map(digest, value))))
+        return _short_hash(b"s" + b"".join(sorted(map(digest, value))))
     # Hexadecimal, because Python refuses to write very long numbers in decimal.
-    return _hash(b"n" if value is None else b"i%x" % value)
+    return _short_hash(b"n" if value is None else b"i%x" % value)
 
 
 def canonical_key(value: Value) -> tuple[int, Any]:
@@ -129,7 +181,7 @@ def canonical_key(value: Value) -> tuple[int, Any]:
     if isinstance(value, frozenset):
         return (3, tuple(sorted(map(canonical_key, value))))
     if isinstance(value, Function):
-        return (4, value.digest)
+        return (4, (value.name, value.digest))
     return (0, 0)
 
 
@@ -166,6 +218,10 @@ def canonical_sorted(values: Iterable[Value]) -> list[Value]:
     if len(items) < 2:
         return items
     try:
+        if type(items[0]) is Function:
+            by_name = {item.name: item for item in items if type(item) is Function}
+            if len(by_name) == len(items):
+                return [by_name[name] for name in sorted(by_name)]
         if not contains_set(items):
             return sorted(items)
         firsts = _first_items(items)

@@ -3,6 +3,7 @@
 Whatever a program does is an outcome: no exception of its making gets out.
 """
 
+import dataclasses
 from collections.abc import Sequence
 
 from codeit_jax.arc import Grid, is_grid
@@ -10,22 +11,25 @@ from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, Program, variable
 from codeit_jax.dsl.types import Function, Value
 from codeit_jax.execution.budget import Budget, BudgetExceeded, work_exceeded
-from codeit_jax.execution.meter import Meter
+from codeit_jax.execution.calls import metered_functions
+from codeit_jax.execution.costs import described
+from codeit_jax.execution.meter import Meter, PrimitiveFailure
 from codeit_jax.execution.outcome import Outcome, Status
 
+MAX_ITEMS_REMEMBERED = 4_000_000  # some hundreds of megabytes at most
 
-class CallFailure(Exception):  # noqa: N818 - an end that a run may come to, not a fault
-    """A call in a program yielded no value.
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CallFailure:
+    """Stands for the value that a call did not yield.
 
     Attributes:
         status: `error` or `over_budget`.
         reason: why, in one line.
     """
 
-    def __init__(self, status: Status, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.reason = reason
+    status: Status
+    reason: str
 
 
 class Evaluator:
@@ -40,27 +44,29 @@ class Evaluator:
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
-        self._meter = Meter(self.budget)
-        self.names: dict[str, Value] = {**CONSTANTS, **self._meter.functions()}
+        self.meter = Meter(self.budget)
+        self.names: dict[str, Value] = {**CONSTANTS, **metered_functions(self.meter)}
 
     def run(self, program: Program, grid: Grid) -> Outcome:
         """Runs a program on a grid.
 
         Whatever the program does ends in an outcome; see `Outcome.status`.
         """
+        self.limit_memory()
         names = {**self.names, INPUT: grid}
         work = 0
         value: Value = None
         for line, call in enumerate(program.calls, start=1):
             arguments = [names[name] for name in call.arguments]
-            try:
-                value, work = self.call(names[call.function], arguments, work)
-            except CallFailure as failure:
-                return self.failed(failure, line, self._meter.work)
+            value, work = self.call(names[call.function], arguments, work)
+            if isinstance(value, CallFailure):
+                return self.failed(value, line, work)
             names[variable(line)] = value
         return self.finished(value, len(program), work)
 
-    def call(self, function: Value, arguments: Sequence[Value], work: int = 0) -> tuple[Value, int]:
+    def call(
+        self, function: Value, arguments: Sequence[Value], work: int = 0
+    ) -> tuple[Value | CallFailure, int]:
         """Calls a function of the language.
 
         Args:
@@ -69,32 +75,38 @@ class Evaluator:
             work: units of work spent before.
 
         Returns:
-            The value, and the work spent by then.
-
-        Raises:
-            CallFailure: the call failed or the budget was spent.
+            The value, or why there is none; and the work spent by then.
         """
-        self._meter.begin(work)
-        if not isinstance(function, Function):
-            raise CallFailure(Status.ERROR, "what is called is no function")
+        self.meter.begin(work)
         try:
-            value = function.call(*arguments)
-            self._meter.check()
+            value = self._call(function, arguments)
         except Exception as error:  # primitives are duck-typed: a program can make them fail in any way
-            raise self._failure(function, error) from None
-        return value, self._meter.work
+            value = self._failure(function, arguments, error)
+        return value, self.meter.work
 
-    def _failure(self, function: Function, error: Exception) -> CallFailure:
-        if self._meter.work > self.budget.max_work:
+    def limit_memory(self) -> None:
+        """Has what primitives gave before forgotten, if it takes too much memory."""
+        if self.meter.items_remembered > MAX_ITEMS_REMEMBERED:
+            self.meter.forget()
+
+    def _call(self, function: Value, arguments: Sequence[Value]) -> Value:
+        if not isinstance(function, Function):
+            raise PrimitiveFailure("what is called is no function")
+        value = function.call(*arguments)
+        if isinstance(value, tuple | frozenset) and len(value) > self.budget.max_items:
+            raise BudgetExceeded(f"{function.name}: more than {self.budget.max_items:,} items on a line")
+        return value
+
+    def _failure(self, function: Value, arguments: Sequence[Value], error: Exception) -> CallFailure:
+        if self.meter.work > self.budget.max_work:
             return CallFailure(Status.OVER_BUDGET, work_exceeded(self.budget.max_work))
-        if isinstance(error, BudgetExceeded | RecursionError | MemoryError):
-            return CallFailure(Status.OVER_BUDGET, f"{function.name}: {str(error) or type(error).__name__}")
-        return CallFailure(Status.ERROR, f"{function.name}: {type(error).__name__}: {error}")
-
-    @property
-    def work(self) -> int:
-        """Units of work spent up to the end of the last call, whether it failed or not."""
-        return self._meter.work
+        if isinstance(error, BudgetExceeded):
+            return CallFailure(Status.OVER_BUDGET, str(error))
+        if isinstance(error, PrimitiveFailure):
+            return CallFailure(Status.ERROR, str(error))
+        if isinstance(error, RecursionError | MemoryError):
+            return CallFailure(Status.OVER_BUDGET, f"{function.name}: {type(error).__name__}")
+        return CallFailure(Status.ERROR, f"{function.name} fails on {described(arguments)}")
 
     def finished(self, value: Value, num_lines: int, work: int) -> Outcome:
         """Returns the outcome of a run whose last line yielded `value`."""

@@ -1,7 +1,9 @@
-"""Many programs as one graph of distinct expressions, so that what they share is evaluated once a grid.
+"""Many programs as one graph, so that what they share is evaluated once a grid.
 
-The mutants of a program, and the samples for a task, repeat most of each other's lines. Outcomes are exactly
-those of running each program alone: an expression's work is charged to every program that it is part of.
+The mutants of a program, and the samples for a task, repeat most of each other's lines. Equal expressions are
+one by their text, and expressions that turn out to have equal values are one from there on (observational
+equivalence): what follows from either is evaluated once. Outcomes are exactly those of running each program
+alone: the work of an expression is charged to every program that it is part of.
 """
 
 from collections.abc import Sequence
@@ -10,11 +12,14 @@ from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import INPUT, Program, variable
 from codeit_jax.dsl.types import Value
 from codeit_jax.execution.budget import work_exceeded
+from codeit_jax.execution.costs import total_extent
 from codeit_jax.execution.evaluator import CallFailure, Evaluator
 from codeit_jax.execution.outcome import Outcome, Status
 
 Reference = int | str  # an expression's number, or the name of a primitive, a constant or the input
 Expression = tuple[Reference, ...]  # a callee and its arguments
+
+MAX_ITEMS_HELD = 2_000_000  # some hundreds of megabytes where they are cells, which most are not
 
 
 class ProgramGraph:
@@ -31,15 +36,47 @@ class ProgramGraph:
         self.expressions: list[Expression] = list(numbers)
 
 
-class GraphRun:
-    """The programs of a graph on one grid, evaluated as they are asked for."""
+class _Result:
+    """What a call came to.
 
-    def __init__(self, graph: ProgramGraph, evaluator: Evaluator, grid: Grid) -> None:
+    Attributes:
+        value: its value, or why there is none.
+        work: what it took.
+    """
+
+    __slots__ = ("value", "work")
+
+    def __init__(self, value: Value | CallFailure, work: int) -> None:
+        self.value = value
+        self.work = work
+
+
+class GraphRun:
+    """The programs of a graph on one grid, evaluated as they are asked for.
+
+    Args:
+        graph: the programs.
+        evaluator: how they are run.
+        grid: what they are run on.
+        max_items_held: items of the values remembered; beyond, everything is forgotten and begun anew.
+    """
+
+    def __init__(
+        self, graph: ProgramGraph, evaluator: Evaluator, grid: Grid, max_items_held: int = MAX_ITEMS_HELD
+    ) -> None:
         self._graph = graph
         self._evaluator = evaluator
         self._names = {**evaluator.names, INPUT: grid}
-        self._values: list[Value | CallFailure] = [None] * len(graph.expressions)
-        self._work: list[int | None] = [None] * len(graph.expressions)
+        self._max_items_held = max_items_held
+        self._forget()
+
+    def _forget(self) -> None:
+        self._results: list[_Result | None] = [None] * len(self._graph.expressions)
+        self._calls: dict[tuple[int, ...], _Result] = {}  # by the identities of representatives
+        self._representatives: dict[tuple[type, Value], Value] = {}  # of equal values
+        for value in self._names.values():
+            self._represent(value)
+        self._items_held = 0
 
     def outcome(self, index: int) -> Outcome:
         """Returns what `Evaluator.run` gives for the program with this index."""
@@ -51,7 +88,8 @@ class GraphRun:
 
     def yields(self, index: int, output: Grid) -> bool:
         """Whether the program with this index ends in the given grid."""
-        value, _, _ = self._run(self._graph.programs[index])
+        lines = self._graph.programs[index]
+        value, _, _ = self._run(lines)
         return not isinstance(value, CallFailure) and bool(value == output)
 
     def values(self, index: int) -> list[Value]:
@@ -59,36 +97,56 @@ class GraphRun:
         lines = self._graph.programs[index]
         value, line, _ = self._run(lines)
         succeeded = line - 1 if isinstance(value, CallFailure) else line
-        return [self._values[number] for number in lines[:succeeded]]
+        return [self._resolve(number) for number in lines[:succeeded]]
 
     def _run(self, lines: Sequence[int]) -> tuple[Value | CallFailure, int, int]:
         """Returns the last value or the first failure, the line it stands on, and the work done by then."""
+        self._evaluator.limit_memory()
+        if self._items_held > self._max_items_held:
+            self._forget()
         work = 0
         max_work = self._evaluator.budget.max_work
         value: Value = None
         for line, number in enumerate(lines, start=1):
-            spent = self._work[number]
-            if spent is None:
-                spent = self._evaluate(number)
-            work += spent
+            result = self._results[number] or self._result(number)
+            work += result.work
             if work > max_work:
                 return CallFailure(Status.OVER_BUDGET, work_exceeded(max_work)), line, work
-            value = self._values[number]
+            value = result.value
             if isinstance(value, CallFailure):
                 return value, line, work
         return value, len(lines), work
 
-    def _evaluate(self, number: int) -> int:
+    def _result(self, number: int) -> _Result:
+        # Lines come in their order: what an expression refers to has its result.
         function, *arguments = map(self._resolve, self._graph.expressions[number])
-        try:
-            self._values[number], work = self._evaluator.call(function, arguments)
-        except CallFailure as failure:
-            self._values[number], work = failure, self._evaluator.work
-        self._work[number] = work
-        return work
+        # Arguments are names' values or representatives, of which there is one for all equal values.
+        key = (id(function), *map(id, arguments))
+        result = self._calls.get(key)
+        if result is None:
+            result = self._calls[key] = self._evaluate(function, arguments)
+        self._results[number] = result
+        return result
+
+    def _evaluate(self, function: Value, arguments: Sequence[Value]) -> _Result:
+        value, work = self._evaluator.call(function, arguments)
+        if isinstance(value, CallFailure):
+            return _Result(value, work)
+        representative = self._represent(value)
+        if representative is value:
+            self._items_held += total_extent(value)
+        return _Result(representative, work)
+
+    def _represent(self, value: Value) -> Value:
+        # By type too: a truth value equals a number, and what a line yields should not depend on other lines.
+        return self._representatives.setdefault((type(value), value), value)
 
     def _resolve(self, reference: Reference) -> Value:
-        return self._names[reference] if isinstance(reference, str) else self._values[reference]
+        if isinstance(reference, str):
+            return self._names[reference]
+        result = self._results[reference]
+        assert result is not None
+        return result.value
 
 
 def _number_lines(program: Program, numbers: dict[Expression, int]) -> list[int]:

@@ -16,8 +16,8 @@ from codeit_jax.execution.attempt import Attempt, Hit, HostContext, attempt_task
 from codeit_jax.execution.budget import Budget
 from codeit_jax.execution.pool import ExecutionPool, Failed
 
-_PROGRAMS_PER_JOB = 200
-_TASKS_PER_JOB = 20
+_PROGRAMS_PER_JOB = 500
+_TASKS_PER_JOB = 4
 
 _logger = logging.getLogger(__name__)
 

@@ -27,6 +27,7 @@ RECURSION_LIMIT = 20_000
 STACK_BYTES = 256 << 20  # 13 kB for each of those calls; a call that passes through C code takes about one
 EXIT_OUT_OF_MEMORY = 71
 FLUSH_SECONDS = 0.05
+COLLECT_SECONDS = 10.0
 START = "import sys; sys.path[:] = sys.argv[4:]; from codeit_jax.execution.worker import main; main()"
 
 
@@ -126,11 +127,15 @@ def _serve(
         _limit_address_space(mapped_bytes() + settings.memory_bytes)
     gc.collect()
     gc.freeze()
-    gc.set_threshold(100_000, 20, 20)  # jobs make many small values and hardly a cycle
+    gc.disable()  # jobs make many small values and hardly a cycle, which their end is early enough for
+    collected = time.monotonic()
     connection.send(([], 0.0))
     progress = memoryview(note).cast("q")
     while True:
         _run_chunk(connection, settings, progress, inbox.get())
+        if time.monotonic() - collected > COLLECT_SECONDS:
+            gc.collect()
+            collected = time.monotonic()
 
 
 def _run_chunk(connection: Connection, settings: Settings, progress: "memoryview[int]", chunk: bytes) -> None:

@@ -16,7 +16,7 @@ FUNCTION = "a function"
 
 def primitive(name):
     """Returns a primitive as a value of the language."""
-    return Function(PRIMITIVES[name], len(SIGNATURES[name].parameters), name)
+    return Function.from_call(PRIMITIVES[name], len(SIGNATURES[name].parameters), name)
 
 
 class OrderedFrozenSet(frozenset):

@@ -65,7 +65,7 @@ def _primitive(name: str, arity: int) -> Function:
     def never(*arguments: object) -> object:
         raise TypeError(f"{name} is not meant to be called here")
 
-    return Function(never, arity, name)
+    return Function.from_call(never, arity, name)
 
 
 FUNCTIONS = st.sampled_from([_primitive("identity", 1), _primitive("size", 1), _primitive("add", 2)])

@@ -83,6 +83,12 @@ def test_of_cells_at_one_location_the_highest_color_is_painted():
     assert painting.paint(((0, 0),), frozenset({(9, (0, 1)), (3, (0, 1)), (4, (0, 1))})) == ((0, 9),)
 
 
+def test_no_color_counts_as_lower_than_any_other():
+    cells = frozenset({(None, (0, 1)), (3, (0, 1)), (None, (0, 0))})
+    assert painting.paint(((7, 7),), cells) == ((None, 3),)
+    assert painting.underpaint(((7, 7),), cells) == ((None, None),)
+
+
 def test_of_cells_at_one_location_the_lowest_color_is_underpainted():
     assert painting.underpaint(((0, 0),), frozenset({(9, (0, 1)), (3, (0, 1)), (4, (0, 1))})) == ((0, 3),)
 

@@ -52,5 +52,10 @@ def test_the_inbox_of_a_single_cell_goes_around_it():
     assert lines.inbox(frozenset({(4, 4)})) == lines.neighbors((4, 4))
 
 
+@pytest.mark.parametrize("row", [2, 4])
+def test_cells_in_the_place_of_locations_have_a_backdrop_if_they_end_below_their_own_locations(row):
+    agree(lines.backdrop, (frozenset({(1, (row, (3, 4)))}),))
+
+
 def test_a_line_to_a_set_goes_to_its_items_in_order():
     assert lines.connect((0, 8), frozenset({8, 0})) == frozenset((0, j) for j in [8])

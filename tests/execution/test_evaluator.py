@@ -44,13 +44,21 @@ def test_a_program_gives_its_output():
             Status.INVALID_OUTPUT,
             "line 2: the output is no valid",
         ),
-        ("x1 = interval(ZERO, ZERO, ONE)\nO = first(x1)", Status.ERROR, "line 2: first: IndexError: "),
-        ("O = divide(ONE, ZERO)", Status.ERROR, "line 1: divide: ZeroDivisionError: "),
+        (
+            "x1 = interval(ZERO, ZERO, ONE)\nO = first(x1)",
+            Status.ERROR,
+            "line 2: first fails on a tuple of 0",
+        ),
+        ("O = divide(ONE, ZERO)", Status.ERROR, "line 1: divide fails on a number and a number"),
         ("x1 = add(ONE, ONE)\nO = x1(I)", Status.ERROR, "line 2: what is called is no function"),
-        ("x1 = compose(ONE, ONE)\nO = x1(I)", Status.ERROR, "line 2: compose: TypeError: "),
-        ("x1 = rbind(add, ONE)\nO = x1(I, I)", Status.ERROR, "line 2: rbind: TypeError: "),
-        ("O = hconcat(vmirror, I)", Status.ERROR, "line 1: hconcat: TypeError: "),
-        ("O = power(identity, I)", Status.ERROR, "line 1: power: ValueError: "),
+        ("x1 = compose(ONE, ONE)\nO = x1(I)", Status.ERROR, "line 2: compose fails on a tuple of 2"),
+        (
+            "x1 = rbind(add, ONE)\nO = x1(I, I)",
+            Status.ERROR,
+            "line 2: rbind fails on a tuple of 2",
+        ),
+        ("O = hconcat(vmirror, I)", Status.ERROR, "line 1: hconcat fails on a function and a tuple of 2"),
+        ("O = power(identity, I)", Status.ERROR, "line 1: power fails on a function and a tuple of 2"),
         (
             "x1 = double(TEN)\nO = upscale(I, x1)",
             Status.INVALID_OUTPUT,
@@ -69,12 +77,12 @@ def test_a_program_gives_its_output():
         (
             "x1 = multiply(TEN, TEN)\nx2 = multiply(x1, x1)\nx3 = multiply(x2, x2)\nO = multiply(x3, x3)",
             Status.OVER_BUDGET,
-            "line 4: multiply: multiply made a number beyond 1,000,000,000",
+            "line 4: multiply made a number beyond 1,000,000,000",
         ),
         (
             "x1 = fork(apply, identity, initset)\nO = x1(x1)",
             Status.OVER_BUDGET,
-            "line 2: fork: functions applied more than 20 deep",
+            "line 2: functions applied more than 20 deep",
         ),
     ],
 )
@@ -169,11 +177,9 @@ def test_an_evaluator_recovers_from_nested_failures(evaluator):
 
 
 def test_calling_a_function_of_the_language(evaluator):
-    value, work = evaluator.call(evaluator.names["add"], [1, 2], 40)
-    assert (value, work, evaluator.work) == (3, 41, 41)
-    with pytest.raises(CallFailure, match="what is called is no function") as failure:
-        evaluator.call(7, [1])
-    assert failure.value.status is Status.ERROR
+    assert evaluator.call(evaluator.names["add"], [1, 2], 40) == (3, 41)
+    failure = CallFailure(Status.ERROR, "what is called is no function")
+    assert evaluator.call(7, [1], 40) == (failure, 40)
 
 
 def test_names_are_the_primitives_and_constants(evaluator):

@@ -4,7 +4,7 @@ import pytest
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
 from codeit_jax.dsl import load_training_programs, parse_program
-from codeit_jax.execution import Budget, Status
+from codeit_jax.execution import Budget, Status, host
 from codeit_jax.execution.attempt import HostContext, attempt_task, search_tasks
 from codeit_jax.execution.host import attempt_tasks, num_search_jobs, search, start_pool
 
@@ -95,7 +95,11 @@ def test_samples_are_taken_as_workers_get_free(pool, tasks):
     stream.close()
 
 
-def test_a_search_finds_what_a_search_in_this_process_finds(pool, tasks, programs, expected_hits):
+def test_a_search_finds_what_a_search_in_this_process_finds(
+    pool, tasks, programs, expected_hits, monkeypatch
+):
+    monkeypatch.setattr(host, "_PROGRAMS_PER_JOB", 200)
+    monkeypatch.setattr(host, "_TASKS_PER_JOB", 20)
     jobs = list(search(pool, len(tasks), programs))
     assert len(jobs) == num_search_jobs(len(tasks), len(programs)) == 4
     found = [(program, hit.task_index) for job in jobs for program, hit in job]

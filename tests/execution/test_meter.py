@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.signatures import SIGNATURES
-from codeit_jax.dsl.types import Function, Type
+from codeit_jax.dsl.types import Fixed, Function, Type
 from codeit_jax.execution.budget import Budget, BudgetExceeded
+from codeit_jax.execution.calls import metered_functions
 from codeit_jax.execution.costs import (
     COMBINATORS,
     CONSTANT_TIME,
@@ -15,7 +16,7 @@ from codeit_jax.execution.costs import (
     MAY_NEST,
     extent,
     joined_items,
-    magnitude,
+    largest_magnitude,
     weight,
 )
 from codeit_jax.execution.meter import Meter
@@ -48,7 +49,7 @@ def call(function, arguments):
 
 @pytest.fixture(scope="module")
 def functions():
-    return Meter(OPEN_BUDGET).functions()
+    return metered_functions(Meter(OPEN_BUDGET))
 
 
 def test_every_name_in_the_tables_is_a_primitive():
@@ -161,34 +162,39 @@ def test_extent_is_the_area_of_a_grid_and_never_less_than_the_number_of_items():
 
 
 def test_magnitude_is_of_a_number_or_a_pair():
-    assert magnitude(-5) == 5
-    assert magnitude((3, -9)) == 9
-    assert magnitude(()) == 0
+    assert largest_magnitude([-5, 3]) == 5
+    assert largest_magnitude([(3, -9), 4, None]) == 9
+    assert largest_magnitude([()]) == 0
 
 
 def test_joined_items_are_foreseen_where_coordinates_are_containers():
-    assert joined_items((3, (4, 5))) == 0
-    assert joined_items(((True, 2), (4, 5))) == 0
-    assert joined_items((1000, ((1, 2), (3,)))) == 3000
-    assert joined_items((((1, 2), 7), (0, 0))) == 14
-    assert joined_items((((1, 2), (3, 4)), ((5, 6), (7, 8)))) == 16
+    assert joined_items(([3], [(4, 5)])) == 0
+    assert joined_items(([(True, 2)], Fixed((4, 5)))) == 0
+    assert joined_items((Fixed(1000), [((1, 2), (3,)), (4, 5)])) == 3000
+    assert joined_items(([((1, 2), 7)], [(0, 0)])) == 14
+    assert joined_items(([((1, 2), (3, 4))], [((5, 6), (7, 8))])) == 16
 
 
 def metered(**limits):
     meter = Meter(Budget(**limits))
-    return meter, meter.functions()
+    return meter, metered_functions(meter)
 
 
 @pytest.mark.parametrize(
     ("limits", "name", "arguments", "reason"),
     [
-        ({"max_items": 8}, "canvas", (0, (3, 3)), "canvas made a container of more than 8 items"),
-        ({"max_weight": 9}, "astuple", ((1,) * 5, (1,) * 5), "astuple made a nest of more than 9 items"),
-        ({"max_weight": 99}, "fill", (((0, 0),), ((1,) * 50,) * 2, frozenset({(0, 1)})), "fill made a nest"),
+        ({"max_weight": 8}, "canvas", (0, (3, 3)), "canvas made more than 8 items"),
+        ({"max_weight": 9}, "astuple", ((1,) * 5, (1,) * 5), "astuple made more than 9 items"),
+        (
+            {"max_weight": 99},
+            "fill",
+            (((0, 0),), ((1,) * 50,) * 2, frozenset({(0, 1)})),
+            "fill made more than 99 items",
+        ),
         ({"max_magnitude": 9}, "add", (5, 5), "add made a number beyond 9"),
         ({"max_magnitude": 9}, "multiply", ((1, 5), (1, -2)), "multiply made a number beyond 9"),
         ({"max_work": 50}, "canvas", (0, (10, 10)), "more than 50 units of work"),
-        ({"max_work": 50}, "size", ((0,) * 50,), "more than 50 units of work"),
+        ({"max_work": 50}, "dedupe", ((0,) * 50,), "more than 50 units of work"),
         ({"max_work": 50}, "multiply", (100, ((1,), (2,))), "more than 50 units of work"),
     ],
 )
@@ -221,7 +227,8 @@ def test_functions_within_functions_are_limited():
     ("name", "arguments", "work"),
     [
         ("increment", (1,), 1),
-        ("size", ((1, 2, 3),), 4),
+        ("size", ((1, 2, 3),), 1),
+        ("maximum", ((1, 2, 3),), 4),
         ("canvas", (0, (2, 3)), 1 + 6 + 6),
         ("hmirror", (((1, 2), (3, 4)),), 1 + 4 + 4),
         ("repeat", (5, 7), 1 + 7 + 7),

@@ -45,10 +45,10 @@ CONCRETE = [declared for declared in Type if members(declared) == {declared}]
         (frozenset({INDICES}), Type.INDICES_SET),
         (frozenset({frozenset({1})}), Type.FROZEN_SET),
         (frozenset({GRID}), Type.FROZEN_SET),
-        (Function(max, 1, "f"), Type.FUNCTION_1),
-        (Function(max, 2, "f"), Type.FUNCTION_2),
-        (Function(max, 3, "f"), Type.FUNCTION_3),
-        (Function(max, 4, "f"), Type.FUNCTION_4),
+        (Function.from_call(max, 1, "f"), Type.FUNCTION_1),
+        (Function.from_call(max, 2, "f"), Type.FUNCTION_2),
+        (Function.from_call(max, 3, "f"), Type.FUNCTION_3),
+        (Function.from_call(max, 4, "f"), Type.FUNCTION_4),
     ],
 )
 def test_types_of_values(value, expected):

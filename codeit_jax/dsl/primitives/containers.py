@@ -50,7 +50,7 @@ def contained(value: Value, container: Value) -> bool:
 
 def initset(value: Value) -> frozenset[Value]:
     """Returns the set of a single value."""
-    return frozenset((value,))
+    return frozenset({value})
 
 
 def insert(value: Value, container: frozenset[Value]) -> frozenset[Value]:

@@ -1,9 +1,9 @@
 """Primitives that draw locations: neighbours, lines, rectangles and what surrounds a patch."""
 
-from itertools import product
+from itertools import chain, product
 
-from codeit_jax.dsl.primitives.patches import lrcorner, toindices, ulcorner
-from codeit_jax.dsl.primitives.reading import locations
+from codeit_jax.dsl.primitives.patches import toindices, ulcorner
+from codeit_jax.dsl.primitives.reading import extreme, locations
 from codeit_jax.dsl.types import Indices, Location, Value, in_order
 
 __all__ = [
@@ -49,9 +49,10 @@ def connect(a: Location, b: Location) -> Indices:
     height, width = b_row - a_row, b_column - a_column
     if height and width and abs(height) != abs(width):
         return frozenset()
-    length = max(abs(height), abs(width)) + 1
-    down, right = (height > 0) - (height < 0), (width > 0) - (width < 0)
-    return frozenset([(a_row + step * down, a_column + step * right) for step in range(length)])
+    down, right = 1 if height >= 0 else -1, 1 if width >= 0 else -1
+    lines, columns = range(a_row, b_row + down, down), range(a_column, b_column + right, right)
+    # A straight line has one row or one column.
+    return frozenset(zip(lines, columns, strict=True) if height and width else product(lines, columns))
 
 
 def shoot(start: Location, direction: Location) -> Indices:
@@ -85,10 +86,15 @@ def backdrop(patch: Value) -> Indices:
     """Returns all locations in a patch's bounding box."""
     if len(patch) == 0:
         return frozenset()
-    (top, left), (bottom, right) = ulcorner(toindices(patch)), lrcorner(patch)
-    lines = range(top, bottom + 1)
+    lines, columns = zip(*locations(patch), strict=False)
+    bottom, right = extreme(max, lines, patch), extreme(max, columns, patch)
+    if isinstance(right, int):
+        top, left = extreme(min, lines, patch), min(columns)
+    else:  # The columns are tuples: what should be locations are cells themselves.
+        top, left = ulcorner(toindices(patch))
+    between = range(top, bottom + 1)
     # Without a row, the columns need not be numbers.
-    return frozenset(product(lines, range(left, right + 1))) if lines else frozenset()
+    return frozenset(product(between, range(left, right + 1))) if between else frozenset()
 
 
 def delta(patch: Value) -> Indices:
@@ -103,9 +109,7 @@ def _outline(top: int, left: int, bottom: int, right: int) -> Indices:
     top, bottom = min(top, bottom), max(top, bottom)
     left, right = min(left, right), max(left, right)
     lines, columns = range(top, bottom + 1), range(left, right + 1)
-    return frozenset(
-        [(i, j) for i in lines for j in (left, right)] + [(i, j) for i in (top, bottom) for j in columns]
-    )
+    return frozenset(chain(product(lines, (left, right)), product((top, bottom), columns)))
 
 
 def box(patch: Value) -> Indices:

@@ -6,7 +6,7 @@ from codeit_jax.arc.grid import Grid
 from codeit_jax.dsl.primitives.objects import mostcolor
 from codeit_jax.dsl.primitives.patches import shift, toindices
 from codeit_jax.dsl.primitives.reading import cell_locations, locations, rows, tuples
-from codeit_jax.dsl.types import Cell, Location, Object, Value, in_order
+from codeit_jax.dsl.types import Cell, Location, Object, Value, canonical_sorted, in_order
 
 __all__ = [
     "canvas",
@@ -50,13 +50,16 @@ def underfill(grid: Grid, value: int, patch: Value) -> Grid:
 
 
 def _in_painting_order(obj: Value) -> Iterable[Cell]:
-    """Returns cells in any order if no two share a location, and else as they are to be read."""
+    """Returns cells as they are to be read, or in another order that paints the same."""
     found = cell_locations(obj)
     if not found:
         return [(value, tuple(in_order(index))) for value, index in tuples(in_order(obj))]
-    if isinstance(obj, frozenset) and len(set(found)) < len(found):
-        return in_order(obj)
-    return obj
+    if not isinstance(obj, frozenset) or len(set(found)) == len(found):
+        return obj
+    # Cells that share a location differ in their colours, which therefore tell the order.
+    colors = canonical_sorted({value for value, _ in obj})
+    ranks = {value: rank for rank, value in enumerate(colors)}
+    return sorted(obj, key=lambda cell: ranks[cell[0]])
 
 
 def paint(grid: Grid, obj: Object) -> Grid:

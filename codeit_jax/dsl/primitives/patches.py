@@ -4,7 +4,7 @@ A patch is an object or indices; a *piece* is a patch or a grid. `reading` says 
 """
 
 from collections.abc import Callable, Iterable
-from itertools import product, repeat
+from itertools import product
 from typing import Any
 
 from codeit_jax.dsl.primitives.reading import are_cells, cell_locations, extreme, locations, read, tuples
@@ -184,7 +184,7 @@ def _extremes(
 
 def ulcorner(patch: Value) -> Location:
     """Returns the upper left corner of a patch's bounding box; `()` of nothing."""
-    return _extremes(patch, repeat(min), _columns(patch))
+    return tuple([extreme(min, column, patch) for column in _columns(patch)])
 
 
 def urcorner(patch: Value) -> Location:
@@ -199,7 +199,7 @@ def llcorner(patch: Value) -> Location:
 
 def lrcorner(patch: Value) -> Location:
     """Returns the lower right corner of a patch's bounding box; `()` of nothing."""
-    return _extremes(patch, repeat(max), _columns(patch))
+    return tuple([extreme(max, column, patch) for column in _columns(patch)])
 
 
 def corners(patch: Value) -> Indices:

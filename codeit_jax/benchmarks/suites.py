@@ -1,0 +1,83 @@
+"""The suites there are, and how one is run.
+
+A suite is a module with a function `measure(options)` that yields measurements as they are made; to add one,
+write the module and name it in `SUITES`.
+"""
+
+import dataclasses
+import importlib
+import json
+import os
+import platform
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from codeit_jax.benchmarks.table import Measurement, check_is_file_path, header, row
+from codeit_jax.errors import UserError
+
+SUITES = {"execution": "codeit_jax.benchmarks.execution"}
+
+
+class ReportError(UserError):
+    """A file that measurements cannot be written to."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """What a suite may be told.
+
+    Attributes:
+        seed: decides what is drawn at random.
+        num_workers: worker processes, at most, of what uses several.
+        quick: whether small samples will do.
+    """
+
+    seed: int = 0
+    num_workers: int = 1
+    quick: bool = False
+
+
+def run_suite(name: str, options: Options, json_path: Path | None = None) -> None:
+    """Runs a suite and prints its table, row by row.
+
+    Args:
+        name: one of `SUITES`.
+        options: handed to the suite.
+        json_path: a file for the measurements, written when all are made.
+
+    Raises:
+        ReportError: `json_path` cannot be written to.
+    """
+    if json_path is not None:
+        _check(json_path)
+    measure: Callable[[Options], Iterator[Measurement]] = importlib.import_module(SUITES[name]).measure
+    begun = time.monotonic()
+    measurements = []
+    print(header(), flush=True)
+    for measurement in measure(options):
+        print(row(measurement), flush=True)
+        measurements.append(measurement)
+    seconds = time.monotonic() - begun
+    print(f"{seconds:.0f} s, {_describe_machine()}", flush=True)
+    if json_path is not None:
+        report: dict[str, Any] = {
+            "suite": name,
+            **dataclasses.asdict(options),
+            "machine": _describe_machine(),
+            "seconds": seconds,
+            "measurements": [measurement.to_json() for measurement in measurements],
+        }
+        json_path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+
+
+def _check(json_path: Path) -> None:
+    try:
+        check_is_file_path(json_path)
+    except OSError as error:
+        raise ReportError(f"--json={json_path}: cannot be written to: {error.strerror}") from None
+
+
+def _describe_machine() -> str:
+    return f"Python {platform.python_version()}, {platform.machine()}, {os.cpu_count()} cores"

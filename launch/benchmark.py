@@ -1,0 +1,34 @@
+r"""Times parts of this package beside a peer, in one run.
+
+python launch/benchmark.py --suite=execution
+python launch/benchmark.py --suite=execution --quick --json=/tmp/execution.json
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from codeit_jax import command_line
+from codeit_jax.benchmarks.suites import SUITES, Options, run_suite
+
+_SUITE = flags.DEFINE_enum("suite", None, list(SUITES), "What is timed.")
+_JSON = flags.DEFINE_string("json", None, "A file for the measurements.")
+_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
+_NUM_WORKERS = flags.DEFINE_integer(
+    "num_workers", os.cpu_count() or 1, "Worker processes where several are timed.", lower_bound=1
+)
+_QUICK = flags.DEFINE_bool("quick", False, "Small samples: under a minute, and less certain.")
+
+
+def main(_: Sequence[str]) -> None:
+    """Parses the flags and runs."""
+    if _SUITE.value is None:
+        raise command_line.UsageError(f"--suite is required, one of {', '.join(SUITES)}")
+    options = Options(_SEED.value, _NUM_WORKERS.value, _QUICK.value)
+    run_suite(_SUITE.value, options, Path(_JSON.value) if _JSON.value else None)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
