@@ -58,17 +58,16 @@ def metered_functions(meter: Meter) -> dict[str, Function]:
 def _metered(meter: Meter, name: str, primitive: Primitive) -> Each:
     if name not in QUICK:
         return _Rows(meter, name, primitive).each
-    each: Each = functools.partial(_map, name, SAME_IN_C.get(name, primitive))
+    primitive = SAME_IN_C.get(name, primitive)
+    each: Each = functools.partial(_map, name, primitive)
     if name in GROWS_NUMBERS:
-        each = _charge_numbers(meter, name, each)
+        return _charge_numbers(meter, name, primitive)
     if name in COMBINATORS:
         each = _limit_levels(name, each)
     if name in MAY_NEST:
         each = _limit_weight(meter, name, each)
     if name in CONSTANT_TIME:
         return _charge_calls(meter, each)
-    if name in GROWS_NUMBERS:
-        return each
     return _charge_items(meter, name, each)
 
 
@@ -314,13 +313,16 @@ def _foreseen(name: str, foresee: Callable[..., int], *columns: Column) -> int:
     return len(works) + sum(works)
 
 
-def _charge_numbers(meter: Meter, name: str, each: Each) -> Each:
-    max_magnitude, max_weight = meter.budget.max_magnitude, meter.budget.max_weight
+def _charge_numbers(meter: Meter, name: str, primitive: Primitive) -> Each:
+    max_work, max_weight = meter.budget.max_work, meter.budget.max_weight
+    max_magnitude = meter.budget.max_magnitude
 
     def charged(*columns: Column) -> list[Value]:
         joined = joined_items(columns)
-        meter.charge(num_rows(columns) + joined)
-        results = each(*columns)
+        meter.work += num_rows(columns) + joined
+        if meter.work > max_work:
+            raise BudgetExceeded(work_exceeded(max_work))
+        results = _map(name, primitive, *columns)
         if largest_magnitude(results) > max_magnitude:
             raise BudgetExceeded(f"{name} made a number beyond {max_magnitude:,}")
         if joined and max([weight(result, max_weight) for result in results]) > max_weight:
@@ -343,10 +345,11 @@ def _limit_levels(name: str, each: Each) -> Each:
 
 def _limit_weight(meter: Meter, name: str, each: Each) -> Each:
     max_weight, may_nest = meter.budget.max_weight, MAY_NEST[name]
+    multiplies = name == "repeat"
 
     def limited(*columns: Column) -> list[Value]:
         results = each(*columns)
-        if not are_light(columns):
+        if multiplies or not are_light(columns):
             for result, *row in zip(results, *columns, strict=False):
                 if may_nest(*row) and weight(result, max_weight) > max_weight:
                     raise _too_heavy(name, max_weight)

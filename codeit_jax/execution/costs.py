@@ -16,6 +16,7 @@ from codeit_jax.dsl.types import Column, Fixed, Value, in_order
 MAX_LEVELS = 100
 
 _NO_LIMIT = 1 << 60
+_SHORT = 8
 
 _first_item = operator.itemgetter(0)
 
@@ -86,7 +87,7 @@ def _kind(value: Value) -> str:
 
 
 def are_light(columns: tuple[Column, ...]) -> bool:
-    """Whether there is nothing but numbers, functions and tuples of numbers."""
+    """Whether there is nothing but numbers, functions and short tuples of numbers."""
     for column in columns:
         values = [column.value] if isinstance(column, Fixed) else column
         kinds = set(map(type, values))
@@ -94,7 +95,7 @@ def are_light(columns: tuple[Column, ...]) -> bool:
             return False
         if tuple in kinds:
             tuples = values if len(kinds) == 1 else [value for value in values if type(value) is tuple]
-            if not set(map(type, chain.from_iterable(tuples))) <= _NUMBERS:
+            if max(map(len, tuples)) > _SHORT or not set(map(type, chain.from_iterable(tuples))) <= _NUMBERS:
                 return False
     return True
 
