@@ -32,6 +32,7 @@ from codeit_jax.execution.costs import (
     are_light,
     arguments_work,
     described,
+    ends_work,
     extent,
     extents,
     joined_items,
@@ -280,9 +281,9 @@ def _charge_calls(meter: Meter, each: Each) -> Each:
 def _charge_items(meter: Meter, name: str, each: Each) -> Each:
     """Charges what the arguments ask for before the calls, and the items of the results."""
     max_work, max_weight = meter.budget.max_work, meter.budget.max_weight
-    foresee = (
-        functools.partial(_foreseen, name, FORESEEN_WORK[name]) if name in FORESEEN_WORK else arguments_work
-    )
+    foresee: Callable[..., int] = ends_work if name in SAME_ON_TUPLES else arguments_work
+    if name in FORESEEN_WORK:
+        foresee = functools.partial(_foreseen, name, FORESEEN_WORK[name])
     foresee_items = FORESEEN_ITEMS.get(name)
 
     def charged(*columns: Column) -> list[Value]:

@@ -49,6 +49,16 @@ def extents(values: list[Value]) -> int:
     return sum(map(extent, values))
 
 
+def ends_work(*columns: Column) -> int:
+    """Returns the work of calls that read every item of a set but only one of a tuple."""
+    values = columns[0]
+    if len(columns) > 1 or isinstance(values, Fixed):
+        return arguments_work(*columns)
+    if frozenset not in set(map(type, values)):
+        return len(values)
+    return len(values) + sum([len(value) for value in values if type(value) is frozenset])
+
+
 def total_extent(value: Value) -> int:
     """Returns the number of a container's items and of the items in those."""
     if type(value) not in _CONTAINERS:

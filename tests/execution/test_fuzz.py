@@ -1,4 +1,8 @@
+import os
 import random
+import re
+import subprocess
+import sys
 
 import pytest
 
@@ -96,3 +100,17 @@ def test_the_script_reports_and_returns_0(capsys):
         "deaths of workers: {}",
     ):
         assert expected in printed
+
+
+@pytest.mark.slow
+def test_neither_the_seed_of_hashes_nor_the_version_of_python_shows():
+    # The digests are those of any machine; they change where the costs or the words of an outcome do.
+    command = [sys.executable, "-m", "tests.execution.fuzz", "--num_workers=0", "--seed=5"]
+    command += ["--token_strings=1500", "--programs=200"]
+    for hash_seed in ("1", "2"):
+        done = subprocess.run(
+            command, capture_output=True, text=True, env={**os.environ, "PYTHONHASHSEED": hash_seed}
+        )
+        assert done.returncode == 0, done.stderr
+        digests = re.findall(r"digest (\w+)", done.stdout)
+        assert digests == ["c6aa8323df0dc01c", "b6b42a49923fad26"]
