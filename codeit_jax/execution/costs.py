@@ -140,10 +140,8 @@ def _is_flat(items: list[Value]) -> bool:
     except (TypeError, ValueError, IndexError):
         pass
     kinds = set(map(type, items))
-    if kinds <= _NUMBERS:
-        return True
     if kinds != {tuple} or set(map(len, items)) != {2}:
-        return False
+        return kinds <= _NUMBERS
     values, places = zip(*items, strict=True)
     if not set(map(type, values)) <= _NUMBERS:
         return False
