@@ -64,7 +64,7 @@ LOOPS = frozenset(
 
 
 class Fixed:
-    """A column with the same value in every row.
+    """A column with the same value in every row, however many there are: to iterate over it never ends.
 
     Attributes:
         value: the value.

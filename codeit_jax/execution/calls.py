@@ -45,6 +45,8 @@ from codeit_jax.execution.meter import Meter, PrimitiveFailure
 Primitive = Callable[..., Value]
 Each = Callable[..., list[Value]]
 
+_TABLE_ITEMS = 10  # as many as take the memory of an empty table: functions built row by row each have one
+
 
 def metered_functions(meter: Meter) -> dict[str, Function]:
     """Returns every primitive as a value of the language that charges a meter when called."""
@@ -161,6 +163,7 @@ class _Rows:
         name = (self._name, self._meter.depth if self._loops else 0, len(columns), *fixed)
         memory = self._meter.memory
         if name not in memory:
+            self._meter.items_remembered += _TABLE_ITEMS
             memory[name] = _Table(self._meter, self._caller(columns))
         table: _Table = memory[name]
         return table

@@ -387,7 +387,7 @@ SAME_IN_C: Mapping[str, Callable[..., Value]] = {
     "size": len,
 }
 
-# Primitives that take no longer than to look up what they gave before.
+# Primitives that are called afresh; most take no longer than to look up what they gave before.
 QUICK = (
     CONSTANT_TIME
     | COMBINATORS

@@ -39,6 +39,7 @@ class Evaluator:
 
     Attributes:
         budget: what each run may spend.
+        meter: what the primitives charge; it also remembers what they gave.
         names: the value of every primitive and constant.
     """
 

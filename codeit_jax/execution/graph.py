@@ -88,8 +88,7 @@ class GraphRun:
 
     def yields(self, index: int, output: Grid) -> bool:
         """Whether the program with this index ends in the given grid."""
-        lines = self._graph.programs[index]
-        value, _, _ = self._run(lines)
+        value, _, _ = self._run(self._graph.programs[index])
         return not isinstance(value, CallFailure) and bool(value == output)
 
     def values(self, index: int) -> list[Value]:

@@ -127,7 +127,7 @@ def _serve(
         _limit_address_space(mapped_bytes() + settings.memory_bytes)
     gc.collect()
     gc.freeze()
-    gc.disable()  # jobs make many small values and hardly a cycle, which their end is early enough for
+    gc.disable()  # jobs make many small values and hardly a cycle: to look for those now and then will do
     collected = time.monotonic()
     connection.send(([], 0.0))
     progress = memoryview(note).cast("q")
