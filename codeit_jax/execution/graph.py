@@ -14,10 +14,8 @@ from codeit_jax.dsl.types import Value
 from codeit_jax.execution.budget import work_exceeded
 from codeit_jax.execution.costs import total_extent
 from codeit_jax.execution.evaluator import CallFailure, Evaluator
+from codeit_jax.execution.goals import Expression, Goal, Reference
 from codeit_jax.execution.outcome import Outcome, Status
-
-Reference = int | str  # an expression's number, or the name of a primitive, a constant or the input
-Expression = tuple[Reference, ...]  # a callee and its arguments
 
 MAX_ITEMS_HELD = 2_000_000  # some hundreds of megabytes where they are cells, which most are not
 
@@ -77,6 +75,7 @@ class GraphRun:
         for value in self._names.values():
             self._represent(value)
         self._items_held = 0
+        self._goal: tuple[Grid, Goal] | None = None
 
     def outcome(self, index: int) -> Outcome:
         """Returns what `Evaluator.run` gives for the program with this index."""
@@ -87,8 +86,14 @@ class GraphRun:
         return self._evaluator.finished(value, line, work)
 
     def yields(self, index: int, output: Grid) -> bool:
-        """Whether the program with this index ends in the given grid."""
-        value, _, _ = self._run(self._graph.programs[index])
+        """Whether the program with this index ends in the given grid; best asked of one grid at a time."""
+        self._limit_memory()
+        if self._goal is None or self._goal[0] is not output:
+            self._goal = output, Goal(self._graph.expressions, self._value_of, output)
+        lines = self._graph.programs[index]
+        if self._goal[1].is_out_of_reach(lines[-1]):
+            return False
+        value, _, _ = self._run(lines)
         return not isinstance(value, CallFailure) and bool(value == output)
 
     def values(self, index: int) -> list[Value]:
@@ -98,11 +103,14 @@ class GraphRun:
         succeeded = line - 1 if isinstance(value, CallFailure) else line
         return [self._resolve(number) for number in lines[:succeeded]]
 
-    def _run(self, lines: Sequence[int]) -> tuple[Value | CallFailure, int, int]:
-        """Returns the last value or the first failure, the line it stands on, and the work done by then."""
+    def _limit_memory(self) -> None:
         self._evaluator.limit_memory()
         if self._items_held > self._max_items_held:
             self._forget()
+
+    def _run(self, lines: Sequence[int]) -> tuple[Value | CallFailure, int, int]:
+        """Returns the last value or the first failure, the line it stands on, and the work done by then."""
+        self._limit_memory()
         work = 0
         max_work = self._evaluator.budget.max_work
         value: Value = None
@@ -116,8 +124,28 @@ class GraphRun:
                 return value, line, work
         return value, len(lines), work
 
+    def _value_of(self, reference: Reference) -> Value | CallFailure:
+        """Evaluates an expression and, before it, what it refers to; a failure among these is its own."""
+        if isinstance(reference, str):
+            return self._names[reference]
+        expressions, results = self._graph.expressions, self._results
+        needed, stack = set(), [reference]
+        while stack:
+            number = stack.pop()
+            result = results[number]
+            if result is None and number not in needed:
+                needed.add(number)
+                stack += [each for each in expressions[number] if isinstance(each, int)]
+            elif result is not None and isinstance(result.value, CallFailure):
+                return result.value
+        for number in sorted(needed):
+            value = self._result(number).value
+            if isinstance(value, CallFailure):
+                return value
+        return self._resolve(reference)
+
     def _result(self, number: int) -> _Result:
-        # Lines come in their order: what an expression refers to has its result.
+        # What an expression refers to has its result already.
         function, *arguments = map(self._resolve, self._graph.expressions[number])
         # Arguments are names' values or representatives, of which there is one for all equal values.
         key = (id(function), *map(id, arguments))
