@@ -22,6 +22,7 @@ setup(
         # 0.12.8 goes with jax 0.10 on Python 3.11; newer Pythons get newer pairs of the two.
         "flax>=0.12.8",
         "jax>=0.10.2",
+        "matplotlib>=3.9",
         "ml_collections>=1.1.0",
         "numpy>=2.0",
         "optax>=0.2.8",

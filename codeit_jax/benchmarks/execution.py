@@ -27,7 +27,8 @@ from codeit_jax.benchmarks.workload import (
 from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.execution import Evaluator, ExecutionPool
 from codeit_jax.execution.attempt import attempt_task
-from codeit_jax.execution.host import Sample, attempt_tasks, num_search_jobs, search
+from codeit_jax.execution.host import Sample, attempt_tasks
+from codeit_jax.execution.search import num_search_jobs, search
 
 _NO_GUARD_SECONDS = 1e6
 
@@ -142,21 +143,20 @@ def training_programs(
 def search_in_process(
     programs: Sequence[Program], tasks: Sequence[Task], reference: Reference, sizes: Sizes, seed: int
 ) -> Iterator[Measurement]:
-    """Every program on every task's first demonstration by us, and a sample of these runs by the peer."""
+    """Every program on every task's demonstrations by us, and a sample of these runs by the peer."""
     jobs = TimedJobs(tasks)
-    sample = draw_runs(len(programs), len(tasks), sizes.plain_runs, seed)
+    grids = [pair.input for task in tasks for pair in task.train]
+    sample = draw_runs(len(programs), len(grids), sizes.plain_runs, seed)
     num_jobs = num_search_jobs(len(tasks), len(programs))
     runs: list[PlainRun] = []
     num_hits = 0
     for number, found in enumerate(search(jobs.as_pool, len(tasks), programs), start=1):
         num_hits += len(found)
         # Up to here the peer is to have done as large a part of its runs as we of ours.
-        for program_index, task_index in sample[len(runs) : len(sample) * number // num_jobs]:
-            grid = tasks[task_index].train[0].input
-            runs.append(
-                run_guarded(reference.run, programs[program_index], grid, guard_seconds=sizes.guard_seconds)
-            )
-    num_runs = len(programs) * len(tasks)
+        for program_index, grid_index in sample[len(runs) : len(sample) * number // num_jobs]:
+            run = programs[program_index], grids[grid_index]
+            runs.append(run_guarded(reference.run, *run, guard_seconds=sizes.guard_seconds))
+    num_runs = len(programs) * len(grids)
     ours = 1e3 * jobs.seconds / num_runs
     means = {
         f"search, {num_runs:,} runs, one process": Mean.of([1e3 * run.seconds for run in runs]),
@@ -170,7 +170,7 @@ def search_in_process(
     yield Measurement(
         f"search: runs stopped after {sizes.guard_seconds:g} s", 0, num_stopped, "runs", note="ours need none"
     )
-    yield Measurement("search: programs that give the demonstration", num_hits, None, "hits")
+    yield Measurement("search: candidates for a task's best three", num_hits, None, "programs")
 
 
 def sharing(programs: Sequence[Program], tasks: Sequence[Task]) -> Iterator[Measurement]:
@@ -178,17 +178,18 @@ def sharing(programs: Sequence[Program], tasks: Sequence[Task]) -> Iterator[Meas
     evaluator = Evaluator()
     jobs = TimedJobs(tasks)
     alone_seconds = 0.0
-    num_runs = len(programs) * len(tasks)
+    grids = [pair.input for task in tasks for pair in task.train]
+    num_runs = len(programs) * len(grids)
     num_jobs = num_search_jobs(len(tasks), len(programs))
     done = 0
     for number, _ in enumerate(search(jobs.as_pool, len(tasks), programs), start=1):
         part = programs[done : len(programs) * number // num_jobs]
         done += len(part)
         begun = time.process_time()
-        for task in tasks:
+        for grid in grids:
             for program in part:
                 evaluator.meter.forget()
-                evaluator.run(program, task.train[0].input)
+                evaluator.run(program, grid)
         alone_seconds += time.process_time() - begun
     yield Measurement(
         f"sharing, {num_runs:,} runs, peer: ours one by one",

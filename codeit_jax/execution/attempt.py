@@ -90,48 +90,6 @@ def timed_out(text: str, num_demonstrations: int) -> Attempt:
     return Attempt(program, outcomes=(outcome,) * num_demonstrations)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Hit:
-    """A program of a search that gives a task's first demonstration.
-
-    Attributes:
-        task_index: the task's place in the search set.
-        program_index: the program's place among those of the job.
-        demonstration_performance: share of demonstrations it gives.
-        test_performance: share of test outputs it gives.
-    """
-
-    task_index: int
-    program_index: int
-    demonstration_performance: float
-    test_performance: float
-
-
-def search_tasks(context: HostContext, payload: tuple[tuple[Program, ...], tuple[int, ...]]) -> list[Hit]:
-    """Runs programs on tasks and returns where they give the first demonstration; the others are not hits.
-
-    Args:
-        context: the search set and the budget.
-        payload: the programs, and the indices of the tasks.
-    """
-    programs, task_indices = payload
-    graph = ProgramGraph(programs)
-    hits = []
-    for task_index in task_indices:
-        task = context.tasks[task_index]
-        first = task.train[0]
-        if first.output is None:
-            continue
-        run = GraphRun(graph, context.evaluator, first.input)
-        found = [index for index in range(len(programs)) if run.yields(index, first.output)]
-        rest = _count_right(context.evaluator, graph, found, task.train[1:])
-        test = _count_right(context.evaluator, graph, found, task.test)
-        for index, num_rest, num_test in zip(found, rest, test, strict=True):
-            demonstration_performance = (1 + num_rest) / len(task.train)
-            hits.append(Hit(task_index, index, demonstration_performance, num_test / max(1, len(task.test))))
-    return hits
-
-
 def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> list[Attempt]:
     graph = ProgramGraph(programs)
     runs = [GraphRun(graph, evaluator, grid) for grid in task.demonstration_inputs]
@@ -142,7 +100,7 @@ def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> 
     ]
     candidates = [index for index, performance in enumerate(performances) if performance > 0]
     test = dict.fromkeys(range(len(programs)), 0.0)
-    num_right = _count_right(evaluator, graph, candidates, task.test)
+    num_right = count_right(evaluator, graph, candidates, task.test)
     test.update(
         (index, num / max(1, len(task.test))) for index, num in zip(candidates, num_right, strict=True)
     )
@@ -152,7 +110,7 @@ def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> 
     ]
 
 
-def _count_right(
+def count_right(
     evaluator: Evaluator, graph: ProgramGraph, indices: Sequence[int], pairs: Sequence[Pair]
 ) -> list[int]:
     """Returns for some of a graph's programs how many pairs they give the output of."""

@@ -350,11 +350,14 @@ def _limit_levels(name: str, each: Each) -> Each:
 def _limit_weight(meter: Meter, name: str, each: Each) -> Each:
     max_weight, may_nest = meter.budget.max_weight, MAY_NEST[name]
     multiplies = name == "repeat"
+    nests = meter.nests if name == "astuple" else None
 
     def limited(*columns: Column) -> list[Value]:
         results = each(*columns)
         if multiplies or not are_light(columns):
             for result, *row in zip(results, *columns, strict=False):
+                if nests is not None and nests.are_light(result, row, max_weight):
+                    continue
                 if may_nest(*row) and weight(result, max_weight) > max_weight:
                     raise _too_heavy(name, max_weight)
         return results

@@ -8,7 +8,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-NUM_ANSWERS = 3
+from codeit_jax.execution.search import NUM_ANSWERS, Rank, rank
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -28,9 +28,9 @@ class Candidate:
     meta_iteration: int
 
     @property
-    def rank(self) -> tuple[float, int, int, str]:
+    def rank(self) -> Rank:
         """What candidates are sorted by; the text decides between programs of equal length."""
-        return (-self.demonstration_performance, self.program.count("\n"), len(self.program), self.program)
+        return rank(self.demonstration_performance, self.program)
 
 
 class SolutionBook:
@@ -51,6 +51,15 @@ class SolutionBook:
     def candidates(self, task_id: str) -> tuple[Candidate, ...]:
         """Returns the task's top three, best first."""
         return tuple(self._candidates.get(task_id, ()))
+
+    def bound(self, task_id: str) -> Rank | None:
+        """Returns the rank that a new candidate has to come before; None while any may enter."""
+        known = self._candidates.get(task_id, [])
+        return known[-1].rank if len(known) == NUM_ANSWERS else None
+
+    def programs(self) -> set[str]:
+        """Returns the programs that are candidates of any task."""
+        return {candidate.program for known in self._candidates.values() for candidate in known}
 
     def solved(self) -> dict[str, Candidate]:
         """Returns, by task id, the first of the top three that gives every test output, if any does."""

@@ -3,10 +3,10 @@ import pickle
 import pytest
 
 from codeit_jax.arc import Pair, Task
-from codeit_jax.dsl import Program, parse_program
+from codeit_jax.dsl import parse_program
 from codeit_jax.execution import Budget, Evaluator, Status
 from codeit_jax.execution import attempt as attempt_module
-from codeit_jax.execution.attempt import Attempt, Hit, HostContext, attempt_task, search_tasks, timed_out
+from codeit_jax.execution.attempt import Attempt, HostContext, attempt_task, timed_out
 
 A, B, C = ((1, 2),), ((3, 4),), ((5, 5),)  # C is its own mirror image
 MIRRORED = {A: ((2, 1),), B: ((4, 3),), C: C}
@@ -138,52 +138,6 @@ def test_the_text_of_a_job_given_up():
     assert [outcome.status for outcome in result.outcomes] == [Status.TIMEOUT] * 3
     assert not result.executes
     assert timed_out("garbage", 3) == attempt(task([A], [B]), "garbage")[0]
-
-
-def programs(*texts) -> tuple[Program, ...]:
-    return tuple(map(parse_program, texts))
-
-
-def test_a_search_returns_where_the_first_demonstration_is_given():
-    tasks = context(
-        task([A, B, C], [C, B]),
-        task([C, A, A], [A]),
-        task([[A, A]], [[B, B]]),
-        task([[A, B]], [A]),
-    )
-    payload = (programs(VMIRROR, SIZE, IDENTITY, DOUBLED, SOMETIMES), (0, 1, 2, 3))
-    assert search_tasks(tasks, payload) == [
-        Hit(0, 0, 1.0, 1.0),
-        Hit(1, 0, 1.0, 1.0),
-        Hit(1, 2, 1 / 3, 0.0),
-        Hit(1, 4, 1 / 3, 0.0),
-        Hit(2, 2, 1.0, 1.0),
-    ]
-
-
-def test_a_search_and_an_attempt_agree():
-    tasks = context(task([C, A, B, C], [C, B]), task([C], [[C, None]]))
-    texts = (VMIRROR, IDENTITY, SOMETIMES)
-    for index in range(2):
-        attempts = attempt_task(tasks, (index, texts))
-        for hit in search_tasks(tasks, (programs(*texts), (index,))):
-            found = attempts[hit.program_index]
-            assert hit.demonstration_performance == found.demonstration_performance
-            assert hit.test_performance == found.test_performance
-
-
-@pytest.mark.parametrize("num_demonstrations", range(1, 30))
-def test_a_search_and_an_attempt_agree_to_the_last_bit(num_demonstrations):
-    for right in range(1, num_demonstrations + 1):
-        tasks = context(task([C] * right + [A] * (num_demonstrations - right), [C]))
-        (found,) = attempt_task(tasks, (0, (IDENTITY,)))
-        (hit,) = search_tasks(tasks, (programs(IDENTITY), (0,)))
-        assert hit.demonstration_performance == found.demonstration_performance == right / num_demonstrations
-
-
-def test_a_search_of_nothing():
-    assert search_tasks(context(task([A], [B])), ((), (0,))) == []
-    assert search_tasks(context(task([A], [B])), (programs(VMIRROR), ())) == []
 
 
 def test_a_context_is_pickled_without_its_evaluator():

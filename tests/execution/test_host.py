@@ -4,9 +4,9 @@ import pytest
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
 from codeit_jax.dsl import load_training_programs, parse_program
-from codeit_jax.execution import Budget, Status, host
-from codeit_jax.execution.attempt import HostContext, attempt_task, search_tasks
-from codeit_jax.execution.host import attempt_tasks, num_search_jobs, search, start_pool
+from codeit_jax.execution import Budget, Status
+from codeit_jax.execution.attempt import HostContext, attempt_task
+from codeit_jax.execution.host import attempt_tasks, start_pool
 
 LARGE = 10**15
 NO_BUDGET = Budget(max_work=LARGE, max_items=LARGE, max_weight=LARGE, max_magnitude=LARGE)
@@ -57,13 +57,6 @@ def expected_attempts(tasks, samples):
     return [(*sample, attempt_task(context, sample)) for sample in samples]
 
 
-@pytest.fixture(scope="module")
-def expected_hits(tasks, programs):
-    context = HostContext(tuple(tasks), Budget())
-    hits = search_tasks(context, (tuple(programs), tuple(range(len(tasks)))))
-    return {(programs[hit.program_index], hit.task_index): hit for hit in hits}
-
-
 def test_attempts_are_those_of_this_process_in_the_order_of_the_samples(
     pool, tasks, samples, expected_attempts
 ):
@@ -93,30 +86,6 @@ def test_samples_are_taken_as_workers_get_free(pool, tasks):
     next(stream)
     assert len(taken) < 100_000
     stream.close()
-
-
-def test_a_search_finds_what_a_search_in_this_process_finds(
-    pool, tasks, programs, expected_hits, monkeypatch
-):
-    monkeypatch.setattr(host, "_PROGRAMS_PER_JOB", 200)
-    monkeypatch.setattr(host, "_TASKS_PER_JOB", 20)
-    jobs = list(search(pool, len(tasks), programs))
-    assert len(jobs) == num_search_jobs(len(tasks), len(programs)) == 4
-    found = [(program, hit.task_index) for job in jobs for program, hit in job]
-    assert len(set(found)) == len(found)
-    assert set(found) == set(expected_hits)
-    for job in jobs:
-        for program, hit in job:
-            expected = expected_hits[program, hit.task_index]
-            assert hit.demonstration_performance == expected.demonstration_performance
-            assert hit.test_performance == expected.test_performance
-    first = [hit.task_index for _, hit in jobs[0]]
-    assert set(first) <= set(range(20))
-
-
-def test_a_search_with_no_programs(pool, tasks):
-    assert list(search(pool, len(tasks), [])) == []
-    assert num_search_jobs(len(tasks), 0) == 0
 
 
 def small_tasks(count):
@@ -150,17 +119,3 @@ def test_a_program_that_does_not_end_takes_no_other_with_it(num_workers, caplog)
     assert [record.getMessage() for record in caplog.records] == [
         "a worker was stopped on task task1: took more than 1.0 s"
     ]
-
-
-def test_a_search_leaves_out_only_the_program_that_does_not_end(caplog):
-    tasks = small_tasks(2)
-    programs = [parse_program(text) for text in (VMIRROR, ENDLESS, IDENTITY)]
-    with caplog.at_level(logging.WARNING), start_pool(tasks, NO_BUDGET, 2, 1.0, 2 * GIBIBYTE) as pool:
-        jobs = list(search(pool, len(tasks), programs))
-    assert [(str(program), hit.task_index) for job in jobs for program, hit in job] == [
-        (VMIRROR, 0),
-        (VMIRROR, 1),
-    ]
-    assert any(
-        f"left out of the search, took more than 1.0 s:\n{ENDLESS}" in line for line in caplog.messages
-    )

@@ -156,3 +156,18 @@ def test_what_is_written_of_the_solutions():
         "test_performance": 1.0,
         "meta_iteration": 5,
     }
+
+
+def test_the_bound_is_what_a_new_candidate_has_to_come_before():
+    book = SolutionBook()
+    ranks = []
+    for number, performance in enumerate((0.5, 1.0, 0.25)):
+        assert book.bound("task") is None
+        candidate = Candidate(f"O = x{number}(I)", performance, 0.0, 0)
+        ranks.append(candidate.rank)
+        book.add("task", candidate)
+    assert book.bound("task") == max(ranks) == (-0.25, 0, 9, "O = x2(I)")
+    assert book.bound("other") is None
+    book.add("task", Candidate("O = better(I)", 0.75, 0.0, 0))
+    assert book.bound("task") == (-0.5, 0, 9, "O = x0(I)")
+    assert book.programs() == {"O = x0(I)", "O = x1(I)", "O = better(I)"}

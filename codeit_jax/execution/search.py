@@ -1,0 +1,304 @@
+"""Search: every program on every task, as far as it takes to know the three that answer a task.
+
+Candidates of a task are ranked by demonstration performance, then shorter first, and the best three decide
+(the paper's evaluation protocol). A program is run on demonstration after demonstration, and no further once
+it cannot come before three others even if it gives all that are left. What is found does not depend on how
+early that is known.
+"""
+
+import dataclasses
+import functools
+import heapq
+import logging
+import math
+import pickle
+from collections.abc import Iterator, Mapping, Sequence
+
+from codeit_jax.arc import Pair, Task, num_cells
+from codeit_jax.dsl.program import Program
+from codeit_jax.execution.attempt import HostContext, count_right
+from codeit_jax.execution.evaluator import Evaluator
+from codeit_jax.execution.graph import GraphRun, ProgramGraph
+from codeit_jax.execution.pool import ExecutionPool, Failed
+
+NUM_ANSWERS = 3
+PROGRAMS_PER_JOB = 10_000
+
+_logger = logging.getLogger(__name__)
+
+Shortness = tuple[int, int, str]
+Rank = tuple[float, int, int, str]
+
+
+def shortness(text: str) -> Shortness:
+    """Returns what programs of equal performance are sorted by: lines, length, and the text itself."""
+    return text.count("\n"), len(text), text
+
+
+def rank(demonstration_performance: float, text: str) -> Rank:
+    """Returns what a task's candidates are sorted by; no two programs share it.
+
+    Args:
+        demonstration_performance: share of demonstrations that the program gives.
+        text: the program's canonical text.
+    """
+    return -demonstration_performance, *shortness(text)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Hit:
+    """A program of a search that may be among its task's best three.
+
+    Attributes:
+        task_index: the task's place in the search set.
+        program_index: the program's place among those searched with.
+        demonstration_performance: share of demonstrations it gives, more than none.
+        test_performance: share of test outputs it gives.
+    """
+
+    task_index: int
+    program_index: int
+    demonstration_performance: float
+    test_performance: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What some programs came to on a task.
+
+    Attributes:
+        task_index: the task's place in the search set.
+        hits: those that may be among the best three.
+        num_programs: how many programs these were.
+        num_skipped: those that could not come before the bound whatever they gave, and were never run.
+        num_runs: runs on a demonstration that had to be made.
+        num_left_out: those that a worker was stopped on.
+    """
+
+    task_index: int
+    hits: tuple[Hit, ...]
+    num_programs: int
+    num_skipped: int = 0
+    num_runs: int = 0
+    num_left_out: int = 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SearchJob:
+    """Programs to be run on one task.
+
+    Attributes:
+        programs: the programs, as `pack_programs` gives them.
+        task_index: the task's place in the search set.
+        bound: a rank that three other programs are known to reach on this task; None where none is known.
+    """
+
+    programs: bytes
+    task_index: int
+    bound: Rank | None
+
+
+def pack_programs(programs: Sequence[Program]) -> bytes:
+    """Returns distinct programs as a job holds them, which is made once for all tasks.
+
+    Raises:
+        ValueError: two of the programs are equal, and would stand in each other's way.
+    """
+    texts = tuple(map(str, programs))
+    if len(set(texts)) < len(texts):
+        raise ValueError("the programs of a search must be distinct")
+    return pickle.dumps((ProgramGraph(programs), texts), pickle.HIGHEST_PROTOCOL)
+
+
+def search_task(context: HostContext, job: SearchJob) -> SearchResult:
+    """Runs programs on a task and returns those that may be among its best three.
+
+    The job of an `ExecutionPool`.
+    """
+    graph, texts = pickle.loads(job.programs)
+    contest = _Contest(context.evaluator, graph, texts, context.tasks[job.task_index], job.bound)
+    best = contest.best()
+    test = count_right(context.evaluator, graph, best, contest.task.test)
+    hits = tuple(
+        Hit(job.task_index, index, contest.performance(index), num_right / max(1, len(contest.task.test)))
+        for index, num_right in zip(best, test, strict=True)
+    )
+    return SearchResult(job.task_index, hits, len(texts), contest.num_skipped, contest.num_runs)
+
+
+class _Contest:
+    """Programs that contend for a task's best three places.
+
+    Args:
+        evaluator: how they are run.
+        graph: the programs.
+        texts: their canonical texts.
+        task: the task.
+        bound: a rank that three others are known to reach.
+    """
+
+    def __init__(
+        self,
+        evaluator: Evaluator,
+        graph: ProgramGraph,
+        texts: Sequence[str],
+        task: Task,
+        bound: Rank | None,
+    ) -> None:
+        self.task = task
+        self.num_runs = 0
+        self.num_skipped = 0
+        self._evaluator = evaluator
+        self._graph = graph
+        self._bound = bound
+        self._shortness = list(map(shortness, texts))
+        self._num_right = [0] * len(texts)
+
+    def best(self) -> list[int]:
+        """Runs the programs and returns at most three that may have their place, best first."""
+        # What fails on a small grid has failed cheaply.
+        pairs = sorted(self.task.train, key=lambda pair: num_cells(pair.input))
+        contending = list(range(len(self._num_right)))
+        for num_done, pair in enumerate(pairs):
+            num_left = len(pairs) - num_done
+            contending = [index for index in contending if self._may_enter(index, num_left)]
+            if not num_done:
+                self.num_skipped = len(self._num_right) - len(contending)
+            self._run(contending, pair)
+            self._tighten(contending)
+        finalists = [index for index in contending if self._may_enter(index, 0)]
+        return heapq.nsmallest(NUM_ANSWERS, finalists, key=self._rank)
+
+    def performance(self, index: int) -> float:
+        """Returns the share of demonstrations that a program has given so far."""
+        return self._num_right[index] / len(self.task.train)
+
+    def _rank(self, index: int) -> Rank:
+        return -self.performance(index), *self._shortness[index]
+
+    def _may_enter(self, index: int, num_left: int) -> bool:
+        """Whether a program comes to the bound at least, if it gives all the demonstrations left."""
+        num_right = self._num_right[index] + num_left
+        if self._bound is None or not num_right:
+            return num_right > 0
+        return (-(num_right / len(self.task.train)), *self._shortness[index]) <= self._bound
+
+    def _run(self, indices: Sequence[int], pair: Pair) -> None:
+        if pair.output is None or not indices:
+            return
+        run = GraphRun(self._graph, self._evaluator, pair.input)
+        for index in indices:
+            self._num_right[index] += run.yields(index, pair.output)
+        self.num_runs += len(indices)
+
+    def _tighten(self, contending: Sequence[int]) -> None:
+        """Lowers the bound to what three of the programs have reached for certain."""
+        certain = [index for index in contending if self._num_right[index]]
+        best = heapq.nsmallest(NUM_ANSWERS, certain, key=self._rank)
+        if len(best) == NUM_ANSWERS:
+            reached = self._rank(best[-1])
+            self._bound = reached if self._bound is None else min(self._bound, reached)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Part:
+    """Some of a search's programs, by the places of the first and behind the last, and a task."""
+
+    task_index: int
+    start: int
+    stop: int
+
+    def halves(self) -> tuple["_Part", "_Part"]:
+        middle = (self.start + self.stop) // 2
+        return _Part(self.task_index, self.start, middle), _Part(self.task_index, middle, self.stop)
+
+
+def search_together(
+    pool: ExecutionPool, programs: Sequence[Program], bounds: Mapping[int, Rank | None]
+) -> Iterator[SearchResult]:
+    """Runs programs on tasks, all of them in one job a task.
+
+    A job that a worker was stopped on is run again in halves, behind all others, until the program at fault
+    is alone; that one is left out, with a warning.
+
+    Args:
+        pool: workers from `start_pool`.
+        programs: distinct programs; those that share lines, such as mutants of one parent, together.
+        bounds: by the index of each task a rank that three other programs are known to reach, or None. All
+            that is found without a bound and comes before it is found with it, too.
+
+    Yields:
+        The result of each task, in their order, but those that were run in parts last.
+    """
+    pack = functools.cache(lambda start, stop: pack_programs(programs[start:stop]))
+    results: dict[int, list[SearchResult]] = {task_index: [] for task_index in bounds}
+    parts = [_Part(task_index, 0, len(programs)) for task_index in bounds] if programs else []
+    while parts:
+        jobs = (
+            SearchJob(pack(part.start, part.stop), part.task_index, bounds[part.task_index]) for part in parts
+        )
+        stopped = []
+        for part, result in zip(parts, pool.map_ordered(search_task, jobs), strict=True):
+            if isinstance(result, Failed) and part.stop - part.start > 1:
+                _logger.warning("a worker was stopped in a search: %s", result.detail)
+                stopped.append(part)
+                continue
+            if isinstance(result, Failed):
+                _logger.warning("left out of the search, %s:\n%s", result.detail, programs[part.start])
+                result = SearchResult(part.task_index, (), 1, num_left_out=1)
+            results[part.task_index].append(_moved(result, part.start))
+            if sum(each.num_programs for each in results[part.task_index]) == len(programs):
+                yield _joined(results.pop(part.task_index))
+        parts = [half for part in stopped for half in part.halves()]
+
+
+def num_search_jobs(num_tasks: int, num_programs: int) -> int:
+    """Returns how many jobs a search is cut into."""
+    return num_tasks * math.ceil(num_programs / PROGRAMS_PER_JOB)
+
+
+def search(
+    pool: ExecutionPool, num_tasks: int, programs: Sequence[Program]
+) -> Iterator[list[tuple[Program, Hit]]]:
+    """Runs programs on every task of the search set.
+
+    Args:
+        pool: workers from `start_pool`.
+        num_tasks: size of the search set.
+        programs: distinct programs; those that share lines, such as mutants of one parent, together.
+
+    Yields:
+        For each job the programs that may be among their task's best three, each with what it gives; all
+        that really are come up.
+    """
+    best: list[list[Rank]] = [[] for _ in range(num_tasks)]
+    for start in range(0, len(programs), PROGRAMS_PER_JOB):
+        chunk = programs[start : start + PROGRAMS_PER_JOB]
+        bounds = {index: ranks[-1] if len(ranks) == NUM_ANSWERS else None for index, ranks in enumerate(best)}
+        for result in search_together(pool, chunk, bounds):
+            ranks = {
+                rank(hit.demonstration_performance, str(chunk[hit.program_index])) for hit in result.hits
+            }
+            best[result.task_index] = sorted(ranks.union(best[result.task_index]))[:NUM_ANSWERS]
+            yield [(programs[hit.program_index], hit) for hit in _moved(result, start).hits]
+
+
+def _moved(result: SearchResult, start: int) -> SearchResult:
+    """Returns a result for programs that stand behind `start` others."""
+    hits = tuple(
+        dataclasses.replace(hit, program_index=hit.program_index + start) if start else hit
+        for hit in result.hits
+    )
+    return dataclasses.replace(result, hits=hits)
+
+
+def _joined(results: Sequence[SearchResult]) -> SearchResult:
+    """Returns the results of parts of some programs on one task as one."""
+    return SearchResult(
+        results[0].task_index,
+        tuple(hit for result in results for hit in result.hits),
+        sum(result.num_programs for result in results),
+        sum(result.num_skipped for result in results),
+        sum(result.num_runs for result in results),
+        sum(result.num_left_out for result in results),
+    )

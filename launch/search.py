@@ -1,0 +1,52 @@
+r"""Runs every program of some files on every task, and reports the tasks that they solve.
+
+python launch/search.py --programs=mutants.jsonl --tasks=arc1/evaluation --output=/tmp/search
+python launch/search.py --programs=a.jsonl,b.jsonl --output=/tmp/search --compare=other.csv
+"""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from codeit_jax import command_line
+from codeit_jax.execution.budget import SEARCH_LIMITS
+
+_PROGRAMS = flags.DEFINE_list("programs", None, "Files of programs, as launch/mutate.py writes them.")
+_TASKS = flags.DEFINE_string("tasks", "arc1/evaluation", "An ARC-1 part, a folder of tasks or a file.")
+_OUTPUT = flags.DEFINE_string("output", None, "A folder for the results; an earlier search in it is resumed.")
+_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_CURVE_STEP = flags.DEFINE_integer(
+    "curve_step", 9_600, "Programs between points of the curve.", lower_bound=1
+)
+_MAX_PROGRAMS = flags.DEFINE_integer("max_programs", None, "Distinct programs to end after.", lower_bound=1)
+_MAX_WORK = flags.DEFINE_integer(
+    "max_work", SEARCH_LIMITS.max_work, "Units of work that one run of a program may take.", lower_bound=1
+)
+_COMPARE = flags.DEFINE_list("compare", [], "CSV files of other curves for the picture.")
+
+
+def main(_: Sequence[str]) -> None:
+    """Parses the flags and runs."""
+    if not _PROGRAMS.value:
+        raise command_line.UsageError("--programs is required")
+    if not _OUTPUT.value:
+        raise command_line.UsageError("--output is required")
+    from codeit_jax.searching import run_search  # after the flags: what it imports takes its time
+
+    run_search(
+        list(map(Path, _PROGRAMS.value)),
+        _TASKS.value,
+        _OUTPUT.value,
+        num_workers=_NUM_WORKERS.value,
+        curve_step=_CURVE_STEP.value,
+        max_programs=_MAX_PROGRAMS.value,
+        budget=dataclasses.replace(SEARCH_LIMITS, max_work=_MAX_WORK.value),
+        compared=list(map(Path, _COMPARE.value)),
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main)
