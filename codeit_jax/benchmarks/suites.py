@@ -17,7 +17,10 @@ from typing import Any
 from codeit_jax.benchmarks.table import Measurement, check_is_file_path, header, row
 from codeit_jax.errors import UserError
 
-SUITES = {"execution": "codeit_jax.benchmarks.execution"}
+SUITES = {
+    "execution": "codeit_jax.benchmarks.execution",
+    "mutation": "codeit_jax.benchmarks.mutation",
+}
 
 
 class ReportError(UserError):

@@ -31,9 +31,9 @@ class TimedJobs:
         seconds: what the jobs took so far.
     """
 
-    def __init__(self, tasks: Sequence[Task]) -> None:
+    def __init__(self, tasks: Sequence[Task], budget: Budget | None = None) -> None:
         self.seconds = 0.0
-        self._context = HostContext(tuple(tasks), Budget())
+        self._context = HostContext(tuple(tasks), budget or Budget())
 
     def map_ordered(self, function: Callable[[Any, Any], Any], payloads: Iterable[Any]) -> Iterator[Any]:
         for payload in payloads:

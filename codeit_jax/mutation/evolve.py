@@ -1,27 +1,17 @@
-"""Growing the training set: mutated training tasks, each a mutant with the outputs it really gives.
-
-The functions here that take a context are jobs of an `ExecutionPool`.
-"""
+"""Growing the training set: mutated training tasks, each a mutant with the outputs it really gives."""
 
 import dataclasses
-import logging
-import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from codeit_jax.arc import Grid, Task
-from codeit_jax.dsl.program import Program
-from codeit_jax.execution import GraphRun, ProgramGraph, Status
+from codeit_jax.dsl.program import Program, without_dead_lines
 from codeit_jax.execution.attempt import HostContext
-from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.mutation.drawing import DrawingJob, draw_with_outputs, run_jobs
 from codeit_jax.mutation.mutate import MutationKind, Mutator
-from codeit_jax.mutation.typing import line_types
-
-_MAX_TRIES = 10
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,58 +46,6 @@ class Mutant:
     outputs: tuple[Grid, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class MutationJob:
-    """Mutations to be drawn from one parent.
-
-    Attributes:
-        parent: the parent.
-        count: how many mutations to draw.
-        seed: what, with the parent's id, decides them.
-        mutator: how to draw them.
-    """
-
-    parent: Parent
-    count: int
-    seed: int
-    mutator: Mutator
-
-
-def mutate_parent(context: HostContext, job: MutationJob) -> list[Mutant]:
-    """Draws mutations of one parent and keeps the mutants that make a task.
-
-    Every output of a mutant must be a valid grid, and not all outputs may equal their inputs (the paper's
-    rule for mutated tasks). Equal mutants are kept once.
-    """
-    parent = job.parent
-    original = GraphRun(ProgramGraph([parent.program]), context.evaluator, parent.inputs[0])
-    types = line_types(parent.program, original.values(0))
-    rng = random.Random(f"{job.seed}/{parent.task_id}")
-    drawn: dict[Program, MutationKind] = {}
-    for _ in range(job.count):
-        # Where nothing fits the place that was drawn, another is drawn.
-        tries = (job.mutator.mutate(parent.program, types, rng) for _ in range(_MAX_TRIES))
-        kind, program = next(filter(None, tries), (None, None))
-        if kind is not None and program is not None:
-            drawn.setdefault(program, kind)
-    programs = list(drawn)
-    graph = ProgramGraph(programs)
-    outputs: dict[int, list[Grid]] = {index: [] for index in range(len(programs))}
-    for grid in parent.inputs:
-        run = GraphRun(graph, context.evaluator, grid)
-        for index in list(outputs):
-            outcome = run.outcome(index)
-            if outcome.status is Status.OK and outcome.output is not None:
-                outputs[index].append(outcome.output)
-            else:
-                del outputs[index]
-    return [
-        Mutant(programs[index], parent.task_id, drawn[programs[index]], tuple(grids))
-        for index, grids in outputs.items()
-        if tuple(grids) != parent.inputs
-    ]
-
-
 def grow(
     pool: ExecutionPool,
     parents: Sequence[Parent],
@@ -125,7 +63,7 @@ def grow(
         rng: where the choices come from.
 
     Returns:
-        The mutants, those of a parent together, in the parents' order.
+        The mutants, those of a parent together.
 
     Raises:
         ValueError: there is nothing to mutate.
@@ -134,14 +72,18 @@ def grow(
         raise ValueError("there are no training programs to mutate that solve their task")
     counts = Counter(rng.integers(len(parents), size=num_programs).tolist()) if num_programs else Counter()
     seed = int(rng.integers(2**63))
-    jobs = [MutationJob(parents[index], count, seed, mutator) for index, count in sorted(counts.items())]
+    jobs = []
+    num_drawn = 0
+    for index, count in sorted(counts.items()):
+        parent = parents[index]
+        draws = tuple((number, 0) for number in range(num_drawn, num_drawn + count))
+        text = str(without_dead_lines(parent.program))
+        jobs.append(DrawingJob(parent.task_id, parent.inputs, (text,), draws, seed, mutator))
+        num_drawn += count
     mutants: dict[Program, Mutant] = {}
-    for job, result in zip(jobs, pool.map_ordered(mutate_parent, jobs), strict=True):
-        if isinstance(result, Failed):
-            _logger.warning("the mutants of %s are left out: %s", job.parent.task_id, result.detail)
-            continue
-        for mutant in result:
-            mutants.setdefault(mutant.program, mutant)
+    for index, found in run_jobs(pool, draw_with_outputs, jobs):
+        for kind, program, outputs in found:
+            mutants.setdefault(program, Mutant(program, jobs[index].task_id, MutationKind(kind), outputs))
     return list(mutants.values())
 
 

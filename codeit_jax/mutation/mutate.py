@@ -1,25 +1,30 @@
-"""Mutation at depth one: a program with one argument, function or call replaced by another of its type.
+"""Mutation: a program with one argument, function or call replaced by another that fits, or a line put in.
 
-The shares are the paper's (program mutation). Types are those of the values that the parent really made.
+The shares are the paper's (program mutation). What fits is told by signatures, by the values that the parent
+really made, and by trying the line with them.
 """
 
 import dataclasses
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 
-from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, variable, without_dead_lines
-from codeit_jax.dsl.signatures import CONSTANT_TYPES, SIGNATURES
+from codeit_jax.dsl.program import Call, Program, is_variable, variable, without_dead_lines
 from codeit_jax.dsl.types import Type
-from codeit_jax.mutation.typing import FUNCTION_OF_ARITY, FUNCTION_TYPES, accepts, members, overlap
+from codeit_jax.mutation.composing import draw_call
+from codeit_jax.mutation.subject import Subject
+
+_MAX_PLACES = 10
+_MAX_TRIES = 8  # of names or calls in one place
 
 
 class MutationKind(StrEnum):
-    """What a mutation replaces."""
+    """What a mutation replaces, or that it puts in a line."""
 
     ARGUMENT = "argument"
     FUNCTION = "function"
     CALL = "call"
+    NEW_LINE = "new_line"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,38 +32,56 @@ class Mutator:
     """Draws mutations.
 
     Attributes:
-        argument_share: how often an argument is replaced.
-        function_share: how often a function is; the rest replaces a whole call.
+        argument_share: how often, where a line is changed, an argument is replaced.
+        function_share: how often a function is; else a whole call is.
+        new_line_share: how often a line is put in, and none changed but by using it.
+
+    Raises:
+        ValueError: these are no shares.
     """
 
     argument_share: float = 0.5
     function_share: float = 0.25
+    new_line_share: float = 0.0
+
+    def __post_init__(self) -> None:
+        shares = self.argument_share, self.function_share
+        if not (min(shares) >= 0 and sum(shares) <= 1 and 0 <= self.new_line_share <= 1):
+            raise ValueError(
+                "argument_share and function_share, at most 1 in all, and new_line_share must be shares"
+            )
 
     def mutate(
         self, program: Program, types: Sequence[Type], rng: random.Random
     ) -> tuple[MutationKind, Program] | None:
-        """Mutates one random line of a program.
+        """Mutates a program of which only the types of its lines are known; see `draw` and `line_types`."""
+        kind, mutant = self.draw(Subject(program, [(each,) for each in types]), rng)
+        return None if mutant is None else (kind, mutant)
+
+    def draw(self, subject: Subject, rng: random.Random) -> tuple[MutationKind, Program | None]:
+        """Draws a kind of mutation and then a mutant.
 
         Args:
-            program: the parent.
-            types: the type of each of its lines; see `line_types`.
+            subject: the parent.
             rng: where the choices come from.
 
         Returns:
-            The kind of the mutation and the mutant, rid of lines its output no longer needs; None if nothing
-            else fits the place that was drawn, or the output does not depend on it.
+            The kind, and the mutant, rid of lines its output no longer needs; None if in some random places
+            nothing was found to fit.
         """
-        kind = self._draw_kind(rng)
-        line = rng.randrange(len(program))
-        scope = _Scope(types, line)
-        replacement = _REPLACE[kind](program.calls[line], types[line], scope, rng)
-        if replacement is None:
-            return None
-        calls = (*program.calls[:line], replacement, *program.calls[line + 1 :])
-        mutant = without_dead_lines(Program(calls))
-        return None if mutant == without_dead_lines(program) else (kind, mutant)
+        kind = self.draw_kind(rng)
+        for _ in range(_MAX_PLACES):
+            mutant = _CHANGE[kind](subject, rng.choice(subject.lines), rng)
+            if mutant is not None:
+                mutant = _without_dead_lines(mutant)
+                if mutant != subject.canonical:
+                    return kind, mutant
+        return kind, None
 
-    def _draw_kind(self, rng: random.Random) -> MutationKind:
+    def draw_kind(self, rng: random.Random) -> MutationKind:
+        """Draws a kind of mutation, as `draw` does before anything else."""
+        if self.new_line_share and rng.random() < self.new_line_share:
+            return MutationKind.NEW_LINE
         draw = rng.random()
         if draw < self.argument_share:
             return MutationKind.ARGUMENT
@@ -67,95 +90,79 @@ class Mutator:
         return MutationKind.CALL
 
 
-@dataclasses.dataclass(frozen=True)
-class _Scope:
-    """The names that a line may use, and their types.
-
-    Attributes:
-        types: the type of every line of the program.
-        line: the line's number, from 0; it sees the lines before.
-    """
-
-    types: Sequence[Type]
-    line: int
-
-    def type_of(self, name: str) -> Type:
-        if name == INPUT:
-            return Type.GRID
-        if is_variable(name):
-            return self.types[int(name[1:]) - 1]
-        if name in CONSTANT_TYPES:
-            return CONSTANT_TYPES[name]
-        return FUNCTION_OF_ARITY[len(SIGNATURES[name].parameters)]
-
-    def terms(self, parameter: Type) -> Iterator[str]:
-        """Yields the names whose values a parameter accepts, in a fixed order."""
-        if accepts(parameter, Type.GRID):
-            yield INPUT
-        for line in range(self.line):
-            if accepts(parameter, self.types[line]):
-                yield variable(line + 1)
-        for name, constant_type in CONSTANT_TYPES.items():
-            if accepts(parameter, constant_type):
-                yield name
-        if parameter in FUNCTION_TYPES:
-            for name, signature in SIGNATURES.items():
-                if accepts(parameter, FUNCTION_OF_ARITY[len(signature.parameters)]):
-                    yield name
+def _without_dead_lines(program: Program) -> Program:
+    # Most mutants have none; every line is live where the lines after it use each but the last.
+    used = {name for call in program.calls for name in (call.function, *call.arguments)}
+    if all(variable(line) in used for line in range(1, len(program))):
+        return program
+    return without_dead_lines(program)
 
 
-def _replace_argument(call: Call, _: Type, scope: _Scope, rng: random.Random) -> Call | None:
+def _replace_argument(subject: Subject, line: int, rng: random.Random) -> Program | None:
+    call = subject.program.calls[line]
+    position = rng.randrange(len(call.arguments))
+    candidates = subject.arguments_instead(line, position)
+    for _ in range(min(_MAX_TRIES, 2 * len(candidates))):
+        changed = _with_argument(call, position, rng.choice(candidates))
+        if subject.works(line, changed):
+            return _with_call(subject.program, line, changed)
+    return None
+
+
+def _replace_function(subject: Subject, line: int, rng: random.Random) -> Program | None:
+    call = subject.program.calls[line]
+    candidates = subject.callees_instead(line)
+    for _ in range(min(_MAX_TRIES, 2 * len(candidates))):
+        changed = Call(rng.choice(candidates), call.arguments)
+        if subject.works(line, changed):
+            return _with_call(subject.program, line, changed)
+    return None
+
+
+def _replace_call(subject: Subject, line: int, rng: random.Random) -> Program | None:
+    for _ in range(_MAX_TRIES):
+        call = draw_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
+        if call is not None and call != subject.program.calls[line] and subject.works(line, call):
+            return _with_call(subject.program, line, call)
+    return None
+
+
+def _put_in_line(subject: Subject, line: int, rng: random.Random) -> Program | None:
+    call = subject.program.calls[line]
     position = rng.randrange(len(call.arguments))
     old = call.arguments[position]
-    actual = scope.type_of(old)
-    parameter = _parameter(call, position)
-    # A parameter that takes nearly anything says little: there the old value's type is what has to fit.
-    wanted = actual if parameter is None or len(members(parameter)) > 4 else parameter
-    candidates = [name for name in scope.terms(wanted) if name != old]
-    if old in SIGNATURES:
-        result = SIGNATURES[old].result
-        candidates = [
-            name for name in candidates if name not in SIGNATURES or overlap(SIGNATURES[name].result, result)
-        ]
-    if not candidates:
-        return None
-    arguments = list(call.arguments)
-    arguments[position] = rng.choice(candidates)
-    return Call(call.function, tuple(arguments))
+    use = subject.use_of(int(old[1:]) - 1) if is_variable(old) else None
+    for _ in range(_MAX_TRIES):
+        new = draw_call(subject, line, subject.shape_of(old), use, rng)
+        if new is not None and subject.works_with(line, position, new):
+            return _with_new_line(subject.program, line, position, new)
+    return None
 
 
-def _replace_function(call: Call, result: Type, scope: _Scope, rng: random.Random) -> Call | None:
-    actual = [scope.type_of(name) for name in call.arguments]
-    candidates = [
-        name
-        for name, signature in SIGNATURES.items()
-        if name != call.function
-        and len(signature.parameters) == len(actual)
-        and overlap(signature.result, result)
-        and all(map(accepts, signature.parameters, actual))
+def _with_argument(call: Call, position: int, name: str) -> Call:
+    return Call(call.function, (*call.arguments[:position], name, *call.arguments[position + 1 :]))
+
+
+def _with_call(program: Program, line: int, call: Call) -> Program:
+    return Program((*program.calls[:line], call, *program.calls[line + 1 :]))
+
+
+def _with_new_line(program: Program, line: int, position: int, new: Call) -> Program:
+    """Returns the program with a line before another, one of whose arguments becomes its value."""
+
+    def moved(name: str) -> str:
+        return variable(int(name[1:]) + 1) if is_variable(name) and int(name[1:]) > line else name
+
+    user = _with_argument(program.calls[line], position, variable(line + 1))
+    after = [
+        Call(moved(call.function), tuple(map(moved, call.arguments))) for call in program.calls[line + 1 :]
     ]
-    return Call(rng.choice(candidates), call.arguments) if candidates else None
+    return Program((*program.calls[:line], new, user, *after))
 
 
-def _replace_call(_: Call, result: Type, scope: _Scope, rng: random.Random) -> Call | None:
-    functions = [name for name, signature in SIGNATURES.items() if overlap(signature.result, result)]
-    function = rng.choice(functions)
-    arguments = []
-    for parameter in SIGNATURES[function].parameters:
-        candidates = list(scope.terms(parameter))
-        if not candidates:
-            return None
-        arguments.append(rng.choice(candidates))
-    return Call(function, tuple(arguments))
-
-
-def _parameter(call: Call, position: int) -> Type | None:
-    signature = SIGNATURES.get(call.function)
-    return None if signature is None else signature.parameters[position]
-
-
-_REPLACE = {
+_CHANGE = {
     MutationKind.ARGUMENT: _replace_argument,
     MutationKind.FUNCTION: _replace_function,
     MutationKind.CALL: _replace_call,
+    MutationKind.NEW_LINE: _put_in_line,
 }
