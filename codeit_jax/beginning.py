@@ -5,22 +5,26 @@ The paper's initialisation, but for the warm-up, which a policy without pretrain
 
 import dataclasses
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
+from etils import epath
 
 from codeit_jax.arc import Task
-from codeit_jax.config import Config, ConfigError
-from codeit_jax.dsl.program import Program, without_dead_lines
-from codeit_jax.execution.host import num_search_jobs, search
+from codeit_jax.config import Config, ConfigError, ParentKind
+from codeit_jax.dsl.program import Program
+from codeit_jax.execution.search import num_search_jobs, search
 from codeit_jax.iteration import Rooms, State, learn
 from codeit_jax.learner.learner import Learner
-from codeit_jax.mutation.evolve import Mutant, Parent, find_parents, grow
+from codeit_jax.mutation.augment import Augmentation, Augmenter
+from codeit_jax.mutation.augmented import Family, augment
+from codeit_jax.mutation.evolve import Mutant, Parent, grow
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.results.metrics import IterationMetrics
 from codeit_jax.results.progress import Display
 from codeit_jax.results.solutions import Candidate, SolutionBook
+from codeit_jax.training_programs import gather_parents
 
 
 def begin(
@@ -29,6 +33,7 @@ def begin(
     learner: Learner,
     training_tasks: Sequence[Task],
     programs: Mapping[str, Program],
+    cache: epath.Path,
     display: Display,
 ) -> tuple[State, IterationMetrics]:
     """Fills the training buffer, searches with the mutated programs, and warms the policy up.
@@ -39,6 +44,7 @@ def begin(
         learner: the policy's learner, with fresh or imported parameters.
         training_tasks: the tasks with known programs.
         programs: the programs, by task id.
+        cache: a file for the programs distilled from them.
         display: where progress is shown.
 
     Returns:
@@ -48,7 +54,17 @@ def begin(
         ConfigError: the settings leave nothing to learn from.
     """
     started = time.monotonic()
-    parents, mutants = _mutate(config, rooms, training_tasks, programs, display)
+    parents, left_out = gather_parents(
+        ParentKind(config.mutation.parents), rooms.pool, training_tasks, programs, cache, display
+    )
+    display.note(
+        f"{len(parents)} training programs solve their task; left out: {', '.join(left_out) or 'none'}"
+    )
+    if not parents:
+        raise ConfigError(
+            f"data.training_programs: none of {len(programs)} programs solves its task of data.training_tasks"
+        )
+    mutants = _mutate(config, rooms, parents, display)
     state = State(
         meta_iteration=0,
         training_buffer=ReplayBuffer(config.replay.capacity),
@@ -64,6 +80,11 @@ def begin(
     display.note(
         f"{len(fitting)} training experiences; {len(experiences) - len(fitting)} programs are too long"
     )
+    if config.augmentation.num_copies:
+        display.phase("running the training programs on augmented inputs")
+        families = _families(parents, mutants, {experience.task_id for experience in fitting})
+        num_augmented = state.training_buffer.extend(_augmented_experiences(config, rooms, families))
+        display.note(f"{num_augmented} augmented training experiences")
     if config.mutation.search:
         _search(state, rooms, _candidates(parents, mutants, config.mutation.max_searched), display)
     metrics = IterationMetrics(
@@ -76,22 +97,7 @@ def begin(
     return state, metrics
 
 
-def _mutate(
-    config: Config,
-    rooms: Rooms,
-    training_tasks: Sequence[Task],
-    programs: Mapping[str, Program],
-    display: Display,
-) -> tuple[list[Parent], list[Mutant]]:
-    display.phase("checking the training programs")
-    parents, failing = find_parents(rooms.pool, training_tasks, programs)
-    display.note(
-        f"{len(parents)} training programs solve their task; left out: {', '.join(failing) or 'none'}"
-    )
-    if not parents:
-        raise ConfigError(
-            f"data.training_programs: none of {len(programs)} programs solves its task of data.training_tasks"
-        )
+def _mutate(config: Config, rooms: Rooms, parents: Sequence[Parent], display: Display) -> list[Mutant]:
     max_lines = config.mutation.max_parent_lines
     mutable = [parent for parent in parents if not max_lines or len(parent.program) <= max_lines]
     if config.mutation.num_programs and not mutable:
@@ -105,7 +111,7 @@ def _mutate(
         np.random.default_rng(config.seed),
     )
     display.note(f"{len(mutants)} mutated training tasks from {config.mutation.num_programs} mutations")
-    return parents, mutants
+    return mutants
 
 
 def _training_experiences(
@@ -115,12 +121,48 @@ def _training_experiences(
     tasks = {task.id: task for task in training_tasks}
     for parent in parents:
         outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
-        program = str(without_dead_lines(parent.program))
+        program = str(parent.program)
         yield Experience(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
     for number, mutant in enumerate(mutants):
         task = tasks[mutant.parent]
-        task_id = f"{task.id}/{number}"
+        task_id = _mutant_id(mutant, number)
         yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
+
+
+def _mutant_id(mutant: Mutant, number: int) -> str:
+    """Returns the id of a mutated training task, its mutant being the one of this number."""
+    return f"{mutant.parent}/{number}"
+
+
+def _families(
+    parents: Sequence[Parent], mutants: Sequence[Mutant], task_ids: Collection[str]
+) -> Iterator[Family]:
+    """Yields the programs of some training and mutated training tasks, each parent's with its mutants'."""
+    members: dict[str, list[tuple[str, Program]]] = {parent.task_id: [] for parent in parents}
+    for parent in parents:
+        members[parent.task_id].append((parent.task_id, parent.program))
+    for number, mutant in enumerate(mutants):
+        members[mutant.parent].append((_mutant_id(mutant, number), mutant.program))
+    inputs = {parent.task_id: parent.inputs for parent in parents}
+    for task_id, programs in members.items():
+        chosen = [member for member in programs if member[0] in task_ids]
+        yield Family(task_id, inputs[task_id], tuple(chosen))
+
+
+def _augmented_experiences(config: Config, rooms: Rooms, families: Iterable[Family]) -> Iterator[Experience]:
+    """Yields what the programs really give on augmented inputs, as solutions of tasks of their own."""
+    settings = config.augmentation
+    kinds = {
+        Augmentation.COLOURS: settings.colour_permutations,
+        Augmentation.SYMMETRY: settings.symmetries,
+        Augmentation.CROP: settings.crops,
+        Augmentation.SIZE: settings.sizes,
+    }
+    augmenter = Augmenter(tuple(kind for kind, is_on in kinds.items() if is_on))
+    for task in augment(
+        rooms.pool, families, augmenter, settings.num_copies, settings.min_inputs, config.seed
+    ):
+        yield Experience(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
 
 
 def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_searched: int) -> list[Program]:
@@ -128,7 +170,7 @@ def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_search
 
     Programs of a family share lines, which are evaluated once where they stand together.
     """
-    families = {without_dead_lines(parent.program): parent.task_id for parent in parents}
+    families = {parent.program: parent.task_id for parent in parents}
     for mutant in mutants:
         families.setdefault(mutant.program, mutant.parent)
     shortest = sorted(families, key=len)[: max_searched or None]
@@ -136,7 +178,7 @@ def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_search
 
 
 def _search(state: State, rooms: Rooms, programs: Sequence[Program], display: Display) -> None:
-    """Enters programs as candidates of the tasks whose first demonstration they give."""
+    """Enters programs as candidates of the tasks they give a demonstration of."""
     num_tasks = len(rooms.search_tasks)
     display.phase(
         f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs))

@@ -8,6 +8,7 @@ import math
 import types
 import typing
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any, TypeVar
 
 from ml_collections import config_dict
@@ -60,11 +61,20 @@ class ExecutionConfig:
         _positive("execution.memory_gigabytes", self.memory_gigabytes)
 
 
+class ParentKind(StrEnum):
+    """Which programs mutants are made from."""
+
+    ORIGINAL = "original"  # the training programs
+    DISTILLED = "distilled"  # the shortest found that still solve their tasks
+    BOTH = "both"
+
+
 @dataclasses.dataclass(frozen=True)
 class MutationConfig:
     """How the training programs are multiplied before the first meta-iteration.
 
     Attributes:
+        parents: what they are mutated from, and learned from themselves: one of `ParentKind`.
         num_programs: mutated programs to sample; duplicates among them count, as in the paper.
         max_parent_lines: parents longer than this are not mutated; 0 means no limit.
         argument_share: share of mutations that replace one argument.
@@ -74,6 +84,7 @@ class MutationConfig:
         max_searched: how many of them are, the shortest first; 0 means all.
     """
 
+    parents: str = ParentKind.ORIGINAL.value
     num_programs: int = 19_200
     max_parent_lines: int = 0
     argument_share: float = 0.5
@@ -82,6 +93,9 @@ class MutationConfig:
     max_searched: int = 0
 
     def __post_init__(self) -> None:
+        if self.parents not in list(ParentKind):
+            kinds = ", ".join(ParentKind)
+            raise ConfigError(f"mutation.parents must be one of {kinds}, not {self.parents!r}")
         _at_least("mutation.num_programs", self.num_programs, 0)
         _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
         _at_least("mutation.max_searched", self.max_searched, 0)
@@ -90,6 +104,33 @@ class MutationConfig:
             raise ConfigError(
                 "mutation.argument_share and mutation.function_share must be shares, at most 1 in all"
             )
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationConfig:
+    """How training and mutated training tasks are multiplied by running their programs on augmented inputs.
+
+    Attributes:
+        num_copies: augmented experiences wanted for each program; 0, the paper's, for none.
+        min_inputs: inputs with a valid output that each of them has at least.
+        colour_permutations: whether the colours of a task's inputs are permuted; 0 stays what it is.
+        symmetries: whether they are turned and mirrored.
+        crops: whether each input is cut to a part of it.
+        sizes: whether each input is scaled by 2, tiled or padded, up to 30 x 30.
+    """
+
+    num_copies: int = 0
+    min_inputs: int = 2
+    colour_permutations: bool = True
+    symmetries: bool = True
+    crops: bool = True
+    sizes: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("augmentation.num_copies", self.num_copies, 0)
+        _at_least("augmentation.min_inputs", self.min_inputs, 1)
+        if self.num_copies and not (self.colour_permutations or self.symmetries or self.crops or self.sizes):
+            raise ConfigError("augmentation.num_copies must be 0 where every augmentation is off")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,6 +286,7 @@ class Config:
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
     mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
+    augmentation: AugmentationConfig = dataclasses.field(default_factory=AugmentationConfig)
     replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
     policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
     sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)

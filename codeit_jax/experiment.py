@@ -22,6 +22,8 @@ from codeit_jax.results.progress import Display
 from codeit_jax.results.solutions import SolutionBook, solutions_json
 from codeit_jax.workdir import open_workdir
 
+_DISTILLED = "distilled_programs.json"
+
 
 def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
     """Runs CodeIt, from the start or from where the run in the folder stopped.
@@ -51,7 +53,8 @@ def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
         )
         if state is None:
-            state, metrics = begin(config, rooms, learner, training_tasks, programs, display)
+            cache = workdir / _DISTILLED
+            state, metrics = begin(config, rooms, learner, training_tasks, programs, cache, display)
             log.append(metrics)
             _save(state, checkpointer, workdir)
         else:

@@ -3,47 +3,72 @@
 import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
-from enum import StrEnum
-from typing import Any
+from typing import Any, Protocol
 
 from etils import epath
 
 from codeit_jax.arc import Task
 from codeit_jax.arc.task import task_to_json
+from codeit_jax.config import ParentKind
 from codeit_jax.dsl.program import Program, parse_program, without_dead_lines
 from codeit_jax.errors import UserError
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distil import DISTILLATION_WORK, distil_programs
+from codeit_jax.mutation.evolve import Parent, find_parents
 from codeit_jax.results.files import write_json
 
 
-class ParentKind(StrEnum):
-    """Which programs mutants are made from."""
+class Display(Protocol):
+    """Where the gathering of parents is shown."""
 
-    ORIGINAL = "original"  # those of the corpus
-    DISTILLED = "distilled"  # the shortest found that still solve their tasks
-    BOTH = "both"
+    def phase(self, description: str, total: int | None = None) -> None:
+        """Begins a phase of `total` steps, where that is known."""
+
+    def advance(self) -> None:
+        """Counts one step of the phase."""
 
 
 class DistillationCacheError(UserError):
     """A file of distilled programs that cannot be read or written; the message names it."""
 
 
-def choose_parents(
-    kind: ParentKind, originals: Mapping[str, Program], distilled: Mapping[str, Program]
-) -> list[tuple[str, Program]]:
-    """Returns the programs of a kind, each with its task's id; equal ones of a task are one."""
-    sources = {
-        ParentKind.ORIGINAL: (originals,),
-        ParentKind.DISTILLED: (distilled,),
-        ParentKind.BOTH: (originals, distilled),
-    }
-    chosen = [
-        (task_id, without_dead_lines(program))
-        for source in sources[kind]
-        for task_id, program in source.items()
-    ]
-    return list(dict.fromkeys(chosen))
+def gather_parents(
+    kind: ParentKind,
+    pool: ExecutionPool,
+    tasks: Sequence[Task],
+    programs: Mapping[str, Program],
+    cache: epath.Path,
+    display: Display,
+) -> tuple[list[Parent], list[str]]:
+    """Returns the programs to make mutants from; none has dead lines, and all solve their task.
+
+    Args:
+        kind: which they are.
+        pool: workers with a `HostContext`, within whose budget a program must solve its task.
+        tasks: the training tasks.
+        programs: their programs, by task id.
+        cache: a file for what is distilled; see `load_or_distil`.
+        display: where progress is shown.
+
+    Returns:
+        The parents, and the ids of the tasks that have none.
+
+    Raises:
+        DistillationCacheError: the file cannot be read or written.
+    """
+    sources: list[Mapping[str, Program]] = []
+    if kind is not ParentKind.DISTILLED:
+        sources.append(programs)
+    if kind is not ParentKind.ORIGINAL:
+        display.phase("distilling the training programs", len(programs))
+        sources.append(load_or_distil(cache, pool, tasks, programs, display.advance))
+    display.phase("checking the training programs")
+    parents: dict[Parent, None] = {}
+    for source in sources:
+        alive = {task_id: without_dead_lines(program) for task_id, program in source.items()}
+        parents.update(dict.fromkeys(find_parents(pool, tasks, alive)[0]))
+    having = {parent.task_id for parent in parents}
+    return list(parents), [task.id for task in tasks if task.id not in having]
 
 
 def load_or_distil(

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from codeit_jax.config import (
+    AugmentationConfig,
     Config,
     ConfigError,
     DataConfig,
@@ -29,7 +30,7 @@ from codeit_jax.execution.budget import Budget
 
 CONFIG_FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.py"))
 
-# A config of which no setting has its default.
+# A config of which no setting has its default, save one that has to.
 CHANGED = Config(
     seed=1,
     num_meta_iterations=2,
@@ -46,6 +47,9 @@ CHANGED = Config(
         function_share=0.2,
         search=False,
         max_searched=3,
+    ),
+    augmentation=AugmentationConfig(
+        num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
     ),
     replay=ReplayConfig(
         capacity=1, training_experiences=2, policy_experiences=3, relabeling=False, prioritized=False
@@ -93,6 +97,9 @@ CHANGED = Config(
         (lambda: MutationConfig(argument_share=math.nan), "mutation.argument_share"),
         (lambda: MutationConfig(function_share=math.nan), "mutation.function_share"),
         (lambda: MutationConfig(argument_share=0.6, function_share=0.6), "mutation.function_share"),
+        (lambda: AugmentationConfig(num_copies=-1), "augmentation.num_copies"),
+        (lambda: AugmentationConfig(min_inputs=0), "augmentation.min_inputs"),
+        (lambda: AugmentationConfig(1, 2, False, False, False, False), "augmentation.num_copies"),
         (lambda: ReplayConfig(capacity=0), "replay.capacity"),
         (lambda: ReplayConfig(training_experiences=0), "replay.training_experiences"),
         (lambda: ReplayConfig(policy_experiences=-1), "replay.policy_experiences"),
@@ -130,6 +137,7 @@ def test_a_senseless_value_is_refused_by_name(make, field: str) -> None:
 def test_values_at_the_edge_are_taken() -> None:
     Config(seed=2**32 - 1, num_meta_iterations=1, warmup_experiences=0)
     MutationConfig(num_programs=0, argument_share=0.75, function_share=0.25)
+    AugmentationConfig(0, 1, False, False, False, False)
     SamplingConfig(temperature=0.0)
     LearnerConfig(max_gradient_norm=None, weight_decay=0.0, prompt_buckets=(1,))
     MeshConfig(data=-1)
@@ -139,6 +147,7 @@ def test_changed_leaves_no_default() -> None:
     different = {line.split(" ")[0] for line in differences(Config(), CHANGED)}
     may_differ = {"num_meta_iterations", "checkpoint_interval", "execution.num_workers"}
     may_differ |= {"mesh.data", "mesh.fsdp", "mesh.tensor"}
+    may_differ |= {"augmentation.sizes"}  # one of the augmentations has to be on
     assert different == set(setting_names(Config)) - may_differ
 
 

@@ -5,12 +5,15 @@ import pytest
 from etils import epath
 
 from codeit_jax.arc import load_tasks
+from codeit_jax.config import ParentKind
 from codeit_jax.dsl import load_training_programs, parse_program
+from codeit_jax.dsl.program import without_dead_lines
 from codeit_jax.execution import Budget
 from codeit_jax.execution.host import start_pool
-from codeit_jax.training_programs import DistillationCacheError, ParentKind, choose_parents, load_or_distil
+from codeit_jax.training_programs import DistillationCacheError, gather_parents, load_or_distil
 
 WORK = 100_000
+SHORTEST = {"67a3c6ac": "O = vmirror(I)", "9dfd6313": "O = dmirror(I)"}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +46,8 @@ def distil(path, pool, tasks, programs, max_work=WORK):
 def test_what_was_distilled_is_read_again(path, pool, tasks, programs):
     distilled, num_done = distil(path, pool, tasks, programs)
     assert num_done == 3
-    assert set(distilled) == {"67a3c6ac", "9dfd6313"}  # the program of 29ec7d0e does not solve it
-    assert str(distilled["9dfd6313"]) == "O = dmirror(I)"
+    # The program of 29ec7d0e does not solve it.
+    assert {task_id: str(program) for task_id, program in distilled.items()} == SHORTEST
     assert distil(path, pool, tasks, programs) == (distilled, 0)
 
 
@@ -83,14 +86,40 @@ def test_a_file_that_cannot_be_written(path, pool, tasks, programs, monkeypatch)
     assert not path.exists()
 
 
-def test_choosing_parents():
-    originals = {
-        "a": parse_program("x1 = hmirror(I)\nx2 = rot90(I)\nO = vmirror(x1)"),
-        "b": parse_program("O = rot90(I)"),
+class Phases:
+    """Stands in for a display."""
+
+    def __init__(self):
+        self.shown = []
+
+    def phase(self, description, total=None):
+        self.shown.append(description)
+
+    def advance(self):
+        pass
+
+
+@pytest.mark.parametrize("kind", ParentKind)
+def test_gathering_parents(kind, path, pool, tasks, programs):
+    phases = Phases()
+    parents, left_out = gather_parents(kind, pool, tasks, programs, path, phases)
+    originals = [(task_id, without_dead_lines(programs[task_id])) for task_id in ("67a3c6ac", "9dfd6313")]
+    distilled = [(task_id, parse_program(text)) for task_id, text in SHORTEST.items()]
+    expected = {
+        ParentKind.ORIGINAL: originals,
+        ParentKind.DISTILLED: distilled,
+        ParentKind.BOTH: [*originals, distilled[1]],  # the first cannot be made shorter
     }
-    distilled = {"a": parse_program("O = rot180(I)"), "b": parse_program("O = rot90(I)")}
-    alive = parse_program("x1 = hmirror(I)\nO = vmirror(x1)")
-    assert choose_parents(ParentKind.ORIGINAL, originals, distilled) == [("a", alive), ("b", originals["b"])]
-    assert choose_parents(ParentKind.DISTILLED, originals, distilled) == list(distilled.items())
-    both = choose_parents(ParentKind.BOTH, originals, distilled)
-    assert both == [("a", alive), ("b", originals["b"]), ("a", distilled["a"])]
+    assert [(parent.task_id, parent.program) for parent in parents] == expected[kind]
+    assert left_out == ["29ec7d0e"]
+    assert path.exists() == (kind is not ParentKind.ORIGINAL)
+    assert ("distilling the training programs" in phases.shown) == path.exists()
+    inputs = {task.id: task.demonstration_inputs for task in tasks}
+    assert all(parent.inputs == inputs[parent.task_id] for parent in parents)
+
+
+def test_distilled_programs_over_budget_are_left_out(path, tasks, programs):
+    with start_pool([], Budget(max_work=5), 1, 60.0, 2 << 30) as pool:
+        parents, left_out = gather_parents(ParentKind.DISTILLED, pool, tasks, programs, path, Phases())
+    assert parents == []
+    assert left_out == [task.id for task in tasks]
