@@ -11,13 +11,14 @@ import numpy as np
 from etils import epath
 
 from codeit_jax.arc import Task
-from codeit_jax.config import Config, ConfigError, ParentKind
+from codeit_jax.config import Config, ConfigError
 from codeit_jax.dsl.program import Program
 from codeit_jax.execution.search import num_search_jobs, search
 from codeit_jax.iteration import Rooms, State, learn
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmented import Family, augment
+from codeit_jax.mutation.distil import ParentKind
 from codeit_jax.mutation.evolve import Mutant, Parent, grow
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.replay import Experience, ReplayBuffer
@@ -55,7 +56,13 @@ def begin(
     """
     started = time.monotonic()
     parents, left_out = gather_parents(
-        ParentKind(config.mutation.parents), rooms.pool, training_tasks, programs, cache, display
+        ParentKind(config.mutation.parents),
+        rooms.pool,
+        training_tasks,
+        programs,
+        cache,
+        display,
+        config.mutation.distillation_work,
     )
     display.note(
         f"{len(parents)} training programs solve their task; left out: {', '.join(left_out) or 'none'}"
@@ -86,7 +93,8 @@ def begin(
         num_augmented = state.training_buffer.extend(_augmented_experiences(config, rooms, families))
         display.note(f"{num_augmented} augmented training experiences")
     if config.mutation.search:
-        _search(state, rooms, _candidates(parents, mutants, config.mutation.max_searched), display)
+        candidates = _candidates(parents, mutants, config.mutation.max_searched)
+        _search(state, rooms, candidates, config.mutation.search_work, display)
     metrics = IterationMetrics(
         0,
         cumulative_performance=len(state.solutions.solved()),
@@ -177,13 +185,13 @@ def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_search
     return sorted(shortest, key=families.__getitem__)
 
 
-def _search(state: State, rooms: Rooms, programs: Sequence[Program], display: Display) -> None:
+def _search(state: State, rooms: Rooms, programs: Sequence[Program], max_work: int, display: Display) -> None:
     """Enters programs as candidates of the tasks they give a demonstration of."""
     num_tasks = len(rooms.search_tasks)
     display.phase(
         f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs))
     )
-    for hits in search(rooms.pool, num_tasks, programs):
+    for hits in search(rooms.pool, num_tasks, programs, max_work):
         display.advance()
         for program, hit in hits:
             candidate = Candidate(str(program), hit.demonstration_performance, hit.test_performance, 0)

@@ -8,13 +8,13 @@ import math
 import types
 import typing
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, TypeVar
 
 from ml_collections import config_dict
 
 from codeit_jax.errors import UserError
-from codeit_jax.execution.budget import PAPER_LIMITS, Budget
+from codeit_jax.execution.budget import PAPER_LIMITS, SEARCH_LIMITS, Budget
+from codeit_jax.mutation.distil import DISTILLATION_WORK, ParentKind
 
 ConfigType = TypeVar("ConfigType")
 
@@ -61,20 +61,13 @@ class ExecutionConfig:
         _positive("execution.memory_gigabytes", self.memory_gigabytes)
 
 
-class ParentKind(StrEnum):
-    """Which programs mutants are made from."""
-
-    ORIGINAL = "original"  # the training programs
-    DISTILLED = "distilled"  # the shortest found that still solve their tasks
-    BOTH = "both"
-
-
 @dataclasses.dataclass(frozen=True)
 class MutationConfig:
     """How the training programs are multiplied before the first meta-iteration.
 
     Attributes:
         parents: what they are mutated from, and learned from themselves: one of `ParentKind`.
+        distillation_work: what may be spent on distilling one program; about 6 units a microsecond.
         num_programs: mutated programs to sample; duplicates among them count, as in the paper.
         max_parent_lines: parents longer than this are not mutated; 0 means no limit.
         argument_share: share of mutations that replace one argument.
@@ -82,23 +75,28 @@ class MutationConfig:
         search: whether training programs and their mutants are run on the search set, which makes them
             candidates of cumulative performance.
         max_searched: how many of them are, the shortest first; 0 means all.
+        search_work: units of work that one run of a program may take in that search.
     """
 
     parents: str = ParentKind.ORIGINAL.value
+    distillation_work: int = DISTILLATION_WORK
     num_programs: int = 19_200
     max_parent_lines: int = 0
     argument_share: float = 0.5
     function_share: float = 0.25
     search: bool = True
     max_searched: int = 0
+    search_work: int = SEARCH_LIMITS.max_work
 
     def __post_init__(self) -> None:
         if self.parents not in list(ParentKind):
             kinds = ", ".join(ParentKind)
             raise ConfigError(f"mutation.parents must be one of {kinds}, not {self.parents!r}")
+        _at_least("mutation.distillation_work", self.distillation_work, 1)
         _at_least("mutation.num_programs", self.num_programs, 0)
         _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
         _at_least("mutation.max_searched", self.max_searched, 0)
+        _at_least("mutation.search_work", self.search_work, 1)
         shares = self.argument_share, self.function_share
         if not (min(shares) >= 0 and sum(shares) <= 1):
             raise ConfigError(

@@ -18,12 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from codeit_jax.arc import Task, load_tasks
-from codeit_jax.config import ExecutionConfig, ParentKind
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.distil import DISTILLATION_WORK
+from codeit_jax.mutation.distil import DISTILLATION_WORK, ParentKind
 from codeit_jax.mutation.drawing import Fate, fingerprint
 from codeit_jax.mutation.growth import (
     MAX_BARREN_DRAWS,

@@ -9,11 +9,10 @@ from etils import epath
 
 from codeit_jax.arc import Task
 from codeit_jax.arc.task import task_to_json
-from codeit_jax.config import ParentKind
 from codeit_jax.dsl.program import Program, parse_program, without_dead_lines
 from codeit_jax.errors import UserError
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.distil import DISTILLATION_WORK, distil_programs
+from codeit_jax.mutation.distil import DISTILLATION_WORK, ParentKind, distil_programs
 from codeit_jax.mutation.evolve import Parent, find_parents
 from codeit_jax.results.files import write_json
 
@@ -39,6 +38,7 @@ def gather_parents(
     programs: Mapping[str, Program],
     cache: epath.Path,
     display: Display,
+    max_work: int = DISTILLATION_WORK,
 ) -> tuple[list[Parent], list[str]]:
     """Returns the programs to make mutants from; none has dead lines, and all solve their task.
 
@@ -49,6 +49,7 @@ def gather_parents(
         programs: their programs, by task id.
         cache: a file for what is distilled; see `load_or_distil`.
         display: where progress is shown.
+        max_work: what may be spent on distilling each.
 
     Returns:
         The parents, and the ids of the tasks that have none.
@@ -61,7 +62,7 @@ def gather_parents(
         sources.append(programs)
     if kind is not ParentKind.ORIGINAL:
         display.phase("distilling the training programs", len(programs))
-        sources.append(load_or_distil(cache, pool, tasks, programs, display.advance))
+        sources.append(load_or_distil(cache, pool, tasks, programs, display.advance, max_work))
     display.phase("checking the training programs")
     parents: dict[Parent, None] = {}
     for source in sources:
@@ -77,7 +78,7 @@ def load_or_distil(
     tasks: Sequence[Task],
     programs: Mapping[str, Program],
     advance: Callable[[], None],
-    max_work: int = DISTILLATION_WORK,
+    max_work: int,
 ) -> dict[str, Program]:
     """Distils the programs of tasks, or reads what an earlier call has left in a file.
 

@@ -22,7 +22,9 @@ def get_config() -> ConfigDict:
         Config(
             num_meta_iterations=4,
             warmup_experiences=10_000,
-            mutation=MutationConfig(num_programs=8_000, max_parent_lines=20, max_searched=1_600),
+            mutation=MutationConfig(
+                parents="distilled", distillation_work=800_000, num_programs=8_000, max_searched=3_000
+            ),
             replay=ReplayConfig(training_experiences=1_200, policy_experiences=1_200),
             policy=PolicyConfig(preset="mini", section_length=64, max_program_length=48, dropout_rate=0.0),
             sampling=SamplingConfig(num_samples=8),

@@ -12,8 +12,8 @@ from pathlib import Path
 from absl import flags
 
 from codeit_jax import command_line
-from codeit_jax.config import ParentKind
 from codeit_jax.mutating import GrowthConfig, grow_file
+from codeit_jax.mutation.distil import ParentKind
 from codeit_jax.mutation.growth import Depth
 
 _NUM_PROGRAMS = flags.DEFINE_integer(

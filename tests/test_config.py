@@ -47,6 +47,9 @@ CHANGED = Config(
         function_share=0.2,
         search=False,
         max_searched=3,
+        parents="both",
+        distillation_work=4,
+        search_work=5,
     ),
     augmentation=AugmentationConfig(
         num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
@@ -93,6 +96,12 @@ CHANGED = Config(
         (lambda: MutationConfig(num_programs=-1), "mutation.num_programs"),
         (lambda: MutationConfig(max_parent_lines=-1), "mutation.max_parent_lines"),
         (lambda: MutationConfig(max_searched=-1), "mutation.max_searched"),
+        (
+            lambda: MutationConfig(parents="grand"),
+            "mutation.parents must be one of original, distilled, both",
+        ),
+        (lambda: MutationConfig(distillation_work=0), "mutation.distillation_work"),
+        (lambda: MutationConfig(search_work=0), "mutation.search_work"),
         (lambda: MutationConfig(argument_share=-0.1), "mutation.argument_share"),
         (lambda: MutationConfig(argument_share=math.nan), "mutation.argument_share"),
         (lambda: MutationConfig(function_share=math.nan), "mutation.function_share"),

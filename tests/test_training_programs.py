@@ -5,11 +5,11 @@ import pytest
 from etils import epath
 
 from codeit_jax.arc import load_tasks
-from codeit_jax.config import ParentKind
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
 from codeit_jax.execution import Budget
 from codeit_jax.execution.host import start_pool
+from codeit_jax.mutation.distil import ParentKind
 from codeit_jax.training_programs import DistillationCacheError, gather_parents, load_or_distil
 
 WORK = 100_000

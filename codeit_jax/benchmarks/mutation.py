@@ -102,13 +102,14 @@ def growth_in_process(
     runs = [_plain_run(each, recipe, reference, sizes.guard_seconds) for each in sample]
     plain = Mean.of([run.seconds for run in runs])
     num_stopped = sum(run.is_stopped for run in runs)
-    rate = num_accepted / len(run) / plain.value
+    # Runs so short that the clock does not show them leave no figure.
+    rate = num_accepted / len(run) / plain.value if plain.value > 0 else None
     yield Measurement(
         f"{name}, one process",
         num_accepted / jobs.seconds,
         rate,
         "programs/s",
-        rate * plain.error / plain.value,
+        rate * plain.error / plain.value if rate else 0.0,
         more_is_better=True,
         note=f"{num_accepted:,} accepted; peer: {len(runs)} run, {num_stopped} stopped by the guard",
     )

@@ -31,6 +31,18 @@ class HostContext:
     def evaluator(self) -> Evaluator:
         return Evaluator(self.budget)
 
+    @functools.cached_property
+    def _evaluators(self) -> dict[int, Evaluator]:
+        return {self.budget.max_work: self.evaluator}
+
+    def evaluator_within(self, max_work: int | None) -> Evaluator:
+        """Returns an evaluator whose runs may take so much work; None for as much as the budget has it."""
+        if max_work is None:
+            return self.evaluator
+        if max_work not in self._evaluators:
+            self._evaluators[max_work] = Evaluator(dataclasses.replace(self.budget, max_work=max_work))
+        return self._evaluators[max_work]
+
     def __getstate__(self) -> dict[str, object]:
         return {"tasks": self.tasks, "budget": self.budget}
 

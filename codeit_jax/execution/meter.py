@@ -7,7 +7,6 @@ from typing import Any
 from codeit_jax.dsl.types import Value
 from codeit_jax.execution.budget import Budget, BudgetExceeded, work_exceeded
 
-
 _CONTAINERS = frozenset({tuple, frozenset})
 _MANY_LEVELS = 50  # half as many as any value may have
 _MAX_NESTS = 256

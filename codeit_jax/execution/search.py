@@ -91,11 +91,13 @@ class SearchJob:
         programs: the programs, as `pack_programs` gives them.
         task_index: the task's place in the search set.
         bound: a rank that three other programs are known to reach on this task; None where none is known.
+        max_work: what one run may take, in place of the budget's; None to leave it at that.
     """
 
     programs: bytes
     task_index: int
     bound: Rank | None
+    max_work: int | None = None
 
 
 def pack_programs(programs: Sequence[Program]) -> bytes:
@@ -116,9 +118,10 @@ def search_task(context: HostContext, job: SearchJob) -> SearchResult:
     The job of an `ExecutionPool`.
     """
     graph, texts = pickle.loads(job.programs)
-    contest = _Contest(context.evaluator, graph, texts, context.tasks[job.task_index], job.bound)
+    evaluator = context.evaluator_within(job.max_work)
+    contest = _Contest(evaluator, graph, texts, context.tasks[job.task_index], job.bound)
     best = contest.best()
-    test = count_right(context.evaluator, graph, best, contest.task.test)
+    test = count_right(evaluator, graph, best, contest.task.test)
     hits = tuple(
         Hit(job.task_index, index, contest.performance(index), num_right / max(1, len(contest.task.test)))
         for index, num_right in zip(best, test, strict=True)
@@ -214,7 +217,10 @@ class _Part:
 
 
 def search_together(
-    pool: ExecutionPool, programs: Sequence[Program], bounds: Mapping[int, Rank | None]
+    pool: ExecutionPool,
+    programs: Sequence[Program],
+    bounds: Mapping[int, Rank | None],
+    max_work: int | None = None,
 ) -> Iterator[SearchResult]:
     """Runs programs on tasks, all of them in one job a task.
 
@@ -226,6 +232,7 @@ def search_together(
         programs: distinct programs; those that share lines, such as mutants of one parent, together.
         bounds: by the index of each task a rank that three other programs are known to reach, or None. All
             that is found without a bound and comes before it is found with it, too.
+        max_work: what one run may take, in place of the budget's.
 
     Yields:
         The result of each task, in their order, but those that were run in parts last.
@@ -235,7 +242,8 @@ def search_together(
     parts = [_Part(task_index, 0, len(programs)) for task_index in bounds] if programs else []
     while parts:
         jobs = (
-            SearchJob(pack(part.start, part.stop), part.task_index, bounds[part.task_index]) for part in parts
+            SearchJob(pack(part.start, part.stop), part.task_index, bounds[part.task_index], max_work)
+            for part in parts
         )
         stopped = []
         for part, result in zip(parts, pool.map_ordered(search_task, jobs), strict=True):
@@ -258,7 +266,7 @@ def num_search_jobs(num_tasks: int, num_programs: int) -> int:
 
 
 def search(
-    pool: ExecutionPool, num_tasks: int, programs: Sequence[Program]
+    pool: ExecutionPool, num_tasks: int, programs: Sequence[Program], max_work: int | None = None
 ) -> Iterator[list[tuple[Program, Hit]]]:
     """Runs programs on every task of the search set.
 
@@ -266,6 +274,7 @@ def search(
         pool: workers from `start_pool`.
         num_tasks: size of the search set.
         programs: distinct programs; those that share lines, such as mutants of one parent, together.
+        max_work: what one run may take, in place of the budget's.
 
     Yields:
         For each job the programs that may be among their task's best three, each with what it gives; all
@@ -275,7 +284,7 @@ def search(
     for start in range(0, len(programs), PROGRAMS_PER_JOB):
         chunk = programs[start : start + PROGRAMS_PER_JOB]
         bounds = {index: ranks[-1] if len(ranks) == NUM_ANSWERS else None for index, ranks in enumerate(best)}
-        for result in search_together(pool, chunk, bounds):
+        for result in search_together(pool, chunk, bounds, max_work):
             ranks = {
                 rank(hit.demonstration_performance, str(chunk[hit.program_index])) for hit in result.hits
             }

@@ -10,6 +10,7 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from enum import StrEnum
 
 from codeit_jax.arc import Task
 from codeit_jax.dsl.program import INPUT, Program, without_dead_lines
@@ -20,6 +21,15 @@ from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.mutation.rewriting import Draft, Expression, Reference, Rewrite
 from codeit_jax.mutation.typing import FUNCTION_OF_ARITY, FUNCTION_TYPES, accepts, overlap
+
+
+class ParentKind(StrEnum):
+    """Which programs mutants are made from."""
+
+    ORIGINAL = "original"  # the training programs
+    DISTILLED = "distilled"  # the shortest found that still solve their tasks
+    BOTH = "both"
+
 
 DISTILLATION_WORK = 3_000_000  # for one program; about half a second
 _MAX_COMBINATIONS = 3_000  # of arguments; functions with more are not tried in search of equal values
