@@ -1,4 +1,4 @@
-"""The mutation suite: programs grown by us, and their plain evaluation from scratch by the reference DSL.
+"""The mutation suite: training programs distilled, and mutants grown, beside plain evaluation from scratch.
 
 The peer is what mutants cost a mutator that evaluates each from scratch, as the released one does. It is
 charged with nothing else: neither the drawing nor the duplicates.
@@ -6,12 +6,13 @@ charged with nothing else: neither the drawing nor the duplicates.
 
 import dataclasses
 import random
+import statistics
 import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-from codeit_jax.arc import load_tasks
+from codeit_jax.arc import Task, load_tasks
 from codeit_jax.benchmarks.plain import PlainRun, Reference, load_reference, run_guarded
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
@@ -21,6 +22,7 @@ from codeit_jax.dsl.program import without_dead_lines
 from codeit_jax.execution import ExecutionPool
 from codeit_jax.execution.budget import PAPER_LIMITS
 from codeit_jax.execution.host import start_pool
+from codeit_jax.mutation.distil import DISTILLATION_WORK, distil_programs
 from codeit_jax.mutation.drawing import Fate, fingerprint
 from codeit_jax.mutation.evolve import find_parents
 from codeit_jax.mutation.growth import Depth, Grown, Origin, Population, Recipe, draw_round
@@ -36,9 +38,10 @@ class Sizes:
     """How much each case runs.
 
     Attributes:
-        parents: training programs, every so manieth in the order of their ids; 0 for all.
+        parents: training tasks whose programs are mutated, drawn at random; 0 for all.
         num_rounds: rounds of draws in each case.
         max_short_lines: lines of the parents that count as short ones.
+        distillation_work: what may be spent on distilling a program.
         plain_programs: mutants that the peer evaluates, accepted or not, drawn at random.
         guard_seconds: CPU time after which a run of the peer is stopped.
         population: programs in the population whose memory is measured.
@@ -47,23 +50,55 @@ class Sizes:
     parents: int = 0
     num_rounds: int = 3
     max_short_lines: int = 12
+    distillation_work: int = DISTILLATION_WORK
     plain_programs: int = 300
     guard_seconds: float = 5.0
     population: int = 100_000
 
 
-QUICK = Sizes(parents=48, num_rounds=2, plain_programs=60, guard_seconds=1.0)
+QUICK = Sizes(parents=48, num_rounds=2, distillation_work=500_000, plain_programs=60, guard_seconds=1.0)
 
 
 def measure(options: Options) -> Iterator[Measurement]:
     """Yields the suite's measurements, for re-arc's training programs."""
-    yield from measure_sizes(QUICK if options.quick else Sizes(), options, load_training_programs())
+    yield from measure_sizes(QUICK if options.quick else Sizes(), options)
 
 
-def measure_sizes(sizes: Sizes, options: Options, programs: Mapping[str, Program]) -> Iterator[Measurement]:
-    """Yields the suite's measurements, made on so much, for some training programs by task id."""
+def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
+    """Yields the suite's measurements, made on so much."""
+    tasks = load_tasks("arc1/training")
+    if sizes.parents:
+        rng = random.Random(f"{options.seed}/parents")
+        tasks = rng.sample(tasks, min(sizes.parents, len(tasks)))
+    programs = load_training_programs()
+    with start_pool((), PAPER_LIMITS, options.num_workers, _TIMEOUT_SECONDS, _MEMORY_BYTES) as pool:
+        begun = time.monotonic()
+        results = dict(distil_programs(pool, tasks, programs, sizes.distillation_work))
+        seconds = time.monotonic() - begun
+    distilled = {task_id: each.program for task_id, each in results.items() if each.program is not None}
+    yield from distillation(programs, distilled, seconds, options.num_workers)
+    yield from growth(sizes, options, tasks, distilled)
+
+
+def distillation(
+    programs: Mapping[str, Program], distilled: Mapping[str, Program], seconds: float, num_workers: int
+) -> Iterator[Measurement]:
+    """What distillation made of the programs that solve their task; the peer is those themselves."""
+    name = f"distilling {len(distilled)} programs"
+    yield Measurement(f"{name}, {_workers(num_workers)}, wall clock", seconds, None, "s")
+    ours = [len(program) for program in distilled.values()]
+    peer = [len(without_dead_lines(programs[task_id])) for task_id in distilled]
+    for kind, average in (("median", statistics.median), ("mean", statistics.mean)):
+        yield Measurement(f"{name}: {kind} length", average(ours), average(peer), "lines")
+
+
+def growth(
+    sizes: Sizes, options: Options, tasks: Sequence[Task], programs: Mapping[str, Program]
+) -> Iterator[Measurement]:
+    """Mutants of some programs, by task id, at every depth."""
     reference = load_reference()
-    origins = _origins(programs, sizes.parents, options.seed)
+    parents, _ = find_parents(TimedJobs([], PAPER_LIMITS).as_pool, tasks, programs)
+    origins = [Origin(each.task_id, each.inputs, without_dead_lines(each.program)) for each in parents]
     short = [origin for origin in origins if origin.program and len(origin.program) <= sizes.max_short_lines]
     mutator, inserting = Mutator(), Mutator(new_line_share=_NEW_LINE_SHARE)
     recipes = {
@@ -79,15 +114,6 @@ def measure_sizes(sizes: Sizes, options: Options, programs: Mapping[str, Program
             yield from growth_in_process(name, recipe, reference, sizes, options.seed)
         yield from growth_by_workers(recipes["d1"], sizes.num_rounds, sorted({1, options.num_workers}))
         yield from memory(recipes["d1"], sizes)
-
-
-def _origins(programs: Mapping[str, Program], count: int, seed: int) -> list[Origin]:
-    """Returns so many random programs that solve their task."""
-    tasks = [task for task in load_tasks("arc1/training") if task.id in programs]
-    if count:
-        tasks = random.Random(f"{seed}/parents").sample(tasks, min(count, len(tasks)))
-    parents, _ = find_parents(TimedJobs([], PAPER_LIMITS).as_pool, tasks, programs)
-    return [Origin(parent.task_id, parent.inputs, without_dead_lines(parent.program)) for parent in parents]
 
 
 def growth_in_process(
@@ -137,13 +163,17 @@ def growth_by_workers(recipe: Recipe, num_rounds: int, worker_counts: Sequence[i
             seconds = time.monotonic() - begun
         rate = sum(each.draw.fate is Fate.ACCEPTED for each in drawn) / seconds
         yield Measurement(
-            f"d1, {num_workers} worker{'s' * (num_workers > 1)}, wall clock",
+            f"d1, {_workers(num_workers)}, wall clock",
             rate,
             smallest,
             "programs/s",
             more_is_better=True,
         )
         smallest = smallest or rate
+
+
+def _workers(number: int) -> str:
+    return f"{number} worker{'s' * (number > 1)}"
 
 
 def memory(recipe: Recipe, sizes: Sizes) -> Iterator[Measurement]:

@@ -32,16 +32,20 @@ class HostContext:
         return Evaluator(self.budget)
 
     @functools.cached_property
-    def _evaluators(self) -> dict[int, Evaluator]:
-        return {self.budget.max_work: self.evaluator}
+    def _others(self) -> dict[int, Evaluator]:
+        return {}
 
     def evaluator_within(self, max_work: int | None) -> Evaluator:
-        """Returns an evaluator whose runs may take so much work; None for as much as the budget has it."""
+        """Returns an evaluator whose runs may take so much work; None for as much as the budget has it.
+
+        Only the last one is kept, for what an evaluator remembers may be large.
+        """
         if max_work is None:
             return self.evaluator
-        if max_work not in self._evaluators:
-            self._evaluators[max_work] = Evaluator(dataclasses.replace(self.budget, max_work=max_work))
-        return self._evaluators[max_work]
+        if max_work not in self._others:
+            self._others.clear()
+            self._others[max_work] = Evaluator(dataclasses.replace(self.budget, max_work=max_work))
+        return self._others[max_work]
 
     def __getstate__(self) -> dict[str, object]:
         return {"tasks": self.tasks, "budget": self.budget}

@@ -23,6 +23,7 @@ from codeit_jax.mutation.probe import MAX_WORK, Probe
 from codeit_jax.mutation.random_program import random_program
 from codeit_jax.mutation.subject import Subject
 
+MUTANT_WORK = 30_000  # units of work that a mutant may take on one input, whatever its parent takes
 RANDOM = "random"  # the kind of a random program
 
 Result = TypeVar("Result")
@@ -65,7 +66,8 @@ class DrawingJob:
     Attributes:
         task_id: the task that the inputs are of.
         inputs: what every program must give a valid grid for.
-        parents: the texts of programs that mutants are made from, all of which run on the inputs.
+        parents: the texts of programs that mutants are made from, all of which run on the inputs; the first
+            is the one that the others come from.
         draws: for each draw its number and the index of its parent; None for a random program.
         seed: what, with a draw's number, decides it.
         mutator: how to draw mutants.
@@ -91,6 +93,20 @@ def rng_of(seed: int, number: int) -> random.Random:
     return random.Random(f"{seed}/{number}")
 
 
+def _evaluator_of(context: HostContext, job: DrawingJob) -> Evaluator:
+    """Returns what runs the programs of a job.
+
+    A mutant may take twice the work of the program that its family comes from, and some in any case: few that
+    take more come to anything, and they would take most of the time.
+    """
+    max_work = MUTANT_WORK
+    if job.parents:
+        graph = ProgramGraph([parse_program(job.parents[0])])
+        runs = [GraphRun(graph, context.evaluator, grid) for grid in job.inputs]
+        max_work = max(max_work, 2 * max(run.outcome(0).cost for run in runs))
+    return context.evaluator_within(min(max_work, context.budget.max_work))
+
+
 def draw_programs(context: HostContext, job: DrawingJob) -> list[Draw]:
     """Draws programs and tells what becomes of each draw; a job of an `ExecutionPool`.
 
@@ -98,16 +114,17 @@ def draw_programs(context: HostContext, job: DrawingJob) -> list[Draw]:
     paper's rule). Of equal programs in the job the first is accepted.
     """
     if not job.draws:
-        _run(context.evaluator, list(map(parse_program, job.parents)), job.inputs)
+        _run(_evaluator_of(context, job), list(map(parse_program, job.parents)), job.inputs)
         return []
-    draws, drawn = _draw_all(context.evaluator, job)
+    evaluator = _evaluator_of(context, job)
+    draws, drawn = _draw_all(evaluator, job)
     known = frozenset(array("Q", job.known))
     new = {
         text: program
         for text, program in _distinct(drawn).items()
         if not known or fingerprint(text) not in known
     }
-    outputs = dict(zip(new, _run(context.evaluator, list(new.values()), job.inputs), strict=True))
+    outputs = dict(zip(new, _run(evaluator, list(new.values()), job.inputs), strict=True))
     taken = set()
     for place, (text, _) in drawn.items():
         fate = _judge(outputs[text], job.inputs) if text in outputs else Fate.DUPLICATE
@@ -125,12 +142,13 @@ def draw_with_outputs(context: HostContext, job: DrawingJob) -> list[tuple[str, 
         For each the kind, the program, and what it gives for the job's inputs, in the order they were drawn.
     """
     if not job.draws:
-        _run(context.evaluator, list(map(parse_program, job.parents)), job.inputs)
+        _run(_evaluator_of(context, job), list(map(parse_program, job.parents)), job.inputs)
         return []
-    draws, drawn = _draw_all(context.evaluator, job)
+    evaluator = _evaluator_of(context, job)
+    draws, drawn = _draw_all(evaluator, job)
     kinds = {text: draws[place].kind for place, (text, _) in reversed(drawn.items())}
     programs = _distinct(drawn)
-    outputs = _run(context.evaluator, list(programs.values()), job.inputs)
+    outputs = _run(evaluator, list(programs.values()), job.inputs)
     return [
         (kinds[text], program, grids)
         for (text, program), grids in zip(programs.items(), outputs, strict=True)

@@ -2,17 +2,22 @@
 
 from codeit_jax.benchmarks.mutation import Sizes, measure_sizes
 from codeit_jax.benchmarks.suites import SUITES, Options
-from codeit_jax.dsl import load_training_programs
 
 TINY = Sizes(
-    parents=4, num_rounds=1, max_short_lines=60, plain_programs=20, guard_seconds=0.5, population=1000
+    parents=4,
+    num_rounds=1,
+    max_short_lines=60,
+    distillation_work=50_000,
+    plain_programs=20,
+    guard_seconds=0.5,
+    population=1000,
 )
 
 
 def test_every_case_is_measured():
-    measured = {
-        each.name: each for each in measure_sizes(TINY, Options(num_workers=2), load_training_programs())
-    }
+    measured = {each.name: each for each in measure_sizes(TINY, Options(num_workers=2))}
+    assert measured["distilling 4 programs: median length"].ratio > 1
+    assert measured["distilling 4 programs, 2 workers, wall clock"].ours > 0
     for name in ("d1", "d1, parents of 60 lines at most", "d1, 25% new lines", "d-infinity"):
         whole = measured[f"{name}, one process"]
         assert whole.ours > 0
