@@ -7,19 +7,22 @@ import pytest
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
-from codeit_jax.execution import Budget, Evaluator
+from codeit_jax.execution import Budget, Evaluator, run
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.drawing import (
+    MUTANT_WORK,
     RANDOM,
     DrawingJob,
     Fate,
+    _evaluator_of,
     draw_programs,
     draw_with_outputs,
     fingerprint,
     run_jobs,
 )
 from codeit_jax.mutation.mutate import MutationKind, Mutator
+from tests.mutation.drawing_jobs import draw_but_hang_on_five
 
 CONTEXT = HostContext((), Budget())
 NUM_DRAWS = 60
@@ -189,13 +192,29 @@ def test_a_parent_that_does_not_end_is_given_up_with_a_warning(jobs, caplog):
 
 
 def test_a_draw_that_does_not_end_is_given_up_alone(caplog):
-    # Some of its mutants raise a mirroring to a large power, which does not show on the line that changes.
-    parent = LONG + "x5 = identity(TEN)\nx6 = power(vmirror, x5)\nO = x6(I)"
-    job = DrawingJob(
-        "a", (((1, 2),),), (parent,), tuple((number, 0) for number in range(24)), 0, Mutator(1, 0)
+    parent = "x1 = identity(TEN)\nx2 = power(vmirror, x1)\nO = x2(I)"
+    draws = tuple((number, 0) for number in range(24))
+    job = DrawingJob("a", (((1, 2),),), (parent,), draws, 0, Mutator(1, 0))
+    with caplog.at_level(logging.WARNING), start_pool([], Budget(), 1, 1.0, 2 << 30) as pool:
+        found = [draw for _, part in run_jobs(pool, draw_but_hang_on_five, [job]) for draw in part]
+    assert {draw.number for draw in found} == set(range(24)) - {5}
+    assert caplog.messages == ["a mutation of a is left out: took more than 1.0 s"]
+
+
+HEAVY = "x1 = asindices(I)\nx2 = product(x1, x1)\nx3 = product(x1, x2)\nx4 = size(x3)\nO = canvas(x4, UNITY)"
+
+
+@pytest.mark.parametrize(
+    ("text", "budget", "expected"),
+    [
+        ("O = vmirror(I)", Budget(), MUTANT_WORK),
+        ("O = vmirror(I)", Budget(max_work=100), 100),
+        (HEAVY, Budget(), 2 * run(parse_program(HEAVY), (tuple(range(30)),)).cost),
+        (HEAVY, Budget(max_work=40_000), 40_000),
+    ],
+)
+def test_a_mutant_may_take_twice_the_work_of_its_parent(text, budget, expected):
+    job = DrawingJob("a", (((0,),), (tuple(range(30)),)), (text,), ((0, 0),), 0, Mutator())
+    assert _evaluator_of(HostContext((), budget), job).budget == dataclasses.replace(
+        budget, max_work=expected
     )
-    with caplog.at_level(logging.WARNING), start_pool([], NO_LIMITS, 1, 1.0, 2 << 30) as pool:
-        found = [draw for _, part in run_jobs(pool, draw_programs, [job]) for draw in part]
-    missing = set(range(24)) - {draw.number for draw in found}
-    assert 1 <= len(missing) <= 3
-    assert caplog.messages == ["a mutation of a is left out: took more than 1.0 s"] * len(missing)
