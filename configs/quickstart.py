@@ -21,9 +21,13 @@ def get_config() -> ConfigDict:
     return to_config_dict(
         Config(
             num_meta_iterations=4,
-            warmup_experiences=10_000,
+            warmup_experiences=6_000,
             mutation=MutationConfig(
-                parents="distilled", distillation_work=800_000, num_programs=8_000, max_searched=3_000
+                parents="distilled",
+                distillation_work=800_000,
+                num_programs=8_000,
+                max_searched=2_200,
+                search_work=3_000,
             ),
             replay=ReplayConfig(training_experiences=1_200, policy_experiences=1_200),
             policy=PolicyConfig(preset="mini", section_length=64, max_program_length=48, dropout_rate=0.0),
