@@ -16,6 +16,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.search import PROGRAMS_PER_JOB, SearchResult, search_together
 from codeit_jax.execution.verification import Performance, measure_performance
+from codeit_jax.mutation.drawing import fingerprint
 from codeit_jax.mutation.program_files import ProgramRow, read_rows
 from codeit_jax.results.curve import Curve, read_curve
 from codeit_jax.results.search_progress import SearchDisplay
@@ -123,7 +124,7 @@ class ProgramStream:
         self.num_rows = 0
         self.num_programs = 0
         self._rows = itertools.chain.from_iterable(map(read_rows, paths))
-        self._seen: set[int] = set()  # eight bytes a program: two share theirs once in millions of runs
+        self._seen: set[int] = set()
         self._hash = hashlib.sha256()
 
     @property
@@ -150,7 +151,7 @@ class ProgramStream:
         for row, program in self._rows:
             number, text = self.num_rows, str(program)
             self.num_rows += 1
-            key = int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest())
+            key = fingerprint(text)
             if key not in self._seen:
                 self._seen.add(key)
                 self.num_programs += 1

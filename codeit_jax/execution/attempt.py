@@ -40,7 +40,7 @@ class HostContext:
 
         Only the last one is kept, for what an evaluator remembers may be large.
         """
-        if max_work is None:
+        if max_work in (None, self.budget.max_work):
             return self.evaluator
         if max_work not in self._others:
             self._others.clear()

@@ -18,8 +18,9 @@ from codeit_jax.dsl.signatures import CONSTANT_TYPES, SIGNATURES
 from codeit_jax.dsl.types import Type
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.evaluator import Evaluator
+from codeit_jax.execution.goals import Expression, Reference
 from codeit_jax.execution.pool import ExecutionPool, Failed
-from codeit_jax.mutation.rewriting import Draft, Expression, Reference, Rewrite
+from codeit_jax.mutation.rewriting import Draft, Rewrite
 from codeit_jax.mutation.typing import FUNCTION_OF_ARITY, FUNCTION_TYPES, accepts, overlap
 
 

@@ -12,10 +12,9 @@ from codeit_jax.arc import Grid, Pair, num_cells
 from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, variable
 from codeit_jax.dsl.types import Type, Value
 from codeit_jax.execution.evaluator import CallFailure, Evaluator
+from codeit_jax.execution.goals import Expression, Reference
 from codeit_jax.mutation.typing import line_types
 
-Reference = int | str  # a node, or the name of a primitive, a constant or the input
-Expression = tuple[Reference, ...]  # a callee and its arguments
 Rewrite = tuple[int, Reference | Expression]  # a node, and what takes its place: another, or a new definition
 
 _FAILED: Any = object()  # stands for the value of a call that failed
