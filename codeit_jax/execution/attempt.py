@@ -5,7 +5,10 @@ The functions here are jobs of an `ExecutionPool`: they run in workers, on a con
 
 import dataclasses
 import functools
+import pickle
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 from codeit_jax.arc import Pair, Task
 from codeit_jax.dsl.program import Program, ProgramError, parse_program
@@ -46,6 +49,17 @@ class HostContext:
             self._others.clear()
             self._others[max_work] = Evaluator(dataclasses.replace(self.budget, max_work=max_work))
         return self._others[max_work]
+
+    @functools.cached_property
+    def _unpickled(self) -> dict[Path, Any]:
+        return {}
+
+    def unpickled(self, path: Path) -> Any:
+        """Returns what a file holds that this package wrote; the last one read is kept."""
+        if path not in self._unpickled:
+            self._unpickled.clear()
+            self._unpickled[path] = pickle.loads(path.read_bytes())
+        return self._unpickled[path]
 
     def __getstate__(self) -> dict[str, object]:
         return {"tasks": self.tasks, "budget": self.budget}

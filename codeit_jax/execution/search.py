@@ -12,7 +12,9 @@ import heapq
 import logging
 import math
 import pickle
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 from codeit_jax.arc import Pair, Task, num_cells
 from codeit_jax.dsl.program import Program
@@ -88,20 +90,22 @@ class SearchJob:
     """Programs to be run on one task.
 
     Attributes:
-        programs: the programs, as `pack_programs` gives them.
+        programs: the file of the programs, written by `pack_programs`.
         task_index: the task's place in the search set.
         bound: a rank that three other programs are known to reach on this task; None where none is known.
         max_work: what one run may take, in place of the budget's; None to leave it at that.
     """
 
-    programs: bytes
+    programs: Path
     task_index: int
     bound: Rank | None
     max_work: int | None = None
 
 
-def pack_programs(programs: Sequence[Program]) -> bytes:
-    """Returns distinct programs as a job holds them, which is made once for all tasks.
+def pack_programs(programs: Sequence[Program], path: Path) -> Path:
+    """Writes distinct programs to a file for the jobs of all tasks, and returns its path.
+
+    They are megabytes: sent with every job, they would have workers wait for one another's.
 
     Raises:
         ValueError: two of the programs are equal, and would stand in each other's way.
@@ -109,7 +113,8 @@ def pack_programs(programs: Sequence[Program]) -> bytes:
     texts = tuple(map(str, programs))
     if len(set(texts)) < len(texts):
         raise ValueError("the programs of a search must be distinct")
-    return pickle.dumps((ProgramGraph(programs), texts), pickle.HIGHEST_PROTOCOL)
+    path.write_bytes(pickle.dumps((ProgramGraph(programs), texts), pickle.HIGHEST_PROTOCOL))
+    return path
 
 
 def search_task(context: HostContext, job: SearchJob) -> SearchResult:
@@ -117,7 +122,7 @@ def search_task(context: HostContext, job: SearchJob) -> SearchResult:
 
     The job of an `ExecutionPool`.
     """
-    graph, texts = pickle.loads(job.programs)
+    graph, texts = context.unpickled(job.programs)
     evaluator = context.evaluator_within(job.max_work)
     contest = _Contest(evaluator, graph, texts, context.tasks[job.task_index], job.bound)
     best = contest.best()
@@ -237,27 +242,32 @@ def search_together(
     Yields:
         The result of each task, in their order, but those that were run in parts last.
     """
-    pack = functools.cache(lambda start, stop: pack_programs(programs[start:stop]))
     results: dict[int, list[SearchResult]] = {task_index: [] for task_index in bounds}
     parts = [_Part(task_index, 0, len(programs)) for task_index in bounds] if programs else []
-    while parts:
-        jobs = (
-            SearchJob(pack(part.start, part.stop), part.task_index, bounds[part.task_index], max_work)
-            for part in parts
-        )
-        stopped = []
-        for part, result in zip(parts, pool.map_ordered(search_task, jobs), strict=True):
-            if isinstance(result, Failed) and part.stop - part.start > 1:
-                _logger.warning("a worker was stopped in a search: %s", result.detail)
-                stopped.append(part)
-                continue
-            if isinstance(result, Failed):
-                _logger.warning("left out of the search, %s:\n%s", result.detail, programs[part.start])
-                result = SearchResult(part.task_index, (), 1, num_left_out=1)
-            results[part.task_index].append(_moved(result, part.start))
-            if sum(each.num_programs for each in results[part.task_index]) == len(programs):
-                yield _joined(results.pop(part.task_index))
-        parts = [half for part in stopped for half in part.halves()]
+    with tempfile.TemporaryDirectory() as folder:
+
+        @functools.cache
+        def packed(start: int, stop: int) -> Path:
+            return pack_programs(programs[start:stop], Path(folder, f"{start}-{stop}.pickle"))
+
+        while parts:
+            jobs = (
+                SearchJob(packed(part.start, part.stop), part.task_index, bounds[part.task_index], max_work)
+                for part in parts
+            )
+            stopped = []
+            for part, result in zip(parts, pool.map_ordered(search_task, jobs), strict=True):
+                if isinstance(result, Failed) and part.stop - part.start > 1:
+                    _logger.warning("a worker was stopped in a search: %s", result.detail)
+                    stopped.append(part)
+                    continue
+                if isinstance(result, Failed):
+                    _logger.warning("left out of the search, %s:\n%s", result.detail, programs[part.start])
+                    result = SearchResult(part.task_index, (), 1, num_left_out=1)
+                results[part.task_index].append(_moved(result, part.start))
+                if sum(each.num_programs for each in results[part.task_index]) == len(programs):
+                    yield _joined(results.pop(part.task_index))
+            parts = [half for part in stopped for half in part.halves()]
 
 
 def num_search_jobs(num_tasks: int, num_programs: int) -> int:

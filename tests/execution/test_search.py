@@ -3,6 +3,8 @@
 import dataclasses
 import logging
 import random
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -56,9 +58,14 @@ def programs(*texts):
     return tuple(map(parse_program, texts))
 
 
+def search_one(context, chunk, task_index=0, bound=None):
+    with tempfile.TemporaryDirectory() as folder:
+        path = pack_programs(chunk, Path(folder, "programs"))
+        return search_task(context, SearchJob(path, task_index, bound))
+
+
 def searched(task, texts, bound=None, budget=None):
-    context = HostContext((task,), budget or Budget())
-    return search_task(context, SearchJob(pack_programs(programs(*texts)), 0, bound))
+    return search_one(HostContext((task,), budget or Budget()), programs(*texts), bound=bound)
 
 
 # By example
@@ -117,9 +124,19 @@ def test_a_bound_is_never_raised():
     assert (result.hits, result.num_runs) == ((), 6)
 
 
-def test_equal_programs_are_refused():
+def test_equal_programs_are_refused(tmp_path):
     with pytest.raises(ValueError, match="distinct"):
-        pack_programs(programs(VMIRROR, VMIRROR))
+        pack_programs(programs(VMIRROR, VMIRROR), tmp_path / "programs")
+
+
+def test_a_worker_goes_from_file_to_file_and_back(tmp_path):
+    context = HostContext((task([[A, B]], [C]),), Budget())
+    paths = [
+        pack_programs(programs(*texts), tmp_path / name)
+        for name, texts in (("one", [VMIRROR]), ("two", [VMIRROR, HMIRROR]))
+    ]
+    found = [search_task(context, SearchJob(path, 0, None)).num_programs for path in paths * 2]
+    assert found == [1, 2, 1, 2]
 
 
 # By a stub: any program may give any pair
@@ -185,7 +202,7 @@ def test_the_best_three_are_found_whatever_the_jobs_and_however_stale_their_boun
             }
             chunk = [STUBS[number] for number in order[start:stop]]
             bound = bounds[max(0, len(bounds) - 1 - age)]
-            result = search_task(HostContext((one,), Budget()), SearchJob(pack_programs(chunk), 0, bound))
+            result = search_one(HostContext((one,), Budget()), chunk, bound=bound)
             assert len(result.hits) <= NUM_ANSWERS
             assert result.num_runs <= (len(chunk) - result.num_skipped) * num_demonstrations
             for hit in result.hits:
@@ -291,8 +308,7 @@ def test_a_search_finds_what_running_everything_finds(
 
 def test_every_hit_is_verified_by_plain_runs(many_tasks, many_programs):
     context = HostContext(tuple(many_tasks), Budget())
-    jobs = SearchJob(pack_programs(many_programs), 20, None)
-    hits = search_task(context, jobs).hits
+    hits = search_one(context, many_programs, 20).hits
     assert hits
     for hit in hits:
         measured = measure_performance(context, (20, str(many_programs[hit.program_index])))
@@ -301,12 +317,11 @@ def test_every_hit_is_verified_by_plain_runs(many_tasks, many_programs):
 
 def test_bounds_save_runs(many_tasks, many_programs, expected):
     context = HostContext(tuple(many_tasks), Budget())
-    packed = pack_programs(many_programs)
     without = with_bounds = 0
     for index, found in enumerate(expected):
         if len(found) == NUM_ANSWERS:
-            free = search_task(context, SearchJob(packed, index, None))
-            bound = search_task(context, SearchJob(packed, index, found[-1][0]))
+            free = search_one(context, many_programs, index)
+            bound = search_one(context, many_programs, index, found[-1][0])
             assert bound.hits == free.hits
             without += free.num_runs
             with_bounds += bound.num_runs
