@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import jax
 import jax.numpy as jnp
 from flax import nnx
+from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
 from codeit_jax.config import Config, ConfigError
@@ -17,9 +18,11 @@ from codeit_jax.iteration import Rooms
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner
 from codeit_jax.learner.mesh import batch_sharding, make_mesh
+from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
+from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.presets import preset
 from codeit_jax.policy.t5 import T5
-from codeit_jax.policy.tokenizers import make_tokenizer
+from codeit_jax.policy.tokenizers import Tokenizer, make_tokenizer
 from codeit_jax.policy.writer import ProgramWriter
 
 _GIGABYTE = 1 << 30
@@ -55,6 +58,7 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
     model = T5(shape, rngs=nnx.Rngs(config.seed), dtype=jnp.dtype(config.policy.dtype))
     graphdef, params = nnx.split(model)
     examples = ExampleMaker(tokenizer, config.policy)
+    constraint = _constraint(config, tokenizer, shape.vocab_size)
     writer = ProgramWriter(
         graphdef,
         tokenizer,
@@ -62,6 +66,7 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
         prompt_buckets,
         config.sampling,
         config.policy.max_program_length,
+        jax.device_put(constraint, NamedSharding(mesh, PartitionSpec())),
         batch_sharding(mesh),
         config.seed,
     )
@@ -70,6 +75,17 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
     )
     rooms = Rooms(search_tasks, writer, pool, examples, config.replay, config.seed)
     return rooms, Learner(graphdef, params, learner_config, mesh, config.seed)
+
+
+def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> Constraint:
+    """Returns what programs are sampled under; see `SamplingConfig`."""
+    match config.sampling.constraint:
+        case "grammar":
+            with _naming("policy.max_program_length and policy.tokenizer"):
+                return build_grammar(tokenizer, config.policy.max_program_length)
+        case "allowed":
+            return allowed_tokens(tokenizer.allowed_ids(), vocabulary_size, tokenizer.eos_id)
+    return Unconstrained()
 
 
 def _buckets(config: Config) -> tuple[tuple[int, ...], tuple[int, ...]]:

@@ -16,7 +16,8 @@ from absl import app, flags, logging
 from ml_collections import config_flags
 from ml_collections.config_dict import ConfigDict
 
-from codeit_jax.config import Config, ConfigError, from_dict, setting_names
+from codeit_jax.config import Config, ConfigError
+from codeit_jax.config_dicts import from_dict, setting_names
 from codeit_jax.errors import UserError
 
 EXIT_USER_ERROR = 2

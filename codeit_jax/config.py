@@ -5,18 +5,13 @@ The defaults are the paper's (CodeIt, experiment details); `configs/` holds the 
 
 import dataclasses
 import math
-import types
-import typing
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from ml_collections import config_dict
 
 from codeit_jax.errors import UserError
 from codeit_jax.execution.budget import PAPER_LIMITS, SEARCH_LIMITS, Budget
 from codeit_jax.mutation.distil import DISTILLATION_WORK, ParentKind
 
-ConfigType = TypeVar("ConfigType")
+GRID_TEXTS = ("sparse", "dense")
+CONSTRAINTS = ("none", "allowed", "grammar")
 
 
 class ConfigError(UserError):
@@ -161,8 +156,12 @@ class PolicyConfig:
     """The network that writes programs, and what it reads.
 
     Attributes:
-        preset: the network's shape; see `codeit_jax.policy.presets`.
+        preset: the network's shape: a name of `codeit_jax.policy.presets`, or the folder or hub name of a
+            Hugging Face T5.
+        weights: the folder or hub name of a Hugging Face T5 of this shape, whose weights the policy starts
+            from; "" for random ones.
         tokenizer: "symbolic", or the folder or hub name of a Hugging Face tokenizer.
+        grid_text: how a prompt writes grids, "sparse" or "dense"; the symbolic vocabulary has no dense text.
         section_length: tokens to which the inputs section and the outputs section of a prompt are each
             truncated.
         max_program_length: tokens of a program, its end included; longer ones are not learned from.
@@ -172,7 +171,9 @@ class PolicyConfig:
     """
 
     preset: str = "mini"
+    weights: str = ""
     tokenizer: str = "symbolic"
+    grid_text: str = "sparse"
     section_length: int = 512
     max_program_length: int = 512
     max_demonstrations: int = 10
@@ -185,6 +186,12 @@ class PolicyConfig:
         _at_least("policy.max_demonstrations", self.max_demonstrations, 1)
         if not 0 <= self.dropout_rate < 1:
             raise ConfigError(f"policy.dropout_rate must be in [0, 1), not {self.dropout_rate}")
+        if self.grid_text not in GRID_TEXTS:
+            raise ConfigError(
+                f"policy.grid_text must be one of {', '.join(GRID_TEXTS)}, not {self.grid_text!r}"
+            )
+        if self.grid_text == "dense" and self.tokenizer == "symbolic":
+            raise ConfigError("policy.grid_text must be sparse where policy.tokenizer is symbolic")
         if self.dtype not in ("float32", "bfloat16"):
             raise ConfigError(f"policy.dtype must be float32 or bfloat16, not {self.dtype!r}")
 
@@ -197,16 +204,23 @@ class SamplingConfig:
         num_samples: programs for each task and meta-iteration.
         temperature: softens the distribution above 1 and sharpens it below; 0 decodes greedily.
         tasks_per_batch: tasks sampled together on the devices.
+        constraint: what may be written: "none" for anything, "allowed" for the paper's rule that a program
+            ends behind a token of no program, "grammar" for programs that parse and nothing else.
     """
 
     num_samples: int = 24
     temperature: float = 0.95
     tasks_per_batch: int = 16
+    constraint: str = "none"
 
     def __post_init__(self) -> None:
         _at_least("sampling.num_samples", self.num_samples, 1)
         _at_least("sampling.temperature", self.temperature, 0)
         _at_least("sampling.tasks_per_batch", self.tasks_per_batch, 1)
+        if self.constraint not in CONSTRAINTS:
+            raise ConfigError(
+                f"sampling.constraint must be one of {', '.join(CONSTRAINTS)}, not {self.constraint!r}"
+            )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,93 +311,6 @@ class Config:
         _at_least("num_meta_iterations", self.num_meta_iterations, 1)
         _at_least("warmup_experiences", self.warmup_experiences, 0)
         _at_least("checkpoint_interval", self.checkpoint_interval, 1)
-
-
-# Settings that may differ between a run and its resumption: none of them changes what has been computed.
-RESUMABLE_FIELDS = ("num_meta_iterations", "checkpoint_interval", "mesh", "execution.num_workers")
-
-
-def to_config_dict(config: Any) -> config_dict.ConfigDict:
-    """Turns a config dataclass into the ConfigDict whose fields `--config.room.field=value` can set."""
-    fields = {}
-    hints = typing.get_type_hints(type(config))
-    for field in dataclasses.fields(config):
-        value = getattr(config, field.name)
-        if dataclasses.is_dataclass(value):
-            value = to_config_dict(value)
-        elif isinstance(hints[field.name], types.UnionType) and value is None:
-            value = config_dict.placeholder(typing.get_args(hints[field.name])[0])
-        fields[field.name] = value
-    return config_dict.ConfigDict(fields, convert_dict=False)
-
-
-def from_dict(config_type: type[ConfigType], values: Any, path: str = "") -> ConfigType:
-    """Builds a config dataclass from a ConfigDict or from parsed JSON.
-
-    Raises:
-        ConfigError: a field is unknown, has a value of another type, or a value that makes no sense.
-    """
-    if not isinstance(values, Mapping | config_dict.ConfigDict):
-        raise ConfigError(
-            f"{path.removesuffix('.') or 'a config'} must be a group of settings, not {values!r}"
-        )
-    hints = typing.get_type_hints(config_type)
-    for name in values:
-        if name not in hints:
-            raise ConfigError(f"there is no setting {path}{name}")
-    arguments: dict[str, Any] = {}
-    for name, value in values.items():
-        hint = hints[name]
-        if dataclasses.is_dataclass(hint):
-            arguments[name] = from_dict(typing.cast(type, hint), value, f"{path}{name}.")
-        else:
-            arguments[name] = _convert(hint, value, f"{path}{name}")
-    try:
-        return config_type(**arguments)
-    except ConfigError:
-        raise
-    except ValueError as error:
-        # A room's own message names its fields from the room on.
-        parent = path.removesuffix(".").rpartition(".")[0]
-        raise ConfigError(f"{parent}.{error}" if parent else str(error)) from None
-
-
-def setting_names(config_type: type) -> list[str]:
-    """Returns the settings of a config dataclass and of those in it, such as `learner.batch_size`."""
-    return [name for name, _ in _flat(dataclasses.asdict(config_type()))]
-
-
-def differences(old: Config, new: Config) -> list[str]:
-    """Returns the settings in which two runs differ, those that a resumption may change aside, as text."""
-    lines = []
-    new_values = dict(_flat(dataclasses.asdict(new)))
-    for name, value in _flat(dataclasses.asdict(old)):
-        resumable = any(name == field or name.startswith(f"{field}.") for field in RESUMABLE_FIELDS)
-        if new_values[name] != value and not resumable:
-            lines.append(f"{name} was {value!r} and is now {new_values[name]!r}")
-    return lines
-
-
-def _flat(values: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
-    flat: list[tuple[str, Any]] = []
-    for name, value in values.items():
-        flat += _flat(value, f"{path}{name}.") if isinstance(value, dict) else [(f"{path}{name}", value)]
-    return flat
-
-
-def _convert(hint: Any, value: Any, name: str) -> Any:
-    if isinstance(hint, types.UnionType):
-        if value is None:
-            return None
-        hint = typing.get_args(hint)[0]
-    if typing.get_origin(hint) is tuple:
-        if isinstance(value, list | tuple) and all(type(item) is int for item in value):
-            return tuple(value)
-    elif type(value) is hint:
-        return value
-    elif hint is float and type(value) is int:
-        return float(value)
-    raise ConfigError(f"{name} must be of type {getattr(hint, '__name__', hint)}, not {value!r}")
 
 
 def _at_least(name: str, value: float, minimum: float) -> None:

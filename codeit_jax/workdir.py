@@ -5,7 +5,8 @@ import json
 
 from etils import epath
 
-from codeit_jax.config import Config, ConfigError, differences, from_dict
+from codeit_jax.config import Config, ConfigError
+from codeit_jax.config_dicts import differences, from_dict
 from codeit_jax.errors import UserError
 from codeit_jax.results.files import write_json
 

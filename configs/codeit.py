@@ -5,7 +5,8 @@ python launch/train.py --config=configs/codeit.py --workdir=...
 
 from ml_collections.config_dict import ConfigDict
 
-from codeit_jax.config import Config, PolicyConfig, to_config_dict
+from codeit_jax.config import Config, PolicyConfig
+from codeit_jax.config_dicts import to_config_dict
 
 
 def get_config() -> ConfigDict:

@@ -12,8 +12,8 @@ from codeit_jax.config import (
     PolicyConfig,
     ReplayConfig,
     SamplingConfig,
-    to_config_dict,
 )
+from codeit_jax.config_dicts import to_config_dict
 
 
 def get_config() -> ConfigDict:

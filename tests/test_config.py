@@ -21,11 +21,8 @@ from codeit_jax.config import (
     PolicyConfig,
     ReplayConfig,
     SamplingConfig,
-    differences,
-    from_dict,
-    setting_names,
-    to_config_dict,
 )
+from codeit_jax.config_dicts import differences, from_dict, setting_names, to_config_dict
 from codeit_jax.execution.budget import Budget
 
 CONFIG_FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.py"))
@@ -59,14 +56,16 @@ CHANGED = Config(
     ),
     policy=PolicyConfig(
         preset="nano",
+        weights="folder",
         tokenizer="folder",
+        grid_text="dense",
         section_length=1,
         max_program_length=2,
         max_demonstrations=3,
         dropout_rate=0.0,
         dtype="bfloat16",
     ),
-    sampling=SamplingConfig(num_samples=1, temperature=0.5, tasks_per_batch=2),
+    sampling=SamplingConfig(num_samples=1, temperature=0.5, tasks_per_batch=2, constraint="grammar"),
     learner=LearnerConfig(
         batch_size=1,
         learning_rate=0.1,

@@ -7,7 +7,7 @@ import numpy as np
 from codeit_jax.arc import Grid, Task
 from codeit_jax.config import PolicyConfig
 from codeit_jax.learner.batching import Example
-from codeit_jax.policy.prompt import make_prompt
+from codeit_jax.policy.prompt import dense_text, make_prompt, sparse_text
 from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.replay import Experience
 
@@ -30,7 +30,8 @@ class ExampleMaker:
 
     def prompt(self, pairs: Iterable[tuple[Grid, Grid]]) -> np.ndarray:
         """Returns the prompt of some demonstrations, int32 `[source]`."""
-        prompt = make_prompt(pairs, self._config.max_demonstrations)
+        write = dense_text if self._config.grid_text == "dense" else sparse_text
+        prompt = make_prompt(pairs, self._config.max_demonstrations, grid_text=write)
         return self._tokenizer.encode_prompt(prompt, self._config.section_length)
 
     def task_prompt(self, task: Task) -> np.ndarray:

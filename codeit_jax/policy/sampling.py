@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
+from codeit_jax.policy.constraints import Constraint, Unconstrained
 from codeit_jax.policy.t5 import PAD_ID, T5, DecoderCache
 
 # Tokens a block of the two-level search in `draw`: near the square root of the vocabularies in use.
@@ -23,7 +25,7 @@ class Samples:
         tokens: int32 `[tasks, samples, max_length]`; after the end-of-sequence token all is `PAD_ID`. A
             program that was still going at `max_length` has no end-of-sequence token.
         log_probabilities: float32 `[tasks, samples]`: natural logarithm of the chance with which the program
-            was drawn, at the temperature it was drawn with; 0 for greedy decoding.
+            was drawn, at the temperature and under the constraint it was drawn with; 0 for greedy decoding.
         lengths: int32 `[tasks, samples]`: tokens drawn, the end-of-sequence token included.
     """
 
@@ -43,6 +45,7 @@ def sample(
     max_length: int,
     temperature: float,
     eos_id: int,
+    constraint: Constraint | None = None,
 ) -> Samples:
     """Draws `num_samples` programs for each task (paper, program sampling: 24 of them at temperature 0.95).
 
@@ -62,6 +65,7 @@ def sample(
         max_length: tokens a program at most.
         temperature: divides the logits; 0 takes the most likely token, the first of equals.
         eos_id: the token that ends a program.
+        constraint: what may be written; None for anything.
 
     Raises:
         ValueError: a number is out of its range, or there is not one key a task.
@@ -83,6 +87,7 @@ def sample(
         prompt_mask,
         keys,
         jnp.float32(temperature),
+        constraint or Unconstrained(),
         num_samples=num_samples,
         max_length=max_length,
         eos_id=eos_id,
@@ -142,13 +147,23 @@ def _invert(weights: jax.Array, target: jax.Array) -> tuple[jax.Array, jax.Array
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _Progress:
-    """Where decoding stands: `last` are the tokens just drawn, `ended` the programs that are done."""
+    """Where decoding stands.
+
+    Attributes:
+        position: tokens written so far.
+        last: the tokens just drawn.
+        ended: the programs that are done.
+        samples: the programs so far.
+        cache: the policy's.
+        constraint: the constraint's state.
+    """
 
     position: jax.Array
     last: jax.Array
     ended: jax.Array
     samples: Samples
     cache: DecoderCache
+    constraint: Any
 
 
 @partial(jax.jit, static_argnames=("graphdef", "num_samples", "max_length", "eos_id"))
@@ -159,6 +174,7 @@ def _sample(
     prompt_mask: jax.Array,
     keys: jax.Array,
     temperature: jax.Array,
+    constraint: Constraint,
     *,
     num_samples: int,
     max_length: int,
@@ -175,14 +191,17 @@ def _sample(
     def step(progress: _Progress) -> _Progress:
         position, ended, so_far = progress.position, progress.ended, progress.samples
         logits, cache = model.decode_step(progress.last, progress.cache, position)
-        tokens, log_probabilities = draw(logits, uniforms[position], temperature)
+        logits = constraint.restrict(logits, progress.constraint, max_length - position)
+        columns, log_probabilities = draw(logits, uniforms[position], temperature)
+        tokens = columns if constraint.token_ids is None else constraint.token_ids[columns]
         tokens = jnp.where(ended, PAD_ID, tokens)
         samples = Samples(
             tokens=lax.dynamic_update_index_in_dim(so_far.tokens, tokens, position, axis=2),
             log_probabilities=so_far.log_probabilities + jnp.where(ended, 0, log_probabilities),
             lengths=so_far.lengths + ~ended,
         )
-        return _Progress(position + 1, tokens, ended | (tokens == eos_id), samples, cache)
+        state = constraint.advance(progress.constraint, columns)
+        return _Progress(position + 1, tokens, ended | (tokens == eos_id), samples, cache, state)
 
     start = _Progress(
         position=jnp.int32(0),
@@ -193,7 +212,14 @@ def _sample(
             log_probabilities=jnp.zeros(rows, jnp.float32),
             lengths=jnp.zeros(rows, jnp.int32),
         ),
-        cache=model.init_cache(encoded, prompt_mask, num_samples=num_samples, max_length=max_length),
+        cache=model.init_cache(
+            encoded,
+            prompt_mask,
+            num_samples=num_samples,
+            max_length=max_length,
+            token_ids=constraint.token_ids,
+        ),
+        constraint=constraint.start(rows),
     )
     return lax.while_loop(unfinished, step, start).samples
 

@@ -28,8 +28,7 @@ from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, OUTPUT, variable
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.policy.prompt import Prompt
-
-MAX_LINES = 200
+from codeit_jax.policy.spelling import MAX_LINES, Slot
 
 _PROGRAM_WORD = re.compile(r"\w+ =|\w+")
 _PROMPT_WORD = re.compile(r"(?:background=)?\d+[x,=]?|[^ ]")
@@ -98,6 +97,23 @@ class SymbolicTokenizer:
         if self._text(ids) != text:
             raise ValueError(f"program text is not canonical: {text!r}")
         return np.array([*ids, self.eos_id], np.int32)
+
+    def spell(self, slot: Slot, name: str) -> list[int]:
+        """Returns the ids of a piece of a program.
+
+        Raises:
+            ValueError: there is no token for the name.
+        """
+        if slot is Slot.END:
+            return [self.eos_id]
+        word = f"{name}=" if slot in (Slot.FIRST_DEFINITION, Slot.DEFINITION) else name
+        if word not in self._program_ids:
+            raise ValueError(f"program text: no token for {word!r}")
+        return [self._program_ids[word]]
+
+    def allowed_ids(self) -> np.ndarray:
+        """Returns the ids, int32 `[count]`, that programs may be written with."""
+        return np.arange(self.program_vocabulary_size, dtype=np.int32)
 
     def decode_program(self, ids: Sequence[int] | np.ndarray) -> str:
         """Returns the text of ids `[length]` up to the first `</s>` or `<pad>`.

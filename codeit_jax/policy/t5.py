@@ -48,12 +48,14 @@ class DecoderCache:
             task's samples.
         prompt_mask: bool `[tasks, source]`.
         bias: the decoder's position bias, float32 `[heads, max_length, max_length]`.
+        head: what scores the next token, `[columns, d_model]`: a row for each token that may be written.
     """
 
     written: list[KeysValues]
     prompt: list[KeysValues]
     prompt_mask: jax.Array
     bias: jax.Array
+    head: jax.Array
 
 
 class RMSNorm(nnx.Module):
@@ -272,10 +274,17 @@ class T5(nnx.Module):
         for layer, key in zip(self.decoder.layers, keys, strict=True):
             prompt = layer.cross_attention.keys_values(encoded)
             stream = layer(stream, prompt, mask, causal_mask, bias, dropout_key=key)
-        return self._logits(dropout(self.decoder.norm(stream), self.config.dropout_rate, last))
+        hidden = dropout(self.decoder.norm(stream), self.config.dropout_rate, last)
+        return self._logits(hidden, self._head())
 
     def init_cache(
-        self, encoded: jax.Array, prompt_mask: jax.Array, *, num_samples: int, max_length: int
+        self,
+        encoded: jax.Array,
+        prompt_mask: jax.Array,
+        *,
+        num_samples: int,
+        max_length: int,
+        token_ids: jax.Array | None = None,
     ) -> DecoderCache:
         """Returns the cache to decode `num_samples` programs of at most `max_length` tokens a task from.
 
@@ -284,7 +293,9 @@ class T5(nnx.Module):
             prompt_mask: bool `[tasks, source]`.
             num_samples: programs a task.
             max_length: tokens a program.
+            token_ids: int `[columns]`, the only tokens whose logits are wanted; None for all.
         """
+        head = self._head()
         shape = (len(encoded) * num_samples, self.config.num_heads, max_length, self.config.d_kv)
         empty = KeysValues(jnp.zeros(shape, self.dtype), jnp.zeros(shape, self.dtype))
         return DecoderCache(
@@ -292,6 +303,7 @@ class T5(nnx.Module):
             prompt=[layer.cross_attention.keys_values(encoded) for layer in self.decoder.layers],
             prompt_mask=prompt_mask,
             bias=self.decoder.relative_bias(max_length, max_length),
+            head=head if token_ids is None else head[token_ids],
         )
 
     def decode_step(
@@ -305,7 +317,7 @@ class T5(nnx.Module):
             position: int scalar, where in the program these tokens are.
 
         Returns:
-            The logits, float32 `[tasks, samples, vocab_size]`, and the cache of the next step.
+            The logits, float32 `[tasks, samples, columns]`, and the cache of the next step.
         """
         bias = lax.dynamic_slice_in_dim(cache.bias, position, 1, axis=1)
         mask = cache.prompt_mask[:, None, None, :]
@@ -314,15 +326,17 @@ class T5(nnx.Module):
         for layer, written, prompt in zip(self.decoder.layers, cache.written, cache.prompt, strict=True):
             stream, row = layer.step(stream, written, prompt, mask, position, bias)
             rows.append(row)
-        return self._logits(self.decoder.norm(stream)), replace(cache, written=rows)
+        return self._logits(self.decoder.norm(stream), cache.head), replace(cache, written=rows)
 
     def _embed(self, token_ids: jax.Array) -> jax.Array:
         return self.embedding[...][token_ids].astype(self.dtype)
 
-    def _logits(self, hidden: jax.Array) -> jax.Array:
-        if self.head is not None:
-            kernel = self.head.kernel[...].astype(self.dtype)
-            return jnp.einsum("...d,dv->...v", hidden, kernel, preferred_element_type=jnp.float32)
-        scaled = hidden * self.config.d_model**-0.5
-        table = self.embedding[...].astype(self.dtype)
-        return jnp.einsum("...d,vd->...v", scaled, table, preferred_element_type=jnp.float32)
+    def _head(self) -> jax.Array:
+        """Returns a row for each token, `[vocab_size, d_model]` in the compute dtype."""
+        rows = self.embedding[...] if self.head is None else self.head.kernel[...].T
+        return rows.astype(self.dtype)
+
+    def _logits(self, hidden: jax.Array, head: jax.Array) -> jax.Array:
+        if self.head is None:
+            hidden = hidden * self.config.d_model**-0.5
+        return jnp.einsum("...d,vd->...v", hidden, head, preferred_element_type=jnp.float32)

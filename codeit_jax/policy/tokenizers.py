@@ -8,8 +8,14 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from codeit_jax.dsl.constants import CONSTANTS
+from codeit_jax.dsl.program import INPUT, OUTPUT
+from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.policy.prompt import Prompt
+from codeit_jax.policy.spelling import Slot
 from codeit_jax.policy.symbolic import SymbolicTokenizer
+
+_NUM_SENTINELS = 100
 
 
 class Tokenizer(Protocol):
@@ -28,10 +34,16 @@ class Tokenizer(Protocol):
     fingerprint: str
 
     def encode_prompt(self, prompt: Prompt, section_length: int) -> np.ndarray:
-        """Returns int32 ids `[length]`: inputs, newline, outputs, end; each section cut to its length."""
+        """Returns int32 ids `[length]`: inputs, newline, outputs; each section cut to its length."""
 
     def encode_program(self, text: str) -> np.ndarray:
         """Returns int32 ids `[length]` that end with `eos_id`; ValueError where decoding would differ."""
+
+    def spell(self, slot: Slot, name: str) -> list[int]:
+        """Returns the ids of a piece of a program; see `spelling.pieces`."""
+
+    def allowed_ids(self) -> np.ndarray:
+        """Returns the ids, int32 `[count]`, that programs may be written with by the paper's rule."""
 
     def decode_program(self, ids: Sequence[int] | np.ndarray) -> str:
         """Returns the text of ids `[length]` up to the first end or padding; never raises."""
@@ -51,7 +63,8 @@ class HuggingFaceTokenizer:
 
     Args:
         name: a folder or a name on the Hugging Face hub. A folder may hold nothing but the `vocab.json` and
-            `merges.txt` of a byte-level byte-pair encoding with RoBERTa's special tokens, as CodeT5's.
+            `merges.txt` of a byte-level byte-pair encoding with RoBERTa's special tokens, as CodeT5's; the
+            hundred sentinels of T5 then follow these.
 
     Raises:
         ValueError: there is no such tokenizer, its padding id is not 0, or it has no end token.
@@ -67,11 +80,16 @@ class HuggingFaceTokenizer:
             raise ValueError(f"tokenizer {name!r}: no end-of-sequence token")
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         self.eos_id = int(self._tokenizer.eos_token_id)
+        start = self._tokenizer.bos_token_id
+        self._start = [] if start is None else [int(start)]
         self.vocabulary_size = max(vocabulary.values()) + 1
         self.fingerprint = hashlib.sha256(json.dumps(sorted(vocabulary.items())).encode()).hexdigest()
 
     def encode_prompt(self, prompt: Prompt, section_length: int) -> np.ndarray:
-        """Returns a prompt as int32 ids `[length]`: inputs, newline, outputs, end.
+        """Returns a prompt as int32 ids `[length]`: start, inputs, newline, outputs.
+
+        As in the paper the start belongs to the first section and the newline to the second, and nothing ends
+        the prompt.
 
         Args:
             prompt: a prompt of any grid texts.
@@ -84,8 +102,8 @@ class HuggingFaceTokenizer:
         if section_length < 1:
             raise ValueError(f"section_length must be at least 1, got {section_length}")
         inputs, outputs = self._encode(prompt.inputs), self._encode(prompt.outputs)
-        ids = [*inputs[:section_length], *self._encode("\n"), *outputs[:section_length], self.eos_id]
-        return np.array(ids, np.int32)
+        first, second = [*self._start, *inputs], [*self._encode("\n"), *outputs]
+        return np.array(first[:section_length] + second[:section_length], np.int32)
 
     def encode_program(self, text: str) -> np.ndarray:
         """Returns a program's text as int32 ids `[length]` that end with `eos_id`.
@@ -97,6 +115,23 @@ class HuggingFaceTokenizer:
         if self.decode_program(ids) != text:
             raise ValueError(f"the tokenizer's vocabulary cannot write this program: {text!r}")
         return ids
+
+    def spell(self, slot: Slot, name: str) -> list[int]:
+        """Returns the ids of a piece of a program."""
+        ids = self._encode(slot.value.format(name))
+        return [*ids, self.eos_id] if slot is Slot.END else ids
+
+    def allowed_ids(self) -> np.ndarray:
+        """Returns the ids, int32 `[count]`, that programs may be written with.
+
+        As in the paper these are the tokens of the language's names and punctuation, of numbers and of
+        variables below 100, each by itself and behind a space.
+        """
+        words = [*SIGNATURES, *CONSTANTS, INPUT, OUTPUT, *"()=, "]
+        words += [f"{prefix}{number}" for number in range(100) for prefix in ("", "x")]
+        texts = ["\n", *words, *(f" {word}" for word in words)]
+        ids = {token for text in texts for token in self._encode(text)}
+        return np.array(sorted({*ids, self.pad_id, self.eos_id}), np.int32)
 
     def decode_program(self, ids: Sequence[int] | np.ndarray) -> str:
         """Returns the text of ids `[length]` up to the first end or padding.
@@ -132,7 +167,7 @@ def _load(name: str) -> Any:
         "tokenizer_config.json",
     }
     try:
-        return (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(name)
+        tokenizer = (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(name)
     except (OSError, ValueError) as error:
         reason = (
             "the folder holds no tokenizer that can be read (tokenizer.json, or vocab.json and merges.txt)"
@@ -140,3 +175,7 @@ def _load(name: str) -> Any:
             else "neither a folder nor found on the Hugging Face hub"
         )
         raise ValueError(f"tokenizer {name!r}: {reason}") from error
+    if is_bare:
+        sentinels = [f"<extra_id_{number}>" for number in reversed(range(_NUM_SENTINELS))]
+        tokenizer.add_tokens(sentinels, special_tokens=True)
+    return tokenizer

@@ -8,6 +8,7 @@ import numpy as np
 from flax import nnx
 
 from codeit_jax.config import SamplingConfig
+from codeit_jax.policy.constraints import Constraint
 from codeit_jax.policy.sampling import Samples, sample
 from codeit_jax.policy.tokenizers import Tokenizer
 
@@ -25,6 +26,7 @@ class ProgramWriter:
         prompt_buckets: lengths to which prompts are padded, ascending; a sampler is compiled for each.
         config: how many programs, and how they are drawn.
         max_program_length: tokens of a program at most.
+        constraint: what may be written.
         sharding: where prompts lie on the devices: tasks over `data` and `fsdp`.
         seed: the root of the random keys.
 
@@ -40,6 +42,7 @@ class ProgramWriter:
         prompt_buckets: Sequence[int],
         config: SamplingConfig,
         max_program_length: int,
+        constraint: Constraint,
         sharding: jax.sharding.Sharding,
         seed: int,
     ) -> None:
@@ -48,6 +51,7 @@ class ProgramWriter:
         self._prompts = prompts
         self._config = config
         self._max_program_length = max_program_length
+        self._constraint = constraint
         self._sharding = sharding
         self._key = jax.random.key(seed)
         self._batches = _plan(prompts, prompt_buckets, config.tasks_per_batch)
@@ -94,6 +98,7 @@ class ProgramWriter:
             max_length=self._max_program_length,
             temperature=self._config.temperature,
             eos_id=self._tokenizer.eos_id,
+            constraint=self._constraint,
         )
 
     def _put(self, array: np.ndarray) -> jax.Array:

@@ -48,7 +48,8 @@ SOLVERS = {
 STUCK_RUN = """
 import json, signal, sys
 from codeit_jax import experiment, iteration
-from codeit_jax.config import Config, from_dict
+from codeit_jax.config import Config
+from codeit_jax.config_dicts import from_dict
 
 relabel = iteration.relabel
 
@@ -242,7 +243,8 @@ def test_the_command_line_with_two_workers_gives_the_same_run(
     values = json.dumps(dataclasses.asdict(config))
     (tmp_path / "config.py").write_text(
         "import json\n"
-        "from codeit_jax.config import Config, from_dict, to_config_dict\n"
+        "from codeit_jax.config import Config\n"
+        "from codeit_jax.config_dicts import from_dict, to_config_dict\n"
         f"def get_config():\n    return to_config_dict(from_dict(Config, json.loads({values!r})))\n"
     )
     workdir = tmp_path / "run"

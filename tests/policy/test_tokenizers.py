@@ -228,7 +228,7 @@ def byte_level(tmp_path_factory):
 
 
 def test_a_folder_of_two_files_is_a_byte_pair_encoding(byte_level):
-    assert (byte_level.pad_id, byte_level.eos_id, byte_level.vocabulary_size) == (0, 2, 5 + 256 + 3)
+    assert (byte_level.pad_id, byte_level.eos_id, byte_level.vocabulary_size) == (0, 2, 5 + 256 + 3 + 100)
     ids = byte_level.encode_program(PROGRAM)
     assert ids.dtype == np.int32
     assert ids[-1] == 2
@@ -244,7 +244,7 @@ def test_byte_pairs_bring_programs_back(byte_level, text):
 
 
 @settings(deadline=None)
-@given(st.lists(st.integers(-5, 400), max_size=40))
+@given(st.lists(st.integers(-5, 500), max_size=40))
 def test_byte_pairs_decode_any_ids(byte_level, ids):
     assert isinstance(byte_level.decode_program(ids), str)
 
@@ -258,12 +258,7 @@ def test_byte_pairs_cut_each_section(byte_level):
     prompt = Prompt("6x6 background=0", "1x1 background=4")
     newline = byte_level.encode_program("\n")[:-1].tolist()
     ids = byte_level.encode_prompt(prompt, 4).tolist()
-    assert ids == [
-        *byte_level.encode_program("6x6 ")[:-1],
-        *newline,
-        *byte_level.encode_program("1x1 ")[:-1],
-        2,
-    ]
+    assert ids == [1, *byte_level.encode_program("6x6")[:-1], *newline, *byte_level.encode_program("1x1")[:-1]]
     assert byte_level.decode_program(byte_level.encode_prompt(prompt, 512)) == prompt.text
     with pytest.raises(ValueError, match="section_length must be at least 1, got -1"):
         byte_level.encode_prompt(prompt, -1)

@@ -9,6 +9,7 @@ from flax import nnx
 
 from codeit_jax.config import SamplingConfig
 from codeit_jax.learner.mesh import batch_sharding, make_mesh
+from codeit_jax.policy.constraints import Unconstrained
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.symbolic import SymbolicTokenizer
 from codeit_jax.policy.t5 import T5
@@ -41,13 +42,15 @@ def prompts() -> list[np.ndarray]:
 def make_writer(
     graphdef: nnx.GraphDef, tasks_per_batch: int = 2, seed: int = 0, **changes: Any
 ) -> ProgramWriter:
+    texts, constraint = changes.pop("prompts", prompts()), changes.pop("constraint", Unconstrained())
     return ProgramWriter(
         graphdef,
         TOKENIZER,
-        changes.pop("prompts", prompts()),
+        texts,
         BUCKETS,
         SamplingConfig(num_samples=3, tasks_per_batch=tasks_per_batch, **changes),
         max_program_length=5,
+        constraint=constraint,
         sharding=batch_sharding(make_mesh(1, 1, 1, jax.devices()[:1])),
         seed=seed,
     )
