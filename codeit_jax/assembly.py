@@ -1,13 +1,10 @@
 """Putting a run together from its config: the rooms it works with, and a learner with fresh parameters."""
 
-import contextlib
 import dataclasses
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import jax
-import jax.numpy as jnp
-from flax import nnx
 from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
@@ -20,10 +17,9 @@ from codeit_jax.learner.learner import Learner
 from codeit_jax.learner.mesh import batch_sharding, make_mesh
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
-from codeit_jax.policy.presets import preset
-from codeit_jax.policy.t5 import T5
-from codeit_jax.policy.tokenizers import Tokenizer, make_tokenizer
+from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.policy.writer import ProgramWriter
+from codeit_jax.policy_building import build_policy, naming
 
 _GIGABYTE = 1 << 30
 
@@ -46,22 +42,16 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
         ConfigError: a setting names something that does not exist, or does not fit the devices or another
             setting.
     """
-    with _naming("mesh"):
+    with naming("mesh"):
         mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     _check_rows(config, mesh)
     prompt_buckets, program_buckets = _buckets(config)
-    with _naming("policy.tokenizer"):
-        tokenizer = make_tokenizer(config.policy.tokenizer)
-    with _naming("policy.preset"):
-        shape = preset(config.policy.preset, tokenizer.vocabulary_size)
-    shape = dataclasses.replace(shape, dropout_rate=config.policy.dropout_rate)
-    model = T5(shape, rngs=nnx.Rngs(config.seed), dtype=jnp.dtype(config.policy.dtype))
-    graphdef, params = nnx.split(model)
-    examples = ExampleMaker(tokenizer, config.policy)
-    constraint = _constraint(config, tokenizer, shape.vocab_size)
+    policy = build_policy(config, mesh)
+    examples = ExampleMaker(policy.tokenizer, config.policy)
+    constraint = _constraint(config, policy.tokenizer, policy.shape.vocab_size)
     writer = ProgramWriter(
-        graphdef,
-        tokenizer,
+        policy.graphdef,
+        policy.tokenizer,
         [examples.task_prompt(task) for task in search_tasks],
         prompt_buckets,
         config.sampling,
@@ -74,14 +64,14 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
         config.learner, prompt_buckets=prompt_buckets, program_buckets=program_buckets
     )
     rooms = Rooms(search_tasks, writer, pool, examples, config.replay, config.seed)
-    return rooms, Learner(graphdef, params, learner_config, mesh, config.seed)
+    return rooms, Learner(policy.graphdef, policy.params, learner_config, mesh, config.seed)
 
 
 def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> Constraint:
     """Returns what programs are sampled under; see `SamplingConfig`."""
     match config.sampling.constraint:
         case "grammar":
-            with _naming("policy.max_program_length and policy.tokenizer"):
+            with naming("policy.max_program_length and policy.tokenizer"):
                 return build_grammar(tokenizer, config.policy.max_program_length)
         case "allowed":
             return allowed_tokens(tokenizer.allowed_ids(), vocabulary_size, tokenizer.eos_id)
@@ -114,12 +104,3 @@ def _check_rows(config: Config, mesh: jax.sharding.Mesh) -> None:
     ):
         if rows % shares:
             raise ConfigError(f"{name} must be a multiple of mesh.data x mesh.fsdp = {shares}, not {rows}")
-
-
-@contextlib.contextmanager
-def _naming(setting: str) -> Iterator[None]:
-    """Lets what is said against a setting's value begin with the setting's name."""
-    try:
-        yield
-    except ValueError as error:
-        raise ConfigError(f"{setting}: {error}") from error

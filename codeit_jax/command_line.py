@@ -58,9 +58,9 @@ def read_config(holder: flags.FlagHolder[ConfigDict]) -> Config:
         raise ConfigError(f"--config={filename}: {error}") from None
 
 
-def run(main: Callable[[Sequence[str]], None]) -> None:
-    """Runs a program's `main` under the exit codes above."""
-    app.run(lambda argv: _guarded(main, argv), flags_parser=_parse_flags)
+def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:
+    """Runs a program's `main` under the exit codes above; it takes so many arguments that are no flags."""
+    app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
 
 
 class _ConfigFileParser(flags.ArgumentParser):
@@ -87,10 +87,10 @@ def _describe(error: Exception, filename: str) -> str:
     return lines[-1] + reason if lines else reason
 
 
-def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str]) -> None:
+def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str], num_arguments: int) -> None:
     try:
-        if len(argv) > 1:
-            raise UsageError(f"unexpected argument {argv[1]!r}")
+        if len(argv) > 1 + num_arguments:
+            raise UsageError(f"unexpected argument {argv[1 + num_arguments]!r}")
         main(argv)
     except UserError as error:
         _exit(error)

@@ -48,6 +48,18 @@ def open_workdir(path: str, config: Config) -> epath.Path:
     return workdir
 
 
+def read_run_config(path: str) -> Config:
+    """Returns the config of the run in a folder.
+
+    Raises:
+        WorkdirError: there is no run in it.
+    """
+    file = epath.Path(path).expanduser() / _CONFIG
+    if not file.exists():
+        raise WorkdirError(f"--workdir={path}: holds no run")
+    return _read_config(file)
+
+
 def _read_config(file: epath.Path) -> Config:
     try:
         return from_dict(Config, json.loads(file.read_text()))

@@ -1,14 +1,73 @@
-r"""The paper's run, on the symbolic tokenizer and a policy without pretrained weights.
+r"""The paper's run and its ablations.
 
-python launch/train.py --config=configs/codeit.py --workdir=...
+python launch/train.py --config=configs/codeit.py:220m --workdir=...
+python launch/train.py --config=configs/codeit.py:220m,no_relabeling --workdir=...
+python launch/train.py --config=configs/codeit.py:tiny --workdir=...   # nothing to download
+
+A variant is a list of these, in any order; of the first line one at most, and 220m is what the paper has:
+
+    60m 220m 770m       CodeT5 of that size, its published weights and its tokenizer
+    tiny                a policy of 8M that learns from random weights, with the symbolic vocabulary
+    random_weights      CodeT5's shape without its weights
+    no_expert_iteration only training and mutated training tasks are learned from
+    no_relabeling       only programs that give a demonstration's output are kept
+    no_priority         the policy's buffer is sampled evenly
+    no_mutation         nothing but the training tasks to begin with
+    one_demonstration   the prompt shows one demonstration
+    dense               grids are written digit by digit
+    grammar             only programs that parse are sampled
+    bf16                the network computes in bfloat16
 """
 
 from ml_collections.config_dict import ConfigDict
 
-from codeit_jax.config import Config, PolicyConfig
+from codeit_jax.config import Config, PolicyConfig, SamplingConfig
 from codeit_jax.config_dicts import to_config_dict
 
+_CODET5 = {
+    "60m": ("codet5-small", "Salesforce/codet5-small"),
+    "220m": ("codet5p-220m", "Salesforce/codet5p-220m"),
+    "770m": ("codet5p-770m", "Salesforce/codet5p-770m"),
+}
+_SIZES = (*_CODET5, "tiny")
+_SETTINGS = {
+    "random_weights": {"policy.weights": ""},
+    "no_expert_iteration": {"replay.policy_experiences": 0},
+    "no_relabeling": {"replay.relabeling": False},
+    "no_priority": {"replay.prioritized": False},
+    "no_mutation": {"mutation.num_programs": 0},
+    "one_demonstration": {"policy.max_demonstrations": 1},
+    "dense": {"policy.grid_text": "dense"},
+    "grammar": {"sampling.constraint": "grammar"},
+    "bf16": {"policy.dtype": "bfloat16"},
+}
 
-def get_config() -> ConfigDict:
-    """Returns the config: the defaults are the paper's."""
-    return to_config_dict(Config(warmup_experiences=100_000, policy=PolicyConfig(preset="tiny")))
+
+def get_config(variant: str = "220m") -> ConfigDict:
+    """Returns the config of a variant; what it does not name is the paper's.
+
+    Raises:
+        ValueError: a part of the variant is unknown, or there are two sizes.
+    """
+    parts = [part for part in variant.split(",") if part]
+    for part in parts:
+        if part not in (*_SIZES, *_SETTINGS):
+            raise ValueError(f"unknown variant {part!r}; known are {', '.join((*_SIZES, *_SETTINGS))}")
+    sizes = [part for part in parts if part in _SIZES] or ["220m"]
+    if len(sizes) > 1:
+        raise ValueError(f"a variant has one size, not {' and '.join(sizes)}")
+    config = to_config_dict(_tiny() if sizes[0] == "tiny" else _codet5(*_CODET5[sizes[0]]))
+    for part in parts:
+        config.update_from_flattened_dict(_SETTINGS.get(part, {}))
+    return config
+
+
+def _tiny() -> Config:
+    return Config(warmup_experiences=100_000, policy=PolicyConfig(preset="tiny"))
+
+
+def _codet5(preset: str, name: str) -> Config:
+    return Config(
+        policy=PolicyConfig(preset=preset, weights=name, tokenizer=name),
+        sampling=SamplingConfig(constraint="allowed"),
+    )

@@ -1,5 +1,6 @@
 """Shapes of the T5 models the policy may be: our own small ones and CodeT5's."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 FEED_FORWARDS = ("relu", "gated-gelu")
@@ -107,7 +108,7 @@ def _from_scratch(shape: T5Config) -> T5Config:
     return replace(shape, tie_word_embeddings=False, initial_recency=4.0)
 
 
-_PRESETS = {
+PRESETS: Mapping[str, T5Config] = {
     "nano": _from_scratch(_shape(d_model=64, d_kv=32, d_ff=256, layers=2, heads=2)),
     "mini": _from_scratch(_shape(d_model=128, d_kv=32, d_ff=512, layers=2, heads=4)),
     "tiny": _from_scratch(_shape(d_model=256, d_kv=64, d_ff=1024, layers=4, heads=4)),
@@ -126,6 +127,6 @@ def preset(name: str, vocab_size: int = CODET5_VOCAB_SIZE) -> T5Config:
     Raises:
         ValueError: no preset has this name, or the vocabulary is empty.
     """
-    if name not in _PRESETS:
-        raise ValueError(f"unknown preset {name!r}; known presets: {', '.join(_PRESETS)}")
-    return replace(_PRESETS[name], vocab_size=vocab_size)
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known presets: {', '.join(PRESETS)}")
+    return replace(PRESETS[name], vocab_size=vocab_size)

@@ -150,6 +150,10 @@ class HuggingFaceTokenizer:
         text = self._tokenizer.decode(kept, skip_special_tokens=True, clean_up_tokenization_spaces=False)
         return str(text) + mark
 
+    def save(self, folder: str) -> None:
+        """Writes the files that transformers reads the tokenizer from."""
+        self._tokenizer.save_pretrained(folder)
+
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
 

@@ -1,0 +1,43 @@
+r"""Takes Hugging Face T5 weights in, and gives a run's policy out.
+
+python launch/weights.py import --source=Salesforce/codet5p-220m --output=/tmp/codet5p
+python launch/weights.py export --workdir=/tmp/run --output=/tmp/policy
+"""
+
+from collections.abc import Sequence
+
+from absl import flags
+
+from codeit_jax import command_line
+
+_SOURCE = flags.DEFINE_string("source", None, "import: a folder, or a name on the Hugging Face hub.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "export: the folder of a run.")
+_OUTPUT = flags.DEFINE_string("output", None, "A folder for config.json and model.safetensors.")
+
+
+def main(argv: Sequence[str]) -> None:
+    """Parses the flags and runs."""
+    command = argv[1] if len(argv) > 1 else None
+    if command not in ("import", "export"):
+        raise command_line.UsageError(f"say import or export, not {command or 'nothing'}")
+    output = _required(_OUTPUT)
+    given = _required(_SOURCE if command == "import" else _WORKDIR)
+    unused = _WORKDIR if command == "import" else _SOURCE
+    if unused.value:
+        raise command_line.UsageError(f"--{unused.name} has no part in {command}")
+    from codeit_jax.weight_exchange import export_weights, import_weights  # it imports jax, which takes time
+
+    if command == "import":
+        print(f"{import_weights(given, output):,} parameters written to {output}")
+    else:
+        print(f"the policy after meta-iteration {export_weights(given, output)} written to {output}")
+
+
+def _required(flag: flags.FlagHolder[str | None]) -> str:
+    if not flag.value:
+        raise command_line.UsageError(f"--{flag.name} is required")
+    return flag.value
+
+
+if __name__ == "__main__":
+    command_line.run(main, num_arguments=1)
