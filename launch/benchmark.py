@@ -2,6 +2,7 @@ r"""Times parts of this package beside a peer, in one run.
 
 python launch/benchmark.py --suite=execution
 python launch/benchmark.py --suite=execution --quick --json=/tmp/execution.json
+python launch/benchmark.py --suite=sampling --tokenizer=Salesforce/codet5p-220m
 """
 
 import os
@@ -20,13 +21,14 @@ _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", os.cpu_count() or 1, "Worker processes where several are timed.", lower_bound=1
 )
 _QUICK = flags.DEFINE_bool("quick", False, "Small samples: under a minute, and less certain.")
+_TOKENIZER = flags.DEFINE_string("tokenizer", "", "sampling: a Hugging Face tokenizer to time as well.")
 
 
 def main(_: Sequence[str]) -> None:
     """Parses the flags and runs."""
     if _SUITE.value is None:
         raise command_line.UsageError(f"--suite is required, one of {', '.join(SUITES)}")
-    options = Options(_SEED.value, _NUM_WORKERS.value, _QUICK.value)
+    options = Options(_SEED.value, _NUM_WORKERS.value, _QUICK.value, _TOKENIZER.value)
     run_suite(_SUITE.value, options, Path(_JSON.value) if _JSON.value else None)
 
 

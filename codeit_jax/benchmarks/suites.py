@@ -20,6 +20,7 @@ from codeit_jax.errors import UserError
 SUITES = {
     "execution": "codeit_jax.benchmarks.execution",
     "mutation": "codeit_jax.benchmarks.mutation",
+    "sampling": "codeit_jax.benchmarks.sampling",
 }
 
 
@@ -35,11 +36,13 @@ class Options:
         seed: decides what is drawn at random.
         num_workers: worker processes, at most, of what uses several.
         quick: whether small samples will do.
+        tokenizer: the folder or hub name of a Hugging Face tokenizer, for suites that use one; "" for none.
     """
 
     seed: int = 0
     num_workers: int = 1
     quick: bool = False
+    tokenizer: str = ""
 
 
 def run_suite(name: str, options: Options, json_path: Path | None = None) -> None:

@@ -258,7 +258,12 @@ def test_byte_pairs_cut_each_section(byte_level):
     prompt = Prompt("6x6 background=0", "1x1 background=4")
     newline = byte_level.encode_program("\n")[:-1].tolist()
     ids = byte_level.encode_prompt(prompt, 4).tolist()
-    assert ids == [1, *byte_level.encode_program("6x6")[:-1], *newline, *byte_level.encode_program("1x1")[:-1]]
+    assert ids == [
+        1,
+        *byte_level.encode_program("6x6")[:-1],
+        *newline,
+        *byte_level.encode_program("1x1")[:-1],
+    ]
     assert byte_level.decode_program(byte_level.encode_prompt(prompt, 512)) == prompt.text
     with pytest.raises(ValueError, match="section_length must be at least 1, got -1"):
         byte_level.encode_prompt(prompt, -1)
