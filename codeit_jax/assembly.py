@@ -64,7 +64,8 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
         config.learner, prompt_buckets=prompt_buckets, program_buckets=program_buckets
     )
     rooms = Rooms(search_tasks, writer, pool, examples, config.replay, config.seed)
-    return rooms, Learner(policy.graphdef, policy.params, learner_config, mesh, config.seed)
+    learner = Learner(policy.graphdef, policy.params, learner_config, mesh, config.seed, takes_params=True)
+    return rooms, learner
 
 
 def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> Constraint:

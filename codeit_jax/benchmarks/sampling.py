@@ -8,6 +8,7 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -20,12 +21,14 @@ from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.workload import Mean
 from codeit_jax.config import PolicyConfig
 from codeit_jax.dsl import ProgramError, parse_program
+from codeit_jax.dsl.program import OUTPUT
 from codeit_jax.errors import UserError
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.presets import preset
 from codeit_jax.policy.sampling import Samples, sample
+from codeit_jax.policy.spelling import Slot
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.tokenizers import Tokenizer, make_tokenizer
 
@@ -76,8 +79,39 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
         yield from prompts(title, name, tokenizer, sizes)
 
 
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class _Endless:
+    """A constraint under which no program ends, or assigns its output, before it must.
+
+    Attributes:
+        inner: what else may not be written.
+        end: int32 scalar, the token that the end begins with.
+        num_needed: int32 scalar, how many tokens an end may take.
+    """
+
+    inner: Constraint
+    end: jax.Array
+    num_needed: jax.Array
+
+    @property
+    def token_ids(self) -> jax.Array | None:
+        return self.inner.token_ids
+
+    def start(self, rows: tuple[int, ...]) -> Any:
+        return self.inner.start(rows)
+
+    def restrict(self, logits: jax.Array, state: Any, num_left: jax.Array) -> jax.Array:
+        ids = jnp.arange(logits.shape[-1]) if self.token_ids is None else self.token_ids
+        is_early = (ids == self.end) & (num_left > self.num_needed)
+        return self.inner.restrict(jnp.where(is_early, -jnp.inf, logits), state, num_left)
+
+    def advance(self, state: Any, columns: jax.Array) -> Any:
+        return self.inner.advance(state, columns)
+
+
 def constraints(title: str, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> Iterator[Measurement]:
-    """Times sampling from random weights, whose programs seldom end: every call takes all its steps."""
+    """Times sampling from random weights; every call takes about all its steps."""
     shape = preset(sizes.preset, tokenizer.vocabulary_size)
     graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed)))
     rng = np.random.default_rng(seed)
@@ -94,10 +128,17 @@ def constraints(title: str, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> It
         eos_id=tokenizer.eos_id,
     )
     grammar = build_grammar(tokenizer, sizes.max_length)
+    everything = np.arange(shape.vocab_size)
+    output = tokenizer.spell(Slot.FIRST_DEFINITION, OUTPUT)[0]
     kinds: dict[str, Constraint] = {
-        "none": Unconstrained(),
-        "allowed": allowed_tokens(tokenizer.allowed_ids(), shape.vocab_size, tokenizer.eos_id),
-        "grammar": grammar,
+        "none": _Endless(Unconstrained(), jnp.int32(tokenizer.eos_id), jnp.int32(1)),
+        # All tokens, for the rule would end nearly every program of random weights at once.
+        "allowed": _Endless(
+            allowed_tokens(everything, shape.vocab_size, tokenizer.eos_id),
+            jnp.int32(tokenizer.eos_id),
+            jnp.int32(1),
+        ),
+        "grammar": _Endless(grammar, jnp.int32(output), jnp.int32(sizes.max_length // 4)),
     }
     steps: dict[str, list[float]] = {kind: [] for kind in kinds}
     for call in range(-1, sizes.num_calls):  # the first compiles

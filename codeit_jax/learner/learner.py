@@ -46,17 +46,26 @@ class Learner:
 
     Args:
         graphdef: what `nnx.split` made of the policy.
-        params: its parameters; they are copied.
+        params: its parameters.
         config: the learner's settings.
         mesh: the devices, as `make_mesh` lays them out.
         seed: of dropout.
+        takes_params: whether the parameters' arrays become the learner's, which deletes them; else they are
+            copied.
 
     Raises:
         ValueError: the batch's rows cannot be shared out evenly over the mesh.
     """
 
     def __init__(
-        self, graphdef: nnx.GraphDef, params: Any, config: LearnerConfig, mesh: jax.sharding.Mesh, seed: int
+        self,
+        graphdef: nnx.GraphDef,
+        params: Any,
+        config: LearnerConfig,
+        mesh: jax.sharding.Mesh,
+        seed: int,
+        *,
+        takes_params: bool = False,
     ) -> None:
         shares = mesh.shape["data"] * mesh.shape["fsdp"]
         if config.batch_size % shares:
@@ -69,15 +78,17 @@ class Learner:
         optimizer = make_optimizer(config)
 
         def initial_state(params: Any, key: jax.Array) -> LearnerState:
-            # Copied, for every step donates what it is given and the caller's arrays are not to vanish.
+            # Every step donates what it is given, and the caller's arrays are not to vanish.
             # (`device_put` shares memory with what it is given, `may_alias=False` or not.)
-            params = jax.tree.map(jnp.copy, params)
+            params = params if takes_params else jax.tree.map(jnp.copy, params)
             return LearnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key)
 
         key = jax.random.key_data(jax.random.key(seed))
         self._state_sharding = parameter_sharding(jax.eval_shape(initial_state, params, key), mesh)
         params = jax.device_put(params, self._state_sharding.params)
-        self._state = jax.jit(initial_state, out_shardings=self._state_sharding)(params, key)
+        donated = (0,) if takes_params else ()
+        start = jax.jit(initial_state, out_shardings=self._state_sharding, donate_argnums=donated)
+        self._state = start(params, key)
         self._step = make_step(graphdef, optimizer, self._state_sharding)
 
     @property

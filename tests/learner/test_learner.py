@@ -132,6 +132,21 @@ def test_the_callers_parameters_are_left_alone(policy):
     assert jax.tree.structure(learner.params) == jax.tree.structure(params)
 
 
+def test_parameters_that_are_taken_are_not_copied(policy):
+    graphdef, params = policy
+    given = jax.tree.map(jnp.copy, params)
+    mesh = make_mesh(1, 1, 1, devices=jax.devices()[:1])
+    learner = Learner(graphdef, given, CONFIG, mesh, 0, takes_params=True)
+    pointers = [leaf.unsafe_buffer_pointer() for leaf in jax.tree.leaves(learner.params)]
+    assert all(leaf.is_deleted() for leaf in jax.tree.leaves(given))
+    assert_trees_equal(learner.params, params)
+    assert len(set(pointers)) == len(pointers)
+    copied = make_learner(policy)
+    for each in (learner, copied):
+        each.learn(copy_task(8), np.random.default_rng(0))
+    assert_trees_equal(learner.params, copied.params)
+
+
 def test_a_loss_that_is_not_finite_is_an_error_that_names_the_step(policy):
     learner = make_learner(policy)
     broken = jax.tree.map(lambda leaf: leaf.at[0].set(jnp.nan), learner.params)
