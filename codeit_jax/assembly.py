@@ -35,8 +35,16 @@ def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> ExecutionPo
     )
 
 
-def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> tuple[Rooms, Learner]:
+def build(
+    config: Config, search_tasks: Sequence[Task], pool: ExecutionPool, *, reads_weights: bool = True
+) -> tuple[Rooms, Learner]:
     """Makes what a run works with, and a learner with fresh parameters.
+
+    Args:
+        config: the run.
+        search_tasks: the search set.
+        pool: the workers.
+        reads_weights: whether published weights are read; a run that resumes has its own.
 
     Raises:
         ConfigError: a setting names something that does not exist, or does not fit the devices or another
@@ -46,7 +54,7 @@ def build(config: Config, search_tasks: Sequence[Task], pool: ExecutionPool) -> 
         mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     _check_rows(config, mesh)
     prompt_buckets, program_buckets = _buckets(config)
-    policy = build_policy(config, mesh)
+    policy = build_policy(config, mesh, reads_weights=reads_weights)
     examples = ExampleMaker(policy.tokenizer, config.policy)
     constraint = _constraint(config, policy.tokenizer, policy.shape.vocab_size)
     writer = ProgramWriter(

@@ -46,8 +46,9 @@ def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
         display = stack.enter_context(Display(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
         pool = stack.enter_context(start_host_pool(config, search_tasks))
-        rooms, learner = build(config, search_tasks, pool)
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
+        is_new = checkpointer.latest_step() is None
+        rooms, learner = build(config, search_tasks, pool, reads_weights=is_new)
         state = _restore(checkpointer, learner)
         log = stack.enter_context(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))

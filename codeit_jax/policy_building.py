@@ -35,12 +35,17 @@ class Policy:
     params: Any
 
 
-def build_policy(config: Config, mesh: jax.sharding.Mesh) -> Policy:
+def build_policy(config: Config, mesh: jax.sharding.Mesh, *, reads_weights: bool = True) -> Policy:
     """Makes a policy with random weights, or with published ones, which go straight to where they lie.
 
+    Args:
+        config: the run.
+        mesh: the devices.
+        reads_weights: whether published weights are read; a run that resumes has its own.
+
     Raises:
-        ConfigError: a setting names what does not exist, or the tokenizer knows more tokens than the network.
-        WeightsError: the weights are damaged, or not of the shape.
+        ConfigError: a setting names what does not exist, the tokenizer knows more tokens than the network, or
+            the weights are damaged or not of the shape.
     """
     tokenizer, shape = tokenizer_and_shape(config.policy)
 
@@ -48,8 +53,9 @@ def build_policy(config: Config, mesh: jax.sharding.Mesh) -> Policy:
         return T5(shape, rngs=nnx.Rngs(config.seed), dtype=jnp.dtype(config.policy.dtype))
 
     graphdef, params = nnx.split(nnx.eval_shape(make))
-    if config.policy.weights:
-        params = load_params(config.policy.weights, shape, parameter_sharding(params, mesh))
+    if config.policy.weights and reads_weights:
+        with naming("policy.weights"):
+            params = load_params(config.policy.weights, shape, parameter_sharding(params, mesh))
     else:
         params = nnx.split(make())[1]
     return Policy(tokenizer, shape, graphdef, params)
@@ -62,17 +68,16 @@ def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, T5Config]:
     may have more.
 
     Raises:
-        ConfigError: a setting names what does not exist, or the tokenizer knows more tokens than the network.
-        WeightsError: what describes the published weights is damaged.
+        ConfigError: a setting names what does not exist, the tokenizer knows more tokens than the network, or
+            what describes the published weights is damaged.
     """
     with naming("policy.tokenizer"):
         tokenizer = make_tokenizer(config.tokenizer)
-    if config.preset not in PRESETS and ("/" in config.preset or Path(config.preset).is_dir()):
-        shape = read_config(config.preset)
-    else:
+    with naming("policy.weights"):
         size = read_config(config.weights).vocab_size if config.weights else tokenizer.vocabulary_size
-        with naming("policy.preset"):
-            shape = preset(config.preset, size)
+    is_source = config.preset not in PRESETS and ("/" in config.preset or Path(config.preset).is_dir())
+    with naming("policy.preset"):
+        shape = read_config(config.preset) if is_source else preset(config.preset, size)
     if tokenizer.vocabulary_size > shape.vocab_size:
         raise ConfigError(
             f"policy.tokenizer: {config.tokenizer!r} knows {tokenizer.vocabulary_size} tokens, but the"

@@ -62,6 +62,14 @@ def test_without_weights_it_is_as_ever():
     assert_equal(policy.params, nnx.split(T5(policy.shape, rngs=nnx.Rngs(3)))[1])
 
 
+def test_a_run_that_resumes_needs_no_weights(published):
+    config = Config(policy=policy_config(published))
+    (Path(published) / "model.safetensors").unlink()
+    assert build_policy(config, mesh(), reads_weights=False).shape.d_model == SHAPE.d_model
+    with pytest.raises(UserError, match="holds no weights"):
+        build_policy(config, mesh())
+
+
 def test_weights_of_another_shape_are_refused_by_name(published):
     with pytest.raises(UserError, match=r"model\.safetensors: .*tensor"):
         build_policy(Config(policy=PolicyConfig(preset="nano", weights=published)), mesh())
