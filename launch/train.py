@@ -1,7 +1,7 @@
 r"""Runs CodeIt: from the start, or from where the run in the folder stopped.
 
 python launch/train.py --config=configs/quickstart.py --workdir=/tmp/codeit
-python launch/train.py --config=configs/codeit.py --config.learner.batch_size=256 --workdir=gs://bucket/run
+python launch/train.py --config=configs/codeit.py:tiny --config.learner.batch_size=256 --workdir=gs://bucket/run
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,9 @@ from codeit_jax import command_line
 
 _CONFIG = command_line.define_config_flag()
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; an earlier run in it is resumed.")
+_COMPILED = flags.DEFINE_string(
+    "compiled", None, "A folder in which compiled functions are kept for later runs; by default in ~/.cache."
+)
 
 
 def main(_: Sequence[str]) -> None:
@@ -19,8 +22,10 @@ def main(_: Sequence[str]) -> None:
     config = command_line.read_config(_CONFIG)
     if not _WORKDIR.value:
         raise command_line.UsageError("--workdir is required")
-    from codeit_jax.experiment import run_experiment  # after the flags: JAX takes a second to start
+    from codeit_jax.compilation import keep_compiled  # after the flags: JAX takes a second to start
+    from codeit_jax.experiment import run_experiment
 
+    keep_compiled(_COMPILED.value)
     run_experiment(config, _WORKDIR.value)
 
 

@@ -1,0 +1,25 @@
+"""What JAX compiles is kept on disk, so that a run that resumes or repeats another need not wait for it."""
+
+import os
+from pathlib import Path
+
+import jax
+
+
+def default_cache() -> Path:
+    """Returns the folder for compiled functions: in the user's cache, as the XDG rules have it."""
+    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(root) / "codeit_jax" / "compiled"
+
+
+def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
+    """Has JAX keep what it compiles in a folder, unless JAX was told of one already.
+
+    What is slow to compile is kept, and found by anything that it depends on: functions, shapes, devices and
+    versions. A folder that cannot be written to is JAX's to warn of; the run goes on without.
+
+    Args:
+        folder: where, a bucket included; by default `default_cache`.
+    """
+    if jax.config.jax_compilation_cache_dir is None:
+        jax.config.update("jax_compilation_cache_dir", os.fspath(folder or default_cache()))
