@@ -216,7 +216,7 @@ def test_all_samples_of_random_weights_parse(tokenizer, max_length):
         tie_word_embeddings=False,
     )
     graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(0)))
-    if tokenizer.eos_id == 2:
+    if isinstance(tokenizer, HuggingFaceTokenizer):
         max_length += 10
     rng = np.random.default_rng(0)
     drawn = sample(
@@ -240,7 +240,8 @@ def test_all_samples_of_random_weights_parse(tokenizer, max_length):
         assert tokenizer.encode_program(text).tolist() == tokens[:length].tolist()
         texts.add(text)
     assert len(texts) > 200
-    assert max_length < MAX_LENGTH or max(len(text.splitlines()) for text in texts) > 1
+    if max_length == MAX_LENGTH:
+        assert max(len(text.splitlines()) for text in texts) > 1
 
 
 def small_programs(max_length):
