@@ -27,7 +27,7 @@ ALLOWED = {
 }
 # Modules beside the rooms that any room may import; of these, `errors` imports nothing.
 COMMON = {"errors"}
-CONFIG_READERS = {"policy", "learner"}
+CONFIG_READERS = {"policy", "learner", "benchmarks"}
 HOST_ROOMS = {"arc", "dsl", "execution", "mutation", "replay"}
 HEAVY = {"jax", "flax", "optax", "orbax", "transformers", "matplotlib", "tensorboardX", "ml_collections"}
 
