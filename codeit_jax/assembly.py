@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 
 import jax
+from etils import epath
 from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
@@ -13,8 +14,8 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.iteration import Rooms
 from codeit_jax.learner.examples import ExampleMaker
-from codeit_jax.learner.learner import Learner
-from codeit_jax.learner.mesh import batch_sharding, make_mesh
+from codeit_jax.learner.learner import Learner, check_rows
+from codeit_jax.learner.mesh import batch_sharding, make_mesh, row_shares
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.tokenizers import Tokenizer
@@ -36,7 +37,12 @@ def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> ExecutionPo
 
 
 def build(
-    config: Config, search_tasks: Sequence[Task], pool: ExecutionPool, *, reads_weights: bool = True
+    config: Config,
+    search_tasks: Sequence[Task],
+    pool: ExecutionPool,
+    *,
+    reads_weights: bool = True,
+    failure_folder: epath.Path | None = None,
 ) -> tuple[Rooms, Learner]:
     """Makes what a run works with, and a learner with fresh parameters.
 
@@ -45,6 +51,7 @@ def build(
         search_tasks: the search set.
         pool: the workers.
         reads_weights: whether published weights are read; a run that resumes has its own.
+        failure_folder: where the batch is saved whose loss or gradient is not finite; None for nowhere.
 
     Raises:
         ConfigError: a setting names something that does not exist, or does not fit the devices or another
@@ -106,10 +113,9 @@ def _buckets(config: Config) -> tuple[tuple[int, ...], tuple[int, ...]]:
 
 def _check_rows(config: Config, mesh: jax.sharding.Mesh) -> None:
     """Checks that batches can be shared out evenly over the mesh."""
-    shares = mesh.shape["data"] * mesh.shape["fsdp"]
-    for name, rows in (
-        ("learner.batch_size", config.learner.batch_size),
-        ("sampling.tasks_per_batch", config.sampling.tasks_per_batch),
-    ):
-        if rows % shares:
-            raise ConfigError(f"{name} must be a multiple of mesh.data x mesh.fsdp = {shares}, not {rows}")
+    check_rows(config.learner, mesh)
+    shares, tasks = row_shares(mesh), config.sampling.tasks_per_batch
+    if tasks % shares:
+        raise ConfigError(
+            f"sampling.tasks_per_batch must be a multiple of mesh.data x mesh.fsdp = {shares}, not {tasks}"
+        )

@@ -21,5 +21,5 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
     Args:
         folder: where, a bucket included; by default `default_cache`.
     """
-    if jax.config.jax_compilation_cache_dir is None:
+    if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", os.fspath(folder or default_cache()))

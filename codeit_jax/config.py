@@ -234,6 +234,10 @@ class LearnerConfig:
         warmup_steps: updates over which the learning rate rises linearly.
         max_gradient_norm: gradients are scaled down to this global norm; None leaves them, as the paper does.
         num_epochs: passes over a meta-iteration's experiences.
+        num_micro_batches: parts into which a batch is divided, one after the other in one update, so that
+            less memory holds it; the update is that of the whole batch.
+        rematerialize: whether a layer's activations are computed a second time for its gradient rather than
+            kept: less memory, more work.
         prompt_buckets: lengths to which prompts are padded, ascending; () means section_length / 4, / 2, x 1
             and x 2 + 2, the longest prompt there can be.
         program_buckets: lengths to which programs are padded, ascending; () means a quarter, half and all of
@@ -246,6 +250,8 @@ class LearnerConfig:
     warmup_steps: int = 0
     max_gradient_norm: float | None = None
     num_epochs: int = 1
+    num_micro_batches: int = 1
+    rematerialize: bool = False
     prompt_buckets: tuple[int, ...] = ()
     program_buckets: tuple[int, ...] = ()
 
@@ -255,6 +261,7 @@ class LearnerConfig:
         _at_least("learner.weight_decay", self.weight_decay, 0)
         _at_least("learner.warmup_steps", self.warmup_steps, 0)
         _at_least("learner.num_epochs", self.num_epochs, 1)
+        _at_least("learner.num_micro_batches", self.num_micro_batches, 1)
         if self.max_gradient_norm is not None:
             _positive("learner.max_gradient_norm", self.max_gradient_norm)
         for field in ("prompt_buckets", "program_buckets"):

@@ -13,7 +13,13 @@ from codeit_jax.config import Config, ConfigError
 ConfigType = TypeVar("ConfigType")
 
 # Settings that may differ between a run and its resumption: none of them changes what has been computed.
-RESUMABLE_FIELDS = ("num_meta_iterations", "checkpoint_interval", "mesh", "execution.num_workers")
+RESUMABLE_FIELDS = (
+    "num_meta_iterations",
+    "checkpoint_interval",
+    "mesh",
+    "execution.num_workers",
+    "learner.rematerialize",
+)
 
 
 def to_config_dict(config: Any) -> config_dict.ConfigDict:

@@ -48,7 +48,9 @@ def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
         pool = stack.enter_context(start_host_pool(config, search_tasks))
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
         is_new = checkpointer.latest_step() is None
-        rooms, learner = build(config, search_tasks, pool, reads_weights=is_new)
+        rooms, learner = build(
+            config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
+        )
         state = _restore(checkpointer, learner)
         log = stack.enter_context(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))

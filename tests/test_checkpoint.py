@@ -148,9 +148,9 @@ class Bigram(nnx.Module):
     def __init__(self, *, rngs):
         self.table = nnx.Param(jax.random.normal(rngs.params(), (8, 8)))
 
-    def __call__(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key=None):
+    def hidden_and_head(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key, rematerialize):
         logits = self.table[...][decoder_ids]
-        return logits * jax.random.bernoulli(dropout_key, 0.9, logits.shape)
+        return logits * jax.random.bernoulli(dropout_key, 0.9, logits.shape), jnp.eye(8)
 
 
 def test_saved_and_resumed_equals_uninterrupted(tmp_path):

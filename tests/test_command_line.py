@@ -191,7 +191,11 @@ import os
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
 from codeit_jax.assembly import build
 from codeit_jax.config import Config, ConfigError, LearnerConfig, SamplingConfig
-for room in ({"learner": LearnerConfig(batch_size=6)}, {"sampling": SamplingConfig(tasks_per_batch=2)}):
+for room in (
+    {"learner": LearnerConfig(batch_size=6)},
+    {"learner": LearnerConfig(batch_size=8, num_micro_batches=4)},
+    {"sampling": SamplingConfig(tasks_per_batch=2)},
+):
     try:
         build(Config(**room), [], None)
     except ConfigError as error:
@@ -200,5 +204,7 @@ for room in ({"learner": LearnerConfig(batch_size=6)}, {"sampling": SamplingConf
     ended = run_python(["-c", script])
     assert ended.stdout.splitlines() == [
         "learner.batch_size must be a multiple of mesh.data x mesh.fsdp = 4, not 6",
+        "learner.batch_size must be a multiple of learner.num_micro_batches x mesh.data x mesh.fsdp"
+        " = 4 x 4 = 16, not 8",
         "sampling.tasks_per_batch must be a multiple of mesh.data x mesh.fsdp = 4, not 2",
     ]

@@ -73,6 +73,8 @@ CHANGED = Config(
         warmup_steps=3,
         max_gradient_norm=1.0,
         num_epochs=2,
+        num_micro_batches=2,
+        rematerialize=True,
         prompt_buckets=(1, 2),
         program_buckets=(3,),
     ),
@@ -126,6 +128,7 @@ CHANGED = Config(
         (lambda: LearnerConfig(weight_decay=math.nan), "learner.weight_decay"),
         (lambda: LearnerConfig(warmup_steps=-1), "learner.warmup_steps"),
         (lambda: LearnerConfig(num_epochs=0), "learner.num_epochs"),
+        (lambda: LearnerConfig(num_micro_batches=0), "learner.num_micro_batches"),
         (lambda: LearnerConfig(max_gradient_norm=0.0), "learner.max_gradient_norm"),
         (lambda: LearnerConfig(prompt_buckets=(2, 1)), "learner.prompt_buckets"),
         (lambda: LearnerConfig(program_buckets=(0, 1)), "learner.program_buckets"),
@@ -154,6 +157,7 @@ def test_values_at_the_edge_are_taken() -> None:
 def test_changed_leaves_no_default() -> None:
     different = {line.split(" ")[0] for line in differences(Config(), CHANGED)}
     may_differ = {"num_meta_iterations", "checkpoint_interval", "execution.num_workers"}
+    may_differ |= {"learner.rematerialize"}
     may_differ |= {"mesh.data", "mesh.fsdp", "mesh.tensor"}
     may_differ |= {"augmentation.sizes"}  # one of the augmentations has to be on
     assert different == set(setting_names(Config)) - may_differ

@@ -1,18 +1,39 @@
 """The learner: it owns the policy's parameters and improves them on the experiences it is given."""
 
+from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from etils import epath
 from flax import nnx
 
-from codeit_jax.config import LearnerConfig
+from codeit_jax.config import ConfigError, LearnerConfig
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
-from codeit_jax.learner.mesh import batch_sharding, parameter_sharding
+from codeit_jax.learner.mesh import batch_sharding, parameter_sharding, row_shares
 from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
+
+# Updates that the host lets the devices have before them: while they make one, the next one's batch is there.
+_UPDATES_AHEAD = 2
+
+
+def check_rows(config: LearnerConfig, mesh: jax.sharding.Mesh) -> None:
+    """Checks that each micro-batch can be shared out evenly over the mesh.
+
+    Raises:
+        ConfigError: it cannot; the message names the settings.
+    """
+    shares, number = row_shares(mesh), config.num_micro_batches
+    if config.batch_size % (shares * number):
+        multiple = f"mesh.data x mesh.fsdp = {shares}"
+        if number > 1:
+            multiple = (
+                f"learner.num_micro_batches x mesh.data x mesh.fsdp = {number} x {shares} = {number * shares}"
+            )
+        raise ConfigError(f"learner.batch_size must be a multiple of {multiple}, not {config.batch_size}")
 
 
 @dataclass(frozen=True)
@@ -52,9 +73,10 @@ class Learner:
         seed: of dropout.
         takes_params: whether the parameters' arrays become the learner's, which deletes them; else they are
             copied.
+        failure_folder: where the batch is saved whose loss or gradient is not finite; None for nowhere.
 
     Raises:
-        ValueError: the batch's rows cannot be shared out evenly over the mesh.
+        ConfigError: the rows of a micro-batch cannot be shared out evenly over the mesh.
     """
 
     def __init__(
@@ -66,14 +88,11 @@ class Learner:
         seed: int,
         *,
         takes_params: bool = False,
+        failure_folder: epath.PathLike | None = None,
     ) -> None:
-        shares = mesh.shape["data"] * mesh.shape["fsdp"]
-        if config.batch_size % shares:
-            raise ValueError(
-                f"learner.batch_size must be a multiple of mesh.data x mesh.fsdp = {shares}, "
-                f"not {config.batch_size}"
-            )
+        check_rows(config, mesh)
         self._config = config
+        self._failure_folder = failure_folder
         self._batch_sharding = batch_sharding(mesh)
         optimizer = make_optimizer(config)
 
@@ -89,7 +108,13 @@ class Learner:
         donated = (0,) if takes_params else ()
         start = jax.jit(initial_state, out_shardings=self._state_sharding, donate_argnums=donated)
         self._state = start(params, key)
-        self._step = make_step(graphdef, optimizer, self._state_sharding)
+        self._step = make_step(
+            graphdef,
+            optimizer,
+            self._state_sharding,
+            num_micro_batches=config.num_micro_batches,
+            rematerialize=config.rematerialize,
+        )
 
     @property
     def params(self) -> Any:
@@ -123,23 +148,49 @@ class Learner:
 
         Raises:
             ValueError: there are no examples, or one is longer than the largest bucket.
-            FloatingPointError: an update's loss or gradient was not finite; the message names the step. The
-                parameters are then of no use any more.
+            FloatingPointError: an update's loss or gradient was not finite; the message names the step and
+                the file with its batch. The parameters are then of no use any more.
         """
         if not examples:
             raise ValueError("there are no examples to learn from")
-        first_step = int(self._state.step)
         history: list[StepMetrics] = []
+        # Updates not looked at yet: metrics are asked for late, so that the devices never wait for the host.
+        pending: deque[tuple[Batch, StepMetrics]] = deque()
+        first_step = int(self._state.step)
         num_kept = num_total = 0
+
+        def look() -> None:
+            batch, metrics = pending.popleft()
+            history.append(jax.device_get(metrics))
+            self._check_finite(history[-1], batch, first_step + len(history) - 1)
+
         for batch in self._batches(examples, rng):
             kept, total = count_tokens(batch)
             num_kept, num_total = num_kept + kept, num_total + total
             self._state, metrics = self._step(self._state, jax.tree.map(self._put, batch))
-            # The host prepares the next batch while the devices work on this one, but runs no further ahead.
-            if history:
-                jax.block_until_ready(history[-1])
-            history.append(metrics)
-        return _summarize(jax.device_get(history), first_step, len(examples), 1 - num_kept / num_total)
+            pending.append((batch, metrics))
+            if len(pending) > _UPDATES_AHEAD:
+                look()
+        while pending:
+            look()
+        return _summarize(history, len(examples), 1 - num_kept / num_total)
+
+    def _check_finite(self, metrics: StepMetrics, batch: Batch, step: int) -> None:
+        if np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm):
+            return
+        message = (
+            f"learner step {step}: loss {metrics.loss} and gradient norm {metrics.gradient_norm} "
+            "must be finite"
+        )
+        if self._failure_folder is not None:
+            file = epath.Path(self._failure_folder) / f"batch_of_step_{step}.npz"
+            message += f"; the batch is in {file}"
+            # Every process has the whole batch, and one copy is enough.
+            if jax.process_index() == 0:
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as opened:
+                    np.savez_compressed(opened, step=step, **asdict(batch))
+        raise FloatingPointError(message)
 
     def _batches(self, examples: Sequence[Example], rng: np.random.Generator) -> Iterator[Batch]:
         config = self._config
@@ -151,15 +202,7 @@ class Learner:
         return jax.make_array_from_callback(array.shape, self._batch_sharding, lambda index: array[index])
 
 
-def _summarize(
-    history: Sequence[StepMetrics], first_step: int, num_examples: int, padding_share: float
-) -> LearnerMetrics:
-    for number, metrics in enumerate(history, first_step):
-        if not (np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm)):
-            raise FloatingPointError(
-                f"learner step {number}: loss {metrics.loss} and gradient norm {metrics.gradient_norm} "
-                "must be finite"
-            )
+def _summarize(history: Sequence[StepMetrics], num_examples: int, padding_share: float) -> LearnerMetrics:
     tokens = np.array([metrics.num_tokens for metrics in history], np.int64)
     return LearnerMetrics(
         loss=float(np.average([metrics.loss for metrics in history], weights=tokens)),

@@ -1,5 +1,6 @@
 """Where parameters and batches lie on the devices."""
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -8,6 +9,9 @@ import jax
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXES = ("data", "fsdp", "tensor")
+
+# The axes over which a batch's rows are spread.
+ROW_AXES = ("data", "fsdp")
 
 # From a parameter's path to the mesh axis that splits each of its dimensions; the first pattern found counts.
 # Heads, hidden units and vocabulary go over `tensor`, so that a kernel that widens and the one that narrows
@@ -87,4 +91,9 @@ def gathered_sharding(shardings: Any) -> Any:
 
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Returns the sharding of a batch's arrays: rows over `data` and `fsdp`, sequences whole."""
-    return NamedSharding(mesh, PartitionSpec(("data", "fsdp")))
+    return NamedSharding(mesh, PartitionSpec(ROW_AXES))
+
+
+def row_shares(mesh: Mesh) -> int:
+    """Returns into how many parts a batch's rows are split."""
+    return math.prod(mesh.shape[axis] for axis in ROW_AXES)

@@ -32,6 +32,7 @@ from codeit_jax.policy.attention import (
     split_key,
 )
 from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.rematerialization import rematerialized
 
 PAD_ID = 0
 
@@ -126,7 +127,7 @@ class DecoderLayer(nnx.Module):
     def __call__(
         self,
         stream: jax.Array,
-        prompt: KeysValues,
+        encoded: jax.Array,
         prompt_mask: jax.Array,
         causal_mask: jax.Array,
         bias: jax.Array,
@@ -138,6 +139,7 @@ class DecoderLayer(nnx.Module):
         written = self.attention.keys_values(hidden)
         added = self.attention(hidden, written, causal_mask, bias, dropout_key=keys[0])
         stream = stream + dropout(added, self.dropout_rate, keys[1])
+        prompt = self.cross_attention.keys_values(encoded)
         return self._read_prompt_and_think(stream, prompt, prompt_mask, dropout_key=keys[2])
 
     def step(
@@ -245,8 +247,43 @@ class T5(nnx.Module):
         encoded = self.encode(prompt_ids, prompt_mask, dropout_key=keys[0])
         return self.decode(decoder_ids, encoded, prompt_mask, dropout_key=keys[1])
 
+    def hidden_and_head(
+        self,
+        prompt_ids: jax.Array,
+        decoder_ids: jax.Array,
+        *,
+        prompt_mask: jax.Array,
+        dropout_key: jax.Array | None = None,
+        rematerialize: bool = False,
+    ) -> tuple[jax.Array, jax.Array]:
+        """Returns the two factors of the logits, for a loss that never holds all of them.
+
+        A call's logits are `hidden @ head.T`, the head brought to the dtype of `hidden`.
+
+        Args:
+            prompt_ids: these four are those of a call.
+            decoder_ids: int `[batch, target]`.
+            prompt_mask: bool `[batch, source]`.
+            dropout_key: one key or None.
+            rematerialize: whether a layer's activations are computed anew for its gradient rather than kept.
+
+        Returns:
+            `[batch, target, d_model]` in the compute dtype, and float32 `[vocab_size, d_model]`.
+        """
+        keys = split_key(dropout_key, 2)
+        encoded = self.encode(prompt_ids, prompt_mask, dropout_key=keys[0], rematerialize=rematerialize)
+        hidden = self._read_programs(
+            decoder_ids, encoded, prompt_mask, dropout_key=keys[1], rematerialize=rematerialize
+        )
+        return hidden, self._head()
+
     def encode(
-        self, prompt_ids: jax.Array, prompt_mask: jax.Array, *, dropout_key: jax.Array | None = None
+        self,
+        prompt_ids: jax.Array,
+        prompt_mask: jax.Array,
+        *,
+        dropout_key: jax.Array | None = None,
+        rematerialize: bool = False,
     ) -> jax.Array:
         """Returns the encoder's reading of the prompts, `[batch, source, d_model]` in the compute dtype."""
         first, last, *keys = split_key(dropout_key, 2 + len(self.encoder.layers))
@@ -254,7 +291,8 @@ class T5(nnx.Module):
         mask, bias = prompt_mask[:, None, None, :], self.encoder.relative_bias(length, length)
         stream = dropout(self._embed(prompt_ids), self.config.dropout_rate, first)
         for layer, key in zip(self.encoder.layers, keys, strict=True):
-            stream = layer(stream, mask, bias, dropout_key=key)
+            read = rematerialized(layer) if rematerialize else layer
+            stream = read(stream, mask, bias, dropout_key=key)
         return dropout(self.encoder.norm(stream), self.config.dropout_rate, last)
 
     def decode(
@@ -266,16 +304,8 @@ class T5(nnx.Module):
         dropout_key: jax.Array | None = None,
     ) -> jax.Array:
         """Returns the logits, float32 `[batch, target, vocab_size]`, given what `encode` returned."""
-        first, last, *keys = split_key(dropout_key, 2 + len(self.decoder.layers))
-        length = decoder_ids.shape[1]
-        causal_mask, bias = jnp.tri(length, dtype=bool), self.decoder.relative_bias(length, length)
-        mask = prompt_mask[:, None, None, :]
-        stream = dropout(self._embed(decoder_ids), self.config.dropout_rate, first)
-        for layer, key in zip(self.decoder.layers, keys, strict=True):
-            prompt = layer.cross_attention.keys_values(encoded)
-            stream = layer(stream, prompt, mask, causal_mask, bias, dropout_key=key)
-        hidden = dropout(self.decoder.norm(stream), self.config.dropout_rate, last)
-        return self._logits(hidden, self._head())
+        hidden = self._read_programs(decoder_ids, encoded, prompt_mask, dropout_key=dropout_key)
+        return self._logits(hidden, self._head().astype(self.dtype))
 
     def init_cache(
         self,
@@ -295,7 +325,7 @@ class T5(nnx.Module):
             max_length: tokens a program.
             token_ids: int `[columns]`, the only tokens whose logits are wanted; None for all.
         """
-        head = self._head()
+        head = self._head().astype(self.dtype)
         shape = (len(encoded) * num_samples, self.config.num_heads, max_length, self.config.d_kv)
         empty = KeysValues(jnp.zeros(shape, self.dtype), jnp.zeros(shape, self.dtype))
         return DecoderCache(
@@ -326,17 +356,39 @@ class T5(nnx.Module):
         for layer, written, prompt in zip(self.decoder.layers, cache.written, cache.prompt, strict=True):
             stream, row = layer.step(stream, written, prompt, mask, position, bias)
             rows.append(row)
-        return self._logits(self.decoder.norm(stream), cache.head), replace(cache, written=rows)
+        hidden = self._scale(self.decoder.norm(stream))
+        return self._logits(hidden, cache.head), replace(cache, written=rows)
+
+    def _read_programs(
+        self,
+        decoder_ids: jax.Array,
+        encoded: jax.Array,
+        prompt_mask: jax.Array,
+        *,
+        dropout_key: jax.Array | None,
+        rematerialize: bool = False,
+    ) -> jax.Array:
+        """Returns the decoder's reading of given programs, `[batch, target, d_model]`, as heads take it."""
+        first, last, *keys = split_key(dropout_key, 2 + len(self.decoder.layers))
+        length = decoder_ids.shape[1]
+        causal_mask, bias = jnp.tri(length, dtype=bool), self.decoder.relative_bias(length, length)
+        mask = prompt_mask[:, None, None, :]
+        stream = dropout(self._embed(decoder_ids), self.config.dropout_rate, first)
+        for layer, key in zip(self.decoder.layers, keys, strict=True):
+            read = rematerialized(layer) if rematerialize else layer
+            stream = read(stream, encoded, mask, causal_mask, bias, dropout_key=key)
+        return self._scale(dropout(self.decoder.norm(stream), self.config.dropout_rate, last))
 
     def _embed(self, token_ids: jax.Array) -> jax.Array:
         return self.embedding[...][token_ids].astype(self.dtype)
 
     def _head(self) -> jax.Array:
-        """Returns a row for each token, `[vocab_size, d_model]` in the compute dtype."""
-        rows = self.embedding[...] if self.head is None else self.head.kernel[...].T
-        return rows.astype(self.dtype)
+        """Returns a row for each token, float32 `[vocab_size, d_model]`."""
+        return self.embedding[...] if self.head is None else self.head.kernel[...].T
+
+    def _scale(self, hidden: jax.Array) -> jax.Array:
+        """Returns what a head is multiplied with: scaled down if the head is the embedding table."""
+        return hidden if self.head is not None else hidden * self.config.d_model**-0.5
 
     def _logits(self, hidden: jax.Array, head: jax.Array) -> jax.Array:
-        if self.head is None:
-            hidden = hidden * self.config.d_model**-0.5
         return jnp.einsum("...d,vd->...v", hidden, head, preferred_element_type=jnp.float32)

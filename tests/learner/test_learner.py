@@ -31,10 +31,11 @@ class Bigram(nnx.Module):
         self.prompt = nnx.Param(jax.random.normal(rngs.params(), (VOCABULARY, VOCABULARY)))
         self.program = nnx.Param(jax.random.normal(rngs.params(), (VOCABULARY, VOCABULARY)))
 
-    def __call__(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key=None):
+    def hidden_and_head(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key, rematerialize):
         read = jnp.sum(self.prompt[...][prompt_ids], axis=1, where=prompt_mask[..., None])
         logits = read[:, None] + self.program[...][decoder_ids]
-        return logits * jax.random.bernoulli(dropout_key, 1 - self.dropout_rate, logits.shape)
+        kept = jax.random.bernoulli(dropout_key, 1 - self.dropout_rate, logits.shape)
+        return logits * kept, jnp.eye(VOCABULARY)
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +156,29 @@ def test_a_loss_that_is_not_finite_is_an_error_that_names_the_step(policy):
         learner.learn(copy_task(24), np.random.default_rng(0))
 
 
+@pytest.mark.parametrize("broken", [0, 2, 4])
+def test_the_batch_of_an_update_that_failed_is_saved(tmp_path, broken):
+    # One token's row is NaN, and one batch alone holds that token.
+    model = Bigram(0.0, rngs=nnx.Rngs(0))
+    model.prompt[...] = model.prompt[...].at[11].set(jnp.nan)
+    examples = [Example(np.full(3, 2, np.int32), np.array([2, 3, EOS], np.int32)) for _ in range(40)]
+    mesh = make_mesh(1, 1, 1, devices=jax.devices()[:1])
+    learner = Learner(*nnx.split(model), CONFIG, mesh, 0, failure_folder=tmp_path / "failures")
+    batches = list(learner._batches(examples, np.random.default_rng(0)))
+    batches[broken].prompt_ids[5, 1] = 11
+    learner._batches = lambda examples, rng: iter(batches)
+    file = tmp_path / "failures" / f"batch_of_step_{broken}.npz"
+    with pytest.raises(FloatingPointError, match=f"learner step {broken}: .* the batch is in {file}"):
+        learner.learn(examples, np.random.default_rng(0))
+    assert list(file.parent.iterdir()) == [file]
+    with np.load(file) as saved:
+        assert saved["step"] == broken
+        for name, array in dataclasses.asdict(batches[broken]).items():
+            np.testing.assert_array_equal(saved[name], array)
+    # It is found out two updates later, not at the end.
+    assert learner.state.step == min(broken + 3, 5)
+
+
 def test_mistakes_are_named(policy):
     learner = make_learner(policy)
     with pytest.raises(ValueError, match="no examples"):
@@ -177,6 +201,7 @@ import dataclasses, sys
 import jax, numpy as np
 from flax import nnx
 from codeit_jax.config import LearnerConfig
+from codeit_jax.learner import loss
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
 from codeit_jax.learner.mesh import make_mesh
@@ -186,15 +211,19 @@ from codeit_jax.policy.t5 import T5
 shape = T5Config(
     vocab_size=12, d_model=32, d_kv=16, d_ff=64, num_encoder_layers=1, num_decoder_layers=1, num_heads=2
 )
-config = LearnerConfig(batch_size=16, learning_rate=1e-4, prompt_buckets=(8,), program_buckets=(4,))
+config = LearnerConfig(
+    batch_size=16, learning_rate=1e-4, num_micro_batches=2, prompt_buckets=(8,), program_buckets=(4,)
+)
 policy = nnx.split(T5(shape, rngs=nnx.Rngs(0)))
-tokens = np.random.default_rng(0).integers(1, 12, (5 * 16 - 3, 8), dtype=np.int32)
+tokens = np.random.default_rng(0).integers(1, 12, (20 * 16 - 3, 8), dtype=np.int32)
+# Two positions of a micro-batch's rows at once: the loss is worked out in blocks, on many devices and on one.
+loss.BLOCK_LOGITS = 2 * 12
 examples = [Example(row[: 1 + number % 8], row[: 1 + number % 4]) for number, row in enumerate(tokens)]
 
 def learned(sizes):
     learner = Learner(*policy, config, make_mesh(*sizes, devices=jax.devices()[: int(np.prod(sizes))]), 0)
     metrics = learner.learn(examples, np.random.default_rng(1))
-    assert metrics.num_steps == 5
+    assert metrics.num_steps == 20
     return learner, metrics
 
 reference, expected = learned((1, 1, 1))
@@ -210,12 +239,19 @@ for sizes in ((8, 1, 1), (2, 4, 1), (2, 2, 2)):
     assert learner._step._cache_size() == 1
     table = learner.params["embedding"][...]
     assert table.sharding.shard_shape(table.shape) == (12 // sizes[2], 32 // sizes[1])
+    if sizes == (8, 1, 1):
+        # Rows stay where they are, in micro-batches and blocks too: nothing but sums crosses devices.
+        batch = jax.tree.map(learner._put, next(learner._batches(examples, np.random.default_rng(1))))
+        text = learner._step.lower(learner.abstract_state, batch).compile().as_text()
+        assert "all-reduce" in text
+        assert not any(name in text for name in ("all-to-all", "all-gather", "collective-permute"))
     moment = learner.state.opt_state[0].mu["embedding"][...]
     assert moment.sharding == table.sharding
 try:
     Learner(*policy, dataclasses.replace(config, batch_size=12), make_mesh(4, 2, 1), 0)
 except ValueError as error:
-    assert "learner.batch_size must be a multiple of mesh.data x mesh.fsdp = 8, not 12" in str(error)
+    assert "learner.batch_size must be a multiple of learner.num_micro_batches x " in str(error)
+    assert "mesh.data x mesh.fsdp = 2 x 8 = 16, not 12" in str(error)
 else:
     raise AssertionError("a batch of 12 rows cannot be shared out over 8 devices")
 """

@@ -4,7 +4,14 @@ import pytest
 from flax import nnx
 from jax.sharding import AbstractMesh, PartitionSpec
 
-from codeit_jax.learner.mesh import AXES, batch_sharding, gathered_sharding, make_mesh, parameter_sharding
+from codeit_jax.learner.mesh import (
+    AXES,
+    batch_sharding,
+    gathered_sharding,
+    make_mesh,
+    parameter_sharding,
+    row_shares,
+)
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.t5 import T5
 
@@ -69,7 +76,9 @@ def test_parameters_are_gathered_over_fsdp_alone_to_be_used():
 
 
 def test_rows_of_a_batch_go_over_data_and_fsdp():
-    assert batch_sharding(AbstractMesh((2, 2, 2), AXES)).spec == PartitionSpec(("data", "fsdp"))
+    mesh = AbstractMesh((2, 3, 5), AXES)
+    assert batch_sharding(mesh).spec == PartitionSpec(("data", "fsdp"))
+    assert row_shares(mesh) == 6
 
 
 def test_a_mesh_takes_the_devices_it_is_given():

@@ -9,7 +9,7 @@ from flax import nnx
 
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Batch
-from codeit_jax.learner.step import LearnerState, loss_fn, make_optimizer, make_step
+from codeit_jax.learner.step import LearnerState, make_optimizer, make_step, summed_loss
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.t5 import T5
 
@@ -24,11 +24,11 @@ class Bigram(nnx.Module):
     def __init__(self, table):
         self.table = nnx.Param(jnp.asarray(table))
 
-    def __call__(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key=None):
+    def hidden_and_head(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key=None, rematerialize=False):
         logits = self.table[...][decoder_ids]
-        if dropout_key is None:
-            return logits
-        return logits * jax.random.bernoulli(dropout_key, 0.8, logits.shape)
+        if dropout_key is not None:
+            logits = logits * jax.random.bernoulli(dropout_key, 0.8, logits.shape)
+        return logits, jnp.eye(logits.shape[-1])
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +42,12 @@ def policy():
     return nnx.split(T5(SHAPE, rngs=nnx.Rngs(0)))
 
 
-value_and_gradient = jax.jit(jax.value_and_grad(loss_fn, has_aux=True), static_argnums=1)
+def mean_loss(*arguments, **options):
+    loss, (num_correct, num_tokens) = summed_loss(*arguments, **options)
+    return loss / jnp.maximum(num_tokens, 1), (num_correct, num_tokens)
+
+
+value_and_gradient = jax.jit(jax.value_and_grad(mean_loss, has_aux=True), static_argnums=1)
 
 
 def random_batch(seed=0, lengths=((7, 4), (5, 6), (7, 1)), source=7, target=6):
@@ -86,7 +91,7 @@ def test_the_loss_is_the_cross_entropy_worked_out_by_hand():
     graphdef, params = nnx.split(Bigram(table))
     programs = np.array([[1, 2, 1], [2, 0, 0]], np.int32)
     batch = Batch(np.ones((2, 1), np.int32), np.ones((2, 1), bool), programs, programs > 0)
-    loss, (num_correct, num_tokens) = loss_fn(params, graphdef, batch, None)
+    loss, (num_correct, num_tokens) = mean_loss(params, graphdef, batch, None)
     # Start -> 1, 1 -> 2, 2 -> 1 in the first program, start -> 2 in the second; likeliest are 0, 2, 1 and 0.
     assert loss == pytest.approx(-(np.log(0.25) + np.log(0.7) + np.log(0.6) + np.log(0.25)) / 4, abs=1e-6)
     assert (num_correct, num_tokens) == (2, 4)
@@ -123,7 +128,7 @@ def test_a_batch_of_padding_alone_moves_nothing_but_the_decay(bigram):
     graphdef, params = bigram
     batch = random_batch()
     batch = dataclasses.replace(batch, program_mask=np.zeros_like(batch.program_mask))
-    (loss, _), gradient = jax.value_and_grad(loss_fn, has_aux=True)(params, graphdef, batch, None)
+    (loss, _), gradient = jax.value_and_grad(mean_loss, has_aux=True)(params, graphdef, batch, None)
     assert loss == 0
     assert all(not leaf.any() for leaf in jax.tree.leaves(gradient))
 
@@ -144,7 +149,7 @@ def test_a_step_is_the_unjitted_update(bigram, config):
     for number in range(3):
         batch = random_batch(number)
         dropout_key = jax.random.fold_in(jax.random.key(3), number)
-        (loss, _), gradient = jax.value_and_grad(loss_fn, has_aux=True)(
+        (loss, _), gradient = jax.value_and_grad(mean_loss, has_aux=True)(
             expected, graphdef, batch, dropout_key
         )
         updates, opt_state = optimizer.update(gradient, opt_state, expected)
@@ -211,3 +216,66 @@ def test_gradients_are_clipped_only_when_asked():
     clipped = dataclasses.replace(plain, max_gradient_norm=1.0)
     assert updates_of(clipped, [1.0, 100.0]) == pytest.approx(updates_of(plain, [1.0, 1.0]))
     assert updates_of(plain, [1.0, 100.0])[1] != pytest.approx(updates_of(plain, [1.0, 1.0])[1], rel=0.01)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [optax.sgd(0.1), make_optimizer(LearnerConfig(learning_rate=1e-4))], ids=["sgd", "adamw"]
+)
+def test_micro_batches_make_the_update_of_the_whole_batch(optimizer):
+    # Rows of many lengths, so that the mean of the parts' means would be another number.
+    lengths = [(7, 6), (5, 6), (7, 1), (3, 2), (2, 1), (7, 5)]
+    graphdef, params = nnx.split(T5(dataclasses.replace(SHAPE, dropout_rate=0.0), rngs=nnx.Rngs(0)))
+    states, metrics = [], []
+    for number in (1, 3):
+        step = make_step(graphdef, optimizer, num_micro_batches=number)
+        state = initial_state(params, optimizer)
+        for seed in range(3):
+            state, found = step(state, random_batch(seed, lengths))
+            metrics.append(found)
+        states.append(state)
+    assert_trees_close(states[1].params, states[0].params, 1e-5)
+    for whole, divided in zip(metrics[:3], metrics[3:], strict=True):
+        assert_trees_close(divided, whole, 1e-5)
+
+
+def test_each_micro_batch_has_its_rows_and_a_dropout_of_its_own(bigram):
+    graphdef, params = bigram
+    optimizer = make_optimizer(LearnerConfig())
+    batch = random_batch(lengths=((7, 4), (5, 6), (7, 1), (2, 3)))
+    _, metrics = make_step(graphdef, optimizer, num_micro_batches=2)(initial_state(params, optimizer), batch)
+    keys = jax.random.split(jax.random.fold_in(jax.random.key(3), 0), 2)
+    parts = [jax.tree.map(lambda array, part=part: array[part::2], batch) for part in range(2)]
+    losses = [summed_loss(params, graphdef, *each)[0] for each in zip(parts, keys, strict=True)]
+    assert metrics.loss == pytest.approx(float(sum(losses)) / 14, abs=1e-5)
+    same_key = [summed_loss(params, graphdef, part, keys[0])[0] for part in parts]
+    assert metrics.loss != pytest.approx(float(sum(same_key)) / 14, abs=1e-3)
+
+
+def test_rematerialization_changes_no_gradient(policy):
+    graphdef, params = policy
+    batch, key = random_batch(), jax.random.key(5)
+
+    def loss_and_gradient(rematerialize):
+        def loss(params):
+            return mean_loss(params, graphdef, batch, key, rematerialize=rematerialize)
+
+        return jax.jit(jax.value_and_grad(loss, has_aux=True))(params)
+
+    assert_trees_close(loss_and_gradient(True), loss_and_gradient(False), 1e-6)
+
+
+def test_rematerialization_halves_the_memory_of_a_deep_network():
+    shape = dataclasses.replace(SHAPE, num_encoder_layers=8, num_decoder_layers=2)
+    graphdef, params = nnx.split(nnx.eval_shape(lambda: T5(shape, rngs=nnx.Rngs(0))))
+    optimizer = make_optimizer(LearnerConfig())
+    state = jax.eval_shape(lambda params: initial_state(params, optimizer), params)
+    batch = random_batch(lengths=((128, 128),) * 4, source=128, target=128)
+    without, with_it = (
+        make_step(graphdef, optimizer, rematerialize=rematerialize)
+        .lower(state, batch)
+        .compile()
+        .memory_analysis()
+        .temp_size_in_bytes
+        for rematerialize in (False, True)
+    )
+    assert with_it < without / 2, (with_it, without)
