@@ -1,13 +1,15 @@
 """The configs that come with the project, and their variants."""
 
 import runpy
+from pathlib import Path
 
 import pytest
 
 from codeit_jax.config import Config
 from codeit_jax.config_dicts import differences, from_dict
 
-get_config = runpy.run_path("configs/codeit.py")["get_config"]
+CONFIGS = Path(__file__).parents[1] / "configs"
+get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
 
 
 def config_of(variant):
@@ -21,9 +23,18 @@ def test_the_default_is_the_papers_policy():
     assert config_of("220m").sampling.constraint == "allowed"
 
 
-@pytest.mark.parametrize("size", ["60m", "220m", "770m", "tiny"])
-def test_each_size_names_its_preset(size):
-    assert size.removesuffix("m") in config_of(size).policy.preset + "60"
+@pytest.mark.parametrize(
+    ("size", "preset", "weights"),
+    [
+        ("60m", "codet5-small", "Salesforce/codet5-small"),
+        ("220m", "codet5p-220m", "Salesforce/codet5p-220m"),
+        ("770m", "codet5p-770m", "Salesforce/codet5p-770m"),
+        ("tiny", "tiny", ""),
+    ],
+)
+def test_each_size_names_its_preset_and_weights(size, preset, weights):
+    policy = config_of(size).policy
+    assert (policy.preset, policy.weights, policy.tokenizer) == (preset, weights, weights or "symbolic")
 
 
 @pytest.mark.parametrize(

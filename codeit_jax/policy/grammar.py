@@ -30,8 +30,7 @@ class Grammar:
     A program is spelled piece by piece (see `spelling.py`), so the tokens of all pieces form tries; a node of
     them, the line's number and what the rest of the line must be are all there is to know of a program so
     far. A token is open if it goes on with the piece, or begins one that may follow a complete piece, and if
-    the program can still be ended within the tokens left. `build_grammar` makes
-    the tables.
+    the program can still be ended within the tokens left. `build_grammar` makes the tables.
 
     Attributes:
         token_ids: int32 `[columns]`: the tokens that programs are spelled with.
