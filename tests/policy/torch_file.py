@@ -14,7 +14,7 @@ FLOATS = np.arange(12, dtype=np.float32).reshape(3, 4) - 5.5
 
 @dataclass(frozen=True)
 class Global:
-    """Pickles as a name in a module that need not exist; callable, for pickle writes calls of nothing else."""
+    """Pickles as a name in a module that need not exist; pickle asks of it that it can be called."""
 
     module: str
     name: str
