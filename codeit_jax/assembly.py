@@ -60,7 +60,7 @@ def build(
     with naming("mesh"):
         mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     _check_rows(config, mesh)
-    prompt_buckets, program_buckets = _buckets(config)
+    config = with_buckets(config)
     policy = build_policy(config, mesh, reads_weights=reads_weights)
     examples = ExampleMaker(policy.tokenizer, config.policy)
     constraint = _constraint(config, policy.tokenizer, policy.shape.vocab_size)
@@ -68,18 +68,22 @@ def build(
         policy.graphdef,
         policy.tokenizer,
         [examples.task_prompt(task) for task in search_tasks],
-        prompt_buckets,
         config.sampling,
         config.policy.max_program_length,
         jax.device_put(constraint, NamedSharding(mesh, PartitionSpec())),
         batch_sharding(mesh),
         config.seed,
     )
-    learner_config = dataclasses.replace(
-        config.learner, prompt_buckets=prompt_buckets, program_buckets=program_buckets
-    )
     rooms = Rooms(search_tasks, writer, pool, examples, config.replay, config.seed)
-    learner = Learner(policy.graphdef, policy.params, learner_config, mesh, config.seed, takes_params=True)
+    learner = Learner(
+        policy.graphdef,
+        policy.params,
+        config.learner,
+        mesh,
+        config.seed,
+        takes_params=True,
+        failure_folder=failure_folder,
+    )
     return rooms, learner
 
 
@@ -94,21 +98,39 @@ def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> C
     return Unconstrained()
 
 
-def _buckets(config: Config) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Returns the lengths to which prompts and programs are padded; see `LearnerConfig`."""
+def with_buckets(config: Config) -> Config:
+    """Returns the config with the lengths filled in to which prompts and programs are padded.
+
+    By default a sampler and a learner are compiled for at most eight shapes each in a whole run.
+
+    Raises:
+        ConfigError: a prompt or a program may be longer than the longest of its lengths.
+    """
     section, program = config.policy.section_length, config.policy.max_program_length
     longest_prompt = 2 * section + 2  # two sections, the newline between them and the end
-    prompts = config.learner.prompt_buckets or (section // 4, section // 2, section, longest_prompt)
-    programs = config.learner.program_buckets or (program // 4, program // 2, program)
-    if prompts[-1] < longest_prompt:
-        raise ConfigError(
-            f"learner.prompt_buckets must reach {longest_prompt} for policy.section_length, not {prompts}"
-        )
+    sampled_prompts = config.sampling.prompt_buckets or (section, longest_prompt)
+    prompts = config.learner.prompt_buckets or (section // 2, section, section * 3 // 2, longest_prompt)
+    programs = config.learner.program_buckets or (program // 4, program)
+    for name, buckets in (("sampling", sampled_prompts), ("learner", prompts)):
+        if buckets[-1] < longest_prompt:
+            raise ConfigError(
+                f"{name}.prompt_buckets must reach {longest_prompt} for policy.section_length, not {buckets}"
+            )
     if programs[-1] < program:
         raise ConfigError(
             f"learner.program_buckets must reach policy.max_program_length, {program}, not {programs}"
         )
-    return tuple(sorted(set(prompts) - {0})), tuple(sorted(set(programs) - {0}))
+    return dataclasses.replace(
+        config,
+        sampling=dataclasses.replace(config.sampling, prompt_buckets=_distinct(sampled_prompts)),
+        learner=dataclasses.replace(
+            config.learner, prompt_buckets=_distinct(prompts), program_buckets=_distinct(programs)
+        ),
+    )
+
+
+def _distinct(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(lengths) - {0}))
 
 
 def _check_rows(config: Config, mesh: jax.sharding.Mesh) -> None:

@@ -206,12 +206,15 @@ class SamplingConfig:
         tasks_per_batch: tasks sampled together on the devices.
         constraint: what may be written: "none" for anything, "allowed" for the paper's rule that a program
             ends behind a token of no program, "grammar" for programs that parse and nothing else.
+        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length and twice
+            that and 2, the longest prompt there can be.
     """
 
     num_samples: int = 24
     temperature: float = 0.95
     tasks_per_batch: int = 16
     constraint: str = "none"
+    prompt_buckets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         _at_least("sampling.num_samples", self.num_samples, 1)
@@ -221,6 +224,7 @@ class SamplingConfig:
             raise ConfigError(
                 f"sampling.constraint must be one of {', '.join(CONSTRAINTS)}, not {self.constraint!r}"
             )
+        _ascending("sampling.prompt_buckets", self.prompt_buckets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -238,10 +242,10 @@ class LearnerConfig:
             less memory holds it; the update is that of the whole batch.
         rematerialize: whether a layer's activations are computed a second time for its gradient rather than
             kept: less memory, more work.
-        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length / 4, / 2, x 1
-            and x 2 + 2, the longest prompt there can be.
-        program_buckets: lengths to which programs are padded, ascending; () means a quarter, half and all of
-            the longest.
+        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length x 1/2, x 1,
+            x 3/2 and x 2 + 2, the longest prompt there can be.
+        program_buckets: lengths to which programs are padded, ascending; () means a quarter and all of the
+            longest.
     """
 
     batch_size: int = 512
@@ -264,10 +268,8 @@ class LearnerConfig:
         _at_least("learner.num_micro_batches", self.num_micro_batches, 1)
         if self.max_gradient_norm is not None:
             _positive("learner.max_gradient_norm", self.max_gradient_norm)
-        for field in ("prompt_buckets", "program_buckets"):
-            buckets = getattr(self, field)
-            if list(buckets) != sorted(set(buckets)) or min(buckets, default=1) < 1:
-                raise ConfigError(f"learner.{field} must be ascending lengths, not {buckets}")
+        _ascending("learner.prompt_buckets", self.prompt_buckets)
+        _ascending("learner.program_buckets", self.program_buckets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -328,3 +330,8 @@ def _at_least(name: str, value: float, minimum: float) -> None:
 def _positive(name: str, value: float) -> None:
     if not 0 < value < math.inf:
         raise ConfigError(f"{name} must be a positive number, not {value}")
+
+
+def _ascending(name: str, lengths: tuple[int, ...]) -> None:
+    if list(lengths) != sorted(set(lengths)) or min(lengths, default=1) < 1:
+        raise ConfigError(f"{name} must be ascending lengths, not {lengths}")

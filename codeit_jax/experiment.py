@@ -15,6 +15,7 @@ from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.iteration import Rooms, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
+from codeit_jax.profiling import profile
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.results.files import write_json, write_json_lines
 from codeit_jax.results.metrics import IterationMetrics, MetricsLog
@@ -25,12 +26,15 @@ from codeit_jax.workdir import open_workdir
 _DISTILLED = "distilled_programs.json"
 
 
-def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
+def run_experiment(
+    config: Config, workdir_path: str, *, profiled_iteration: int | None = None
+) -> list[IterationMetrics]:
     """Runs CodeIt, from the start or from where the run in the folder stopped.
 
     Args:
         config: the run.
         workdir_path: its folder; the README says what is left there.
+        profiled_iteration: a meta-iteration of which a trace is left in the folder; None for none.
 
     Returns:
         The rows of the run's table, those of earlier starts included.
@@ -64,7 +68,10 @@ def run_experiment(config: Config, workdir_path: str) -> list[IterationMetrics]:
             display.note(f"resumed after meta-iteration {state.meta_iteration}")
         display.rows(log.rows)
         while state.meta_iteration < config.num_meta_iterations:
-            metrics = _iterate(state, rooms, display, workdir)
+            if state.meta_iteration + 1 == profiled_iteration:
+                metrics = _iterate_profiled(state, rooms, display, workdir)
+            else:
+                metrics = _iterate(state, rooms, display, workdir)
             log.append(metrics)
             display.rows([metrics])
             is_last = state.meta_iteration == config.num_meta_iterations
@@ -87,6 +94,17 @@ def _iterate(state: State, rooms: Rooms, display: Display, workdir: epath.Path) 
     folder = workdir / "samples"
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
+    return metrics
+
+
+def _iterate_profiled(state: State, rooms: Rooms, display: Display, workdir: epath.Path) -> IterationMetrics:
+    folder = workdir / "profile"
+    with profile(folder) as idle_share:
+        metrics = _iterate(state, rooms, display, workdir)
+    display.note(
+        f"meta-iteration {state.meta_iteration}: the devices had nothing to do for {idle_share():.1%} of the "
+        f"time; its trace is in {folder}"
+    )
     return metrics
 
 

@@ -31,7 +31,7 @@ def get_config() -> ConfigDict:
             ),
             replay=ReplayConfig(training_experiences=1_200, policy_experiences=1_200),
             policy=PolicyConfig(preset="mini", section_length=64, max_program_length=48, dropout_rate=0.0),
-            sampling=SamplingConfig(num_samples=8, constraint="grammar"),
+            sampling=SamplingConfig(num_samples=8, constraint="grammar", prompt_buckets=(130,)),
             learner=LearnerConfig(
                 batch_size=32,
                 learning_rate=2e-3,

@@ -3,6 +3,10 @@ r"""Times parts of this package beside a peer, in one run.
 python launch/benchmark.py --suite=execution
 python launch/benchmark.py --suite=execution --quick --json=/tmp/execution.json
 python launch/benchmark.py --suite=sampling --tokenizer=Salesforce/codet5p-220m
+python launch/benchmark.py --suite=learner
+
+The peer of learning and of sampling is transformers' T5 on PyTorch, where that is installed. On a GPU both
+must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes most of it.
 """
 
 import os

@@ -15,6 +15,9 @@ _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; an earlier ru
 _COMPILED = flags.DEFINE_string(
     "compiled", None, "A folder in which compiled functions are kept for later runs; by default in ~/.cache."
 )
+_PROFILE = flags.DEFINE_integer(
+    "profile", None, "A meta-iteration of which a trace is left in the workdir.", lower_bound=1
+)
 
 
 def main(_: Sequence[str]) -> None:
@@ -26,7 +29,7 @@ def main(_: Sequence[str]) -> None:
     from codeit_jax.experiment import run_experiment
 
     keep_compiled(_COMPILED.value)
-    run_experiment(config, _WORKDIR.value)
+    run_experiment(config, _WORKDIR.value, profiled_iteration=_PROFILE.value)
 
 
 if __name__ == "__main__":

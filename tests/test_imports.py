@@ -26,7 +26,7 @@ ALLOWED = {
     "benchmarks": {"arc", "dsl", "execution", "mutation", "replay", "results", "policy", "learner"},
 }
 # Modules beside the rooms that any room may import; of these, `errors` imports nothing.
-COMMON = {"errors"}
+COMMON = {"background", "errors"}
 CONFIG_READERS = {"policy", "learner", "benchmarks"}
 HOST_ROOMS = {"arc", "dsl", "execution", "mutation", "replay"}
 HEAVY = {"jax", "flax", "optax", "orbax", "transformers", "matplotlib", "tensorboardX", "ml_collections"}

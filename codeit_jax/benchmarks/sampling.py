@@ -1,4 +1,4 @@
-"""The sampling suite: programs drawn under a constraint beside unconstrained ones, and prompts in tokens.
+"""The sampling suite: tokens a second beside PyTorch, sampling under constraints, and prompts in tokens.
 
 A tokenizer of Hugging Face's is timed where `--tokenizer` names one, with a policy of the same shape: its
 vocabulary is what differs.
@@ -8,7 +8,6 @@ import dataclasses
 import functools
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +15,8 @@ import numpy as np
 from flax import nnx
 
 from codeit_jax.arc import load_tasks
+from codeit_jax.benchmarks import generation
+from codeit_jax.benchmarks.generation import Endless
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.workload import Mean
@@ -63,6 +64,7 @@ QUICK = Sizes(preset="nano", prompt_length=64, max_length=48, num_parsed=1_000, 
 
 def measure(options: Options) -> Iterator[Measurement]:
     """Yields the suite's measurements."""
+    yield from generation.measure_sizes(generation.QUICK if options.quick else generation.Sizes(), options)
     yield from measure_sizes(QUICK if options.quick else Sizes(), options)
 
 
@@ -77,37 +79,6 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
         title = "symbolic" if name == "symbolic" else "Hugging Face"
         yield from constraints(title, tokenizer, sizes, options.seed)
         yield from prompts(title, name, tokenizer, sizes)
-
-
-@jax.tree_util.register_dataclass
-@dataclasses.dataclass(frozen=True)
-class _Endless:
-    """A constraint under which no program ends, or assigns its output, before it must.
-
-    Attributes:
-        inner: what else may not be written.
-        end: int32 scalar, the token that the end begins with.
-        num_needed: int32 scalar, how many tokens an end may take.
-    """
-
-    inner: Constraint
-    end: jax.Array
-    num_needed: jax.Array
-
-    @property
-    def token_ids(self) -> jax.Array | None:
-        return self.inner.token_ids
-
-    def start(self, rows: tuple[int, ...]) -> Any:
-        return self.inner.start(rows)
-
-    def restrict(self, logits: jax.Array, state: Any, num_left: jax.Array) -> jax.Array:
-        ids = jnp.arange(logits.shape[-1]) if self.token_ids is None else self.token_ids
-        is_early = (ids == self.end) & (num_left > self.num_needed)
-        return self.inner.restrict(jnp.where(is_early, -jnp.inf, logits), state, num_left)
-
-    def advance(self, state: Any, columns: jax.Array) -> Any:
-        return self.inner.advance(state, columns)
 
 
 def constraints(title: str, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> Iterator[Measurement]:
@@ -131,14 +102,14 @@ def constraints(title: str, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> It
     everything = np.arange(shape.vocab_size)
     output = tokenizer.spell(Slot.FIRST_DEFINITION, OUTPUT)[0]
     kinds: dict[str, Constraint] = {
-        "none": _Endless(Unconstrained(), jnp.int32(tokenizer.eos_id), jnp.int32(1)),
+        "none": Endless(Unconstrained(), jnp.int32(tokenizer.eos_id), jnp.int32(1)),
         # All tokens, for the rule would end nearly every program of random weights at once.
-        "allowed": _Endless(
+        "allowed": Endless(
             allowed_tokens(everything, shape.vocab_size, tokenizer.eos_id),
             jnp.int32(tokenizer.eos_id),
             jnp.int32(1),
         ),
-        "grammar": _Endless(grammar, jnp.int32(output), jnp.int32(sizes.max_length // 4)),
+        "grammar": Endless(grammar, jnp.int32(output), jnp.int32(sizes.max_length // 4)),
     }
     steps: dict[str, list[float]] = {kind: [] for kind in kinds}
     for call in range(-1, sizes.num_calls):  # the first compiles

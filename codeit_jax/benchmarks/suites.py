@@ -20,6 +20,7 @@ from codeit_jax.errors import UserError
 SUITES = {
     "execution": "codeit_jax.benchmarks.execution",
     "mutation": "codeit_jax.benchmarks.mutation",
+    "learner": "codeit_jax.benchmarks.learner",
     "sampling": "codeit_jax.benchmarks.sampling",
 }
 

@@ -14,7 +14,7 @@ The parameters, by path (kernels are `[inputs, outputs]`):
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import jax
@@ -22,15 +22,8 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
-from codeit_jax.policy.attention import (
-    Attention,
-    KeysValues,
-    Linear,
-    RelativeBias,
-    dropout,
-    normal,
-    split_key,
-)
+from codeit_jax.policy.attention import Attention, KeysValues, Linear, RelativeBias, normal
+from codeit_jax.policy.dropout import dropout, split_key
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.rematerialization import rematerialized
 
@@ -39,20 +32,18 @@ PAD_ID = 0
 
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
-class DecoderCache:
-    """What decoding remembers between steps, for `tasks` prompts of `samples` programs each.
+class DecoderContext:
+    """What decoding looks at and does not change, for programs of a length.
 
     Attributes:
-        written: of each layer, keys and values of the tokens so far,
-            `[tasks * samples, heads, max_length, d_kv]`.
         prompt: of each layer, keys and values of the prompt, `[tasks, heads, source, d_kv]`: one for all of a
             task's samples.
         prompt_mask: bool `[tasks, source]`.
-        bias: the decoder's position bias, float32 `[heads, max_length, max_length]`.
+        bias: the position bias of the last token, then nothing: float32 `[heads, 2 * length]`. From it that
+            of an earlier one is cut.
         head: what scores the next token, `[columns, d_model]`: a row for each token that may be written.
     """
 
-    written: list[KeysValues]
     prompt: list[KeysValues]
     prompt_mask: jax.Array
     bias: jax.Array
@@ -307,57 +298,65 @@ class T5(nnx.Module):
         hidden = self._read_programs(decoder_ids, encoded, prompt_mask, dropout_key=dropout_key)
         return self._logits(hidden, self._head().astype(self.dtype))
 
-    def init_cache(
+    def read_prompts(self, prompt_ids: jax.Array, prompt_mask: jax.Array) -> list[KeysValues]:
+        """Returns each decoder layer's keys and values of the prompts, `[tasks, heads, source, d_kv]`."""
+        encoded = self.encode(prompt_ids, prompt_mask)
+        return [layer.cross_attention.keys_values(encoded) for layer in self.decoder.layers]
+
+    def decoder_context(
         self,
-        encoded: jax.Array,
+        prompt: list[KeysValues],
         prompt_mask: jax.Array,
         *,
-        num_samples: int,
-        max_length: int,
+        length: int,
         token_ids: jax.Array | None = None,
-    ) -> DecoderCache:
-        """Returns the cache to decode `num_samples` programs of at most `max_length` tokens a task from.
+    ) -> DecoderContext:
+        """Returns what the steps that write programs of at most `length` tokens look at.
 
         Args:
-            encoded: what `encode` returned, `[tasks, source, d_model]`.
+            prompt: what `read_prompts` returned.
             prompt_mask: bool `[tasks, source]`.
-            num_samples: programs a task.
-            max_length: tokens a program.
+            length: tokens a program.
             token_ids: int `[columns]`, the only tokens whose logits are wanted; None for all.
         """
         head = self._head().astype(self.dtype)
-        shape = (len(encoded) * num_samples, self.config.num_heads, max_length, self.config.d_kv)
-        empty = KeysValues(jnp.zeros(shape, self.dtype), jnp.zeros(shape, self.dtype))
-        return DecoderCache(
-            written=[empty for _ in self.decoder.layers],
-            prompt=[layer.cross_attention.keys_values(encoded) for layer in self.decoder.layers],
+        bias = self.decoder.relative_bias(1, length, first_query=length - 1)[:, 0]
+        return DecoderContext(
+            prompt=prompt,
             prompt_mask=prompt_mask,
-            bias=self.decoder.relative_bias(max_length, max_length),
+            bias=jnp.pad(bias, ((0, 0), (0, length))),
             head=head if token_ids is None else head[token_ids],
         )
 
+    def empty_cache(self, rows: int, length: int) -> list[KeysValues]:
+        """Returns each layer's cache for so many programs of no tokens yet, `[rows, heads, length, d_kv]`."""
+        nothing = jnp.zeros((rows, self.config.num_heads, length, self.config.d_kv), self.dtype)
+        return [KeysValues(nothing, nothing) for _ in self.decoder.layers]
+
     def decode_step(
-        self, tokens: jax.Array, cache: DecoderCache, position: jax.Array
-    ) -> tuple[jax.Array, DecoderCache]:
+        self, tokens: jax.Array, written: list[KeysValues], context: DecoderContext, position: jax.Array
+    ) -> tuple[jax.Array, list[KeysValues]]:
         """Reads one token of every sample and returns the logits of the next, without dropout.
 
         Args:
             tokens: int `[tasks, samples]`; `PAD_ID` at position 0.
-            cache: what `init_cache` or the step for `position - 1` returned.
-            position: int scalar, where in the program these tokens are.
+            written: of each layer, keys and values of the tokens so far, `[tasks * samples, heads, length,
+                d_kv]`: what `empty_cache` or the step for `position - 1` returned.
+            context: of programs of this length.
+            position: int scalar below `length`, where in the program these tokens are.
 
         Returns:
             The logits, float32 `[tasks, samples, columns]`, and the cache of the next step.
         """
-        bias = lax.dynamic_slice_in_dim(cache.bias, position, 1, axis=1)
-        mask = cache.prompt_mask[:, None, None, :]
+        length = written[0].keys.shape[2]
+        bias = lax.dynamic_slice_in_dim(context.bias, length - 1 - position, length, axis=1)[:, None]
+        mask = context.prompt_mask[:, None, None, :]
         stream = self._embed(tokens)
         rows = []
-        for layer, written, prompt in zip(self.decoder.layers, cache.written, cache.prompt, strict=True):
-            stream, row = layer.step(stream, written, prompt, mask, position, bias)
+        for layer, past, prompt in zip(self.decoder.layers, written, context.prompt, strict=True):
+            stream, row = layer.step(stream, past, prompt, mask, position, bias)
             rows.append(row)
-        hidden = self._scale(self.decoder.norm(stream))
-        return self._logits(hidden, cache.head), replace(cache, written=rows)
+        return self._logits(self._scale(self.decoder.norm(stream)), context.head), rows
 
     def _read_programs(
         self,

@@ -7,9 +7,10 @@ import jax
 import numpy as np
 from flax import nnx
 
+from codeit_jax.background import run_ahead
 from codeit_jax.config import SamplingConfig
 from codeit_jax.policy.constraints import Constraint
-from codeit_jax.policy.sampling import Samples, sample
+from codeit_jax.policy.sampling import Sampler, Samples
 from codeit_jax.policy.tokenizers import Tokenizer
 
 
@@ -23,8 +24,7 @@ class ProgramWriter:
         graphdef: what `nnx.split` returned beside the policy's parameters.
         tokenizer: the policy's.
         prompts: each task's prompt, int32 `[source]`.
-        prompt_buckets: lengths to which prompts are padded, ascending; a sampler is compiled for each.
-        config: how many programs, and how they are drawn.
+        config: how many programs, and how they are drawn; with lengths to which prompts are padded.
         max_program_length: tokens of a program at most.
         constraint: what may be written.
         sharding: where prompts lie on the devices: tasks over `data` and `fsdp`.
@@ -39,75 +39,60 @@ class ProgramWriter:
         graphdef: nnx.GraphDef,
         tokenizer: Tokenizer,
         prompts: Sequence[np.ndarray],
-        prompt_buckets: Sequence[int],
         config: SamplingConfig,
         max_program_length: int,
         constraint: Constraint,
         sharding: jax.sharding.Sharding,
         seed: int,
     ) -> None:
-        self._graphdef = graphdef
         self._tokenizer = tokenizer
         self._prompts = prompts
-        self._config = config
-        self._max_program_length = max_program_length
-        self._constraint = constraint
+        self._tasks_per_batch = config.tasks_per_batch
         self._sharding = sharding
         self._key = jax.random.key(seed)
-        self._batches = _plan(prompts, prompt_buckets, config.tasks_per_batch)
+        self._batches = _plan(prompts, config.prompt_buckets, config.tasks_per_batch)
+        self._sampler = Sampler(
+            graphdef,
+            num_samples=config.num_samples,
+            max_length=max_program_length,
+            temperature=config.temperature,
+            eos_id=tokenizer.eos_id,
+            constraint=constraint,
+        )
 
     def write(self, params: Any, meta_iteration: int) -> Iterator[tuple[int, tuple[str, ...]]]:
         """Samples programs for every task.
 
-        The devices work on the next batch while the texts of one are taken.
+        The devices work on while the caller has the texts of a task.
 
         Args:
             params: the policy's parameters.
             meta_iteration: decides the random keys, with the seed.
 
         Yields:
-            Each task's index and its texts, tasks with short prompts first.
+            Each task's index and its texts as they are done, tasks with short prompts first.
         """
         key = jax.random.fold_in(self._key, meta_iteration)
-        previous: tuple[Sequence[int], Samples] | None = None
-        for indices, length in self._batches:
-            samples = self._sample(params, key, indices, length)
-            if previous is not None:
-                yield from self._texts(*previous)
-            previous = (indices, samples)
-        if previous is not None:
-            yield from self._texts(*previous)
+        for index, samples in run_ahead(self._draw(params, key)):
+            yield index, tuple(map(self._tokenizer.decode_program, samples.tokens))
 
-    def _sample(self, params: Any, key: jax.Array, indices: Sequence[int], length: int) -> Samples:
-        rows = self._config.tasks_per_batch
-        ids = np.zeros((rows, length), np.int32)
-        mask = np.zeros((rows, length), bool)
-        for row, index in enumerate(indices):
-            prompt = self._prompts[index]
-            ids[row, : len(prompt)] = prompt
-            mask[row, : len(prompt)] = True
-        tasks = np.zeros(rows, np.uint32)
-        tasks[: len(indices)] = indices
-        return sample(
-            self._graphdef,
-            params,
-            self._put(ids),
-            self._put(mask),
-            jax.vmap(jax.random.fold_in, (None, 0))(key, self._put(tasks)),
-            num_samples=self._config.num_samples,
-            max_length=self._max_program_length,
-            temperature=self._config.temperature,
-            eos_id=self._tokenizer.eos_id,
-            constraint=self._constraint,
-        )
+    def _draw(self, params: Any, key: jax.Array) -> Iterator[tuple[int, Samples]]:
+        for indices, length in self._batches:
+            ids = np.zeros((self._tasks_per_batch, length), np.int32)
+            mask = np.zeros((self._tasks_per_batch, length), bool)
+            for row, index in enumerate(indices):
+                prompt = self._prompts[index]
+                ids[row, : len(prompt)] = prompt
+                mask[row, : len(prompt)] = True
+            tasks = np.zeros(self._tasks_per_batch, np.uint32)
+            tasks[: len(indices)] = indices
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(key, self._put(tasks))
+            for row, samples in self._sampler.sample(params, self._put(ids), self._put(mask), keys):
+                if row < len(indices):
+                    yield indices[row], samples
 
     def _put(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
-
-    def _texts(self, indices: Sequence[int], samples: Samples) -> Iterator[tuple[int, tuple[str, ...]]]:
-        tokens = np.asarray(samples.tokens)
-        for row, index in enumerate(indices):
-            yield index, tuple(map(self._tokenizer.decode_program, tokens[row]))
 
 
 def _plan(

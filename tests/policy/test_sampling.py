@@ -1,12 +1,14 @@
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from flax import nnx
 
-from codeit_jax.policy import sampling
+from codeit_jax.policy import drawing
 from codeit_jax.policy.presets import T5Config
-from codeit_jax.policy.sampling import sample
+from codeit_jax.policy.sampling import Sampler, Shape, default_shapes, sample
 from codeit_jax.policy.t5 import T5
 
 CONFIG = T5Config(
@@ -22,7 +24,7 @@ CONFIG = T5Config(
 EOS = 1
 LENGTH = 12
 
-draw = jax.jit(sampling.draw)
+draw = jax.jit(drawing.draw)
 
 
 @jax.jit
@@ -135,8 +137,8 @@ def test_programs_end_with_eos_and_are_padded(policy, tasks):
     assert 0 < ended.mean() < 1
     np.testing.assert_array_equal(lengths, np.where(ended, (tokens == EOS).argmax(axis=-1) + 1, LENGTH))
     assert (tokens[np.arange(LENGTH) >= lengths[..., None]] == 0).all()
-    assert drawn.tokens.dtype == drawn.lengths.dtype == jnp.int32
-    assert drawn.log_probabilities.dtype == jnp.float32
+    assert drawn.tokens.dtype == drawn.lengths.dtype == np.int32
+    assert drawn.log_probabilities.dtype == np.float32
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.5])
@@ -186,9 +188,9 @@ def test_decoding_stops_once_all_programs_have_ended(policy, tasks, monkeypatch)
     steps = []
     decode_step = T5.decode_step
 
-    def counted(model, tokens, cache, position):
+    def counted(model, tokens, cache, context, position):
         jax.debug.callback(lambda at: steps.append(int(at)), position)
-        logits, cache = decode_step(model, tokens, cache, position)
+        logits, cache = decode_step(model, tokens, cache, context, position)
         return logits.at[..., EOS].set(jnp.where(position == 3, jnp.inf, -jnp.inf)), cache
 
     monkeypatch.setattr(T5, "decode_step", counted)
@@ -210,6 +212,90 @@ def test_a_task_without_a_prompt_gets_empty_programs_and_holds_nobody_up(policy,
     assert drawn.log_probabilities[2].tolist() == [0] * 5
     for task in (0, 1, 3):
         np.testing.assert_array_equal(drawn.tokens[task], whole.tokens[task])
+
+
+def sampler_of(policy, **changes):
+    settings = {"num_samples": 5, "max_length": LENGTH, "temperature": 0.95, "eos_id": EOS}
+    return Sampler(policy[0], **(settings | changes))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [Shape(5, LENGTH)],
+        [Shape(5, LENGTH), Shape(1, LENGTH)],
+        [Shape(5, 1), Shape(5, 7), Shape(5, LENGTH), Shape(3, 5), Shape(2, LENGTH)],
+    ],
+)
+def test_the_shapes_do_not_matter(policy, tasks, shapes):
+    expected = samples_of(policy, tasks)
+    drawn = dict(sampler_of(policy, shapes=shapes).sample(policy[1], *tasks))
+    assert sorted(drawn) == [0, 1, 2, 3]
+    for task, samples in drawn.items():
+        np.testing.assert_array_equal(samples.tokens, expected.tokens[task])
+        np.testing.assert_array_equal(samples.lengths, expected.lengths[task])
+        np.testing.assert_allclose(samples.log_probabilities, expected.log_probabilities[task], atol=1e-5)
+
+
+@jax.tree_util.register_dataclass
+@dataclasses.dataclass(frozen=True)
+class EndsAt:
+    """A constraint under which programs end at given positions, int32 `[tasks, samples]`."""
+
+    ends: jax.Array
+    token_ids: None = None
+
+    def start(self, rows):
+        assert rows == self.ends.shape
+        return self.ends
+
+    def restrict(self, logits, state, num_left):
+        is_end = (jnp.arange(logits.shape[-1]) == EOS) == (LENGTH - num_left == state)[..., None]
+        return jnp.where(is_end, logits, -jnp.inf)
+
+    def advance(self, state, columns):
+        return state
+
+
+def test_rows_of_programs_that_have_ended_are_retired(policy, tasks, monkeypatch):
+    steps = []
+    decode_step = T5.decode_step
+
+    def counted(model, tokens, cache, context, position):
+        shape = Shape(tokens.shape[1], cache[0].keys.shape[2])
+        jax.debug.callback(lambda at: steps.append((int(at), shape)), position)
+        return decode_step(model, tokens, cache, context, position)
+
+    monkeypatch.setattr(T5, "decode_step", counted)
+    ends = np.array([[4, 1, 9, 2], [3, 3, 3, 3], [0, 8, 1, 0], [20, 2, 4, 1]], np.int32)
+    shapes = [Shape(4, 3), Shape(4, LENGTH), Shape(1, LENGTH)]
+    sampler = sampler_of(policy, num_samples=4, constraint=EndsAt(ends), shapes=shapes)
+    drawn = list(sampler.sample(policy[1], *tasks))
+    jax.effects_barrier()
+    # The short cache is full after 3 tokens; after 5 no task has more than one unfinished program.
+    wide, narrow = [(at, Shape(4, 3)) for at in range(3)], [(at, Shape(1, LENGTH)) for at in range(5, LENGTH)]
+    assert sorted(steps, key=lambda step: step[0]) == [
+        *wide,
+        *((at, Shape(4, LENGTH)) for at in (3, 4)),
+        *narrow,
+    ]
+    assert [task for task, _ in drawn] == [1, 0, 2, 3]  # as they are seen to have ended
+    for task, samples in drawn:
+        np.testing.assert_array_equal(samples.lengths, np.minimum(ends[task] + 1, LENGTH))
+
+
+def test_default_shapes():
+    assert default_shapes(24, 512) == (Shape(24, 128), Shape(24, 512), Shape(6, 512))
+    assert default_shapes(1, 2) == (Shape(1, 1), Shape(1, 2))
+    assert default_shapes(1, 1) == (Shape(1, 1),)
+
+
+@pytest.mark.parametrize("shapes", [[], [Shape(5, 3)], [Shape(5, LENGTH), Shape(6, LENGTH)]])
+def test_shapes_that_do_not_serve_are_refused(policy, shapes):
+    with pytest.raises(
+        ValueError, match=r"shapes must be parts of Shape\(samples=5, length=12\) and hold it"
+    ):
+        sampler_of(policy, shapes=shapes)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from codeit_jax.policy.attention import dropout
+from codeit_jax.policy.attention import add_bias, product
 from codeit_jax.policy.presets import T5Config, preset
 from codeit_jax.policy.t5 import T5
 
@@ -50,11 +50,12 @@ def test_cached_decoding_equals_uncached(config):
         programs.reshape(tasks * samples, length),
         prompt_mask.repeat(samples, axis=0),
     ).reshape(tasks, samples, length, -1)
-    encoded = jax.jit(T5.encode)(model, prompt_ids, prompt_mask)
-    cache = model.init_cache(encoded, prompt_mask, num_samples=samples, max_length=length + 2)
-    assert cache.prompt[0].keys.shape == (tasks, config.num_heads, prompt_ids.shape[1], config.d_kv)
+    prompt = jax.jit(T5.read_prompts)(model, prompt_ids, prompt_mask)
+    assert prompt[0].keys.shape == (tasks, config.num_heads, prompt_ids.shape[1], config.d_kv)
+    context = model.decoder_context(prompt, prompt_mask, length=length + 2)
+    cache = model.empty_cache(tasks * samples, length + 2)
     for position in range(length):
-        logits, cache = step(model, programs[..., position], cache, jnp.int32(position))
+        logits, cache = step(model, programs[..., position], cache, context, jnp.int32(position))
         np.testing.assert_allclose(logits, expected[:, :, position], atol=1e-5, rtol=1e-5)
 
 
@@ -102,22 +103,34 @@ def test_dropout_is_a_function_of_its_key(small):
     np.testing.assert_array_equal(logits(None), logits(None))
 
 
-def test_dropout_zeroes_its_share_and_keeps_the_mean():
-    kept = np.asarray(dropout(jnp.ones((300, 333)), 0.1, jax.random.key(0)))
-    assert np.unique(kept) == pytest.approx([0, 1 / 0.9], rel=1e-4)
-    zeroed = kept == 0
-    assert zeroed.mean() == pytest.approx(0.1, abs=0.005)
-    # Neighbours share a random word; they are to be zeroed together no more often than any two.
-    of_one_word, of_two_words = zeroed[:, :-1:2] & zeroed[:, 1::2], zeroed[:, 1:-1:2] & zeroed[:, 2::2]
-    for both in (of_one_word, of_two_words, zeroed[1:] & zeroed[:-1]):
-        assert both.mean() == pytest.approx(0.01, abs=0.003)
+@pytest.mark.parametrize(("inputs", "outputs"), [(3, 5), (5, 3), (4, 4)])
+@pytest.mark.parametrize("dtype", [np.float32, jnp.bfloat16])
+def test_gradients_of_a_product_are_those_of_a_plain_one(inputs, outputs, dtype):
+    rng = np.random.default_rng(0)
+    values = jnp.asarray(rng.standard_normal((2, 6, inputs)), dtype)
+    kernel = jnp.asarray(rng.standard_normal((inputs, outputs)), dtype)
+    cotangent = jnp.asarray(rng.standard_normal((2, 6, outputs)), dtype)
+    result, of_ours = jax.vjp(product, values, kernel)
+    expected, of_plain = jax.vjp(lambda values, kernel: values @ kernel, values, kernel)
+    np.testing.assert_array_equal(result, expected)
+    for ours, plain in zip(of_ours(cotangent), of_plain(cotangent), strict=True):
+        assert ours.dtype == plain.dtype
+        np.testing.assert_allclose(
+            np.float32(ours), np.float32(plain), rtol=1e-6 if dtype == np.float32 else 2**-7, atol=1e-6
+        )
 
 
-@pytest.mark.parametrize(("rate", "share"), [(0.0, 0), (1e-6, 0), (0.5, 0.5), (0.999999, 1)])
-def test_dropout_takes_every_rate(rate, share):
-    kept = dropout(jnp.ones((100, 100)), rate, jax.random.key(0))
-    assert np.mean(kept == 0) == pytest.approx(share, abs=0.03)
-    assert np.isfinite(kept).all()
+def test_gradients_of_an_added_bias_are_those_of_a_plain_sum():
+    rng = np.random.default_rng(0)
+    logits, bias, cotangent = (
+        jnp.asarray(rng.standard_normal(shape), jnp.float32)
+        for shape in ((5, 2, 3, 4), (2, 3, 4), (5, 2, 3, 4))
+    )
+    result, of_ours = jax.vjp(add_bias, logits, bias)
+    np.testing.assert_array_equal(result, logits + bias)
+    of_logits, of_bias = of_ours(cotangent)
+    np.testing.assert_array_equal(of_logits, cotangent)
+    np.testing.assert_allclose(of_bias, cotangent.sum(axis=0), rtol=1e-6, atol=1e-6)
 
 
 def test_dropout_acts_at_each_of_its_places(small, monkeypatch):

@@ -1,0 +1,54 @@
+"""Work done ahead of the one who asks for it, in a thread."""
+
+import queue
+import threading
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+class _End:
+    """What follows the last item: the error that ended the iterable, or None."""
+
+    def __init__(self, error: BaseException | None) -> None:
+        self.error = error
+
+
+def run_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yields the items of an iterable, in their order; a thread draws them as fast as it can.
+
+    For an iterable that mostly waits, for devices say: it then never waits for what is done with its items.
+    Nothing is drawn before the first item is asked for. If the caller stops early, the thread is waited for,
+    which ends with the item that it is at.
+
+    Args:
+        items: the iterable; no other thread may draw from it.
+
+    Raises:
+        Exception: whatever the iterable raises, after the items before it.
+    """
+    drawn: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
+    stopped = threading.Event()
+
+    def draw() -> None:
+        error: BaseException | None = None
+        try:
+            for item in items:
+                drawn.put(item)
+                if stopped.is_set():
+                    break
+        except BaseException as raised:  # it is raised again where the items are asked for
+            error = raised
+        drawn.put(_End(error))
+
+    thread = threading.Thread(target=draw, name="run_ahead", daemon=True)
+    thread.start()
+    try:
+        while not isinstance(item := drawn.get(), _End):
+            yield item
+        if item.error is not None:
+            raise item.error
+    finally:
+        stopped.set()
+        thread.join()

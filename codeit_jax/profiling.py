@@ -1,0 +1,56 @@
+"""Traces of what devices and host do, and how long the devices had nothing to do."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterable, Iterator
+
+import jax
+from etils import epath
+
+# Threads of JAX's that compute, where the devices are the host's own cores.
+_COMPUTING_THREADS = "tf_XLA"
+
+
+@contextlib.contextmanager
+def profile(folder: epath.PathLike) -> Iterator[Callable[[], float]]:
+    """Traces what is done inside, for TensorBoard, XProf or Perfetto.
+
+    Args:
+        folder: where the trace goes, a bucket included.
+
+    Yields:
+        A function that returns, afterwards, the share of the time in which no local device computed
+        anything.
+    """
+    options = jax.profiler.ProfileOptions()
+    options.python_tracer_level = 0  # a line for every call would drown the rest
+    seconds = 0.0
+
+    def idle_share() -> float:
+        newest = max(epath.Path(folder).glob("plugins/profile/*/*.xplane.pb"), key=str)
+        data = jax.profiler.ProfileData.from_serialized_xspace(newest.read_bytes())
+        return max(0.0, 1 - 1e-9 * covered(_computing(data)) / seconds)
+
+    with jax.profiler.trace(epath.Path(folder), profiler_options=options):
+        begun = time.monotonic()
+        yield idle_share
+        seconds = time.monotonic() - begun
+
+
+def covered(intervals: Iterable[tuple[float, float]]) -> float:
+    """Returns how much the union of some intervals, pairs of a start and an end, covers."""
+    total, reached = 0.0, float("-inf")
+    for start, end in sorted(intervals):
+        total += max(0.0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def _computing(data: jax.profiler.ProfileData) -> Iterator[tuple[float, float]]:
+    """Yields when a device computed, in nanoseconds; an accelerator's planes count if there are any."""
+    planes = list(data.planes)
+    devices = [plane for plane in planes if plane.name.startswith("/device:") and any(plane.lines)]
+    for plane in devices or planes:
+        for line in plane.lines:
+            if devices or line.name.startswith(_COMPUTING_THREADS):
+                yield from ((event.start_ns, event.end_ns) for event in line.events)
