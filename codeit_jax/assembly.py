@@ -109,7 +109,8 @@ def with_buckets(config: Config) -> Config:
     section, program = config.policy.section_length, config.policy.max_program_length
     longest_prompt = 2 * section + 2  # two sections, the newline between them and the end
     sampled_prompts = config.sampling.prompt_buckets or (section, longest_prompt)
-    prompts = config.learner.prompt_buckets or (section // 2, section, section * 3 // 2, longest_prompt)
+    eighth = section // 8
+    prompts = config.learner.prompt_buckets or (3 * eighth, 6 * eighth, 10 * eighth, longest_prompt)
     programs = config.learner.program_buckets or (program // 4, program)
     for name, buckets in (("sampling", sampled_prompts), ("learner", prompts)):
         if buckets[-1] < longest_prompt:

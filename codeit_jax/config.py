@@ -242,8 +242,8 @@ class LearnerConfig:
             less memory holds it; the update is that of the whole batch.
         rematerialize: whether a layer's activations are computed a second time for its gradient rather than
             kept: less memory, more work.
-        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length x 1/2, x 1,
-            x 3/2 and x 2 + 2, the longest prompt there can be.
+        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length x 3/8, x 3/4,
+            x 5/4 and x 2 + 2, the longest prompt there can be.
         program_buckets: lengths to which programs are padded, ascending; () means a quarter and all of the
             longest.
     """

@@ -84,7 +84,7 @@ class Sizes:
     num_steps: int = 5
     tasks: int = 400
     padded_batch_size: int = 8
-    prompt_buckets: tuple[int, ...] = (256, 512, 768, 1026)
+    prompt_buckets: tuple[int, ...] = (192, 384, 640, 1026)
     program_buckets: tuple[int, ...] = (128, 512)
 
 

@@ -31,6 +31,9 @@ from codeit_jax.config import (
 )
 from codeit_jax.errors import UserError
 from codeit_jax.experiment import run_experiment
+from codeit_jax.learner import learner
+from codeit_jax.learner.batching import Example
+from codeit_jax.policy import sampling
 
 ROOT = Path(__file__).parents[2]
 
@@ -304,3 +307,57 @@ def test_training_programs_that_solve_nothing_are_the_users_mistake(config: Conf
     learner = dataclasses.replace(config.learner, program_buckets=(2,))
     with pytest.raises(UserError, match=r"policy\.max_program_length: all"):
         run_experiment(dataclasses.replace(config, policy=policy, learner=learner), str(tmp_path / "run"))
+
+
+def test_a_run_compiles_few_shapes(config: Config, tmp_path: Path, monkeypatch) -> None:
+    steps = []
+
+    def make_step(*args, **settings):
+        steps.append(learner_make_step(*args, **settings))
+        return steps[-1]
+
+    learner_make_step = learner.make_step
+    monkeypatch.setattr(learner, "make_step", make_step)
+    samplers = sampling._prefill, sampling._decode
+    before = [function._cache_size() for function in samplers]
+    # Grids from one cell to hundreds: prompts for every length that there is by default.
+    (tmp_path / "search").mkdir()
+    for size in (1, 2, 3, 4, 5, 7, 9, 12):
+        pair = {name: np.arange(size * size).reshape(size, size) % 5 for name in ("input", "output")}
+        task = {"train": [pair], "test": [pair]}
+        (tmp_path / "search" / f"{size}.json").write_text(json.dumps(task, default=np.ndarray.tolist))
+    run_experiment(
+        dataclasses.replace(
+            config,
+            num_meta_iterations=3,
+            data=dataclasses.replace(config.data, search_tasks=str(tmp_path / "search")),
+            policy=dataclasses.replace(config.policy, section_length=48, max_program_length=48),
+            replay=dataclasses.replace(config.replay, policy_experiences=100),
+            sampling=dataclasses.replace(config.sampling, num_samples=8),
+            learner=dataclasses.replace(config.learner, batch_size=2, prompt_buckets=(), program_buckets=()),
+        ),
+        str(tmp_path / "run"),
+        profiled_iteration=2,
+    )
+    num_read, num_written = (
+        function._cache_size() - count for function, count in zip(samplers, before, strict=True)
+    )
+    assert num_read == 2
+    assert 3 <= num_written <= 6
+    (step,) = steps
+    assert 5 <= step._cache_size() <= 8
+    assert list(tmp_path.glob("run/profile/plugins/profile/*/*.xplane.pb"))
+
+
+def test_a_batch_that_goes_wrong_is_saved(config: Config, tmp_path: Path) -> None:
+    tasks = load_tasks(config.data.search_tasks)
+    diverging = dataclasses.replace(config.learner, learning_rate=1e30)
+    with start_host_pool(config, tasks) as pool:
+        _, wrong = build(
+            dataclasses.replace(config, learner=diverging), tasks, pool, failure_folder=tmp_path / "failures"
+        )
+    tokens = np.arange(2, 8, dtype=np.int32)
+    with pytest.raises(FloatingPointError, match="the batch is in"):
+        wrong.learn([Example(tokens, tokens)] * 40, np.random.default_rng(0))
+    (file,) = (tmp_path / "failures").iterdir()
+    assert np.load(file)["prompt_ids"].shape == (8, 34)

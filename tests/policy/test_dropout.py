@@ -53,3 +53,9 @@ def test_dropout_takes_every_rate(rate, share):
     kept = dropout(jnp.ones((100, 100)), rate, jax.random.key(0))
     assert np.mean(kept == 0) == pytest.approx(share, abs=0.03)
     assert np.isfinite(kept).all()
+
+
+def test_no_two_rows_of_a_batch_hold_the_same_words():
+    # Of scrambles of `place ^ word` two rows hold the same set if their words differ in low bits only.
+    words = np.asarray(random_words(jax.random.key(0), (2000, 2**14)))
+    assert len(np.unique(words.sum(axis=1, dtype=np.uint32))) == 2000

@@ -1,4 +1,8 @@
 import dataclasses
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -316,3 +320,47 @@ def test_one_key_a_task_is_needed(policy, tasks):
     prompt_ids, prompt_mask, keys = tasks
     with pytest.raises(ValueError, match="keys must be 4 random keys"):
         samples_of(policy, (prompt_ids, prompt_mask, keys[:3]))
+
+
+SHARDED_PROGRAM = """
+import jax, numpy as np
+from flax import nnx
+from codeit_jax.learner.mesh import batch_sharding, make_mesh, parameter_sharding
+from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.sampling import Sampler
+from codeit_jax.policy.t5 import T5
+
+shape = T5Config(
+    vocab_size=12, d_model=32, d_kv=16, d_ff=64, num_encoder_layers=1, num_decoder_layers=2, num_heads=2
+)
+graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(0)))
+rng = np.random.default_rng(0)
+mask = np.arange(9) < rng.integers(1, 10, (8, 1))
+ids = np.where(mask, rng.integers(2, 12, (8, 9)), 0)
+keys = jax.random.split(jax.random.key(0), 8)
+sampler = Sampler(graphdef, num_samples=8, max_length=16, temperature=0.95, eos_id=1)
+expected = dict(sampler.sample(params, ids, mask, keys))
+lengths = np.stack([drawn.lengths for drawn in expected.values()])
+assert np.unique(lengths).size > 8  # some are retired, some go on to the end
+for sizes in ((8, 1, 1), (2, 4, 1), (2, 2, 2)):
+    mesh = make_mesh(*sizes)
+    there = jax.device_put(params, parameter_sharding(params, mesh))
+    inputs = (jax.device_put(array, batch_sharding(mesh)) for array in (ids, mask, keys))
+    drawn = dict(sampler.sample(there, *inputs))
+    assert sorted(drawn) == list(range(8))
+    for task, samples in drawn.items():
+        np.testing.assert_array_equal(samples.tokens, expected[task].tokens)
+        np.testing.assert_allclose(
+            samples.log_probabilities, expected[task].log_probabilities, rtol=0, atol=1e-5
+        )
+"""
+
+
+def test_the_mesh_does_not_matter():
+    environment = {
+        **os.environ,
+        "JAX_PLATFORMS": "cpu",
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    subprocess.run([sys.executable, "-c", SHARDED_PROGRAM], env=environment, check=True, timeout=300)
