@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from codeit_jax.arc import Task
+from codeit_jax.background import run_ahead
 from codeit_jax.config import ReplayConfig
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
@@ -105,6 +106,8 @@ def run_meta_iteration(state: State, rooms: Rooms, record: AttemptRecorder) -> I
 def learn(state: State, rooms: Rooms, num_training: int, num_policy: int, part: int = 0) -> LearnerMetrics:
     """Draws experiences from both buffers without replacement and learns from them for an epoch.
 
+    They are written as tokens while the devices learn from those before them.
+
     Args:
         state: what the run has come to.
         rooms: what it works with.
@@ -115,8 +118,11 @@ def learn(state: State, rooms: Rooms, num_training: int, num_policy: int, part: 
     rng = np.random.default_rng((rooms.seed, state.meta_iteration, part))
     training = state.training_buffer.sample(num_training, rng, prioritized=False)
     policy = state.policy_buffer.sample(num_policy, rng, prioritized=rooms.config.prioritized)
-    experiences = state.training_buffer.get(training) + state.policy_buffer.get(policy)
-    return state.learner.learn(rooms.examples.make(experiences), rng)
+    picks = [(state.training_buffer, index) for index in training]
+    picks += [(state.policy_buffer, index) for index in policy]
+    order = rng.permutation(len(picks))
+    experiences = (buffer[index] for buffer, index in map(picks.__getitem__, order))
+    return state.learner.learn(run_ahead(rooms.examples.make(experiences)), rng)
 
 
 @dataclasses.dataclass

@@ -216,7 +216,7 @@ def padding(sizes: Sizes, seed: int) -> Measurement:
         experiences.append(
             Experience(task.id, str(programs[task.id]), task.demonstration_inputs, outputs, 1.0, 0)
         )
-    examples = maker.make(experience for experience in experiences if maker.fits(experience.program))
+    examples = list(maker.make(each for each in experiences if maker.fits(each.program)))
     buckets = sizes.prompt_buckets, sizes.program_buckets
     batches = make_batches(examples, sizes.padded_batch_size, *buckets, np.random.default_rng(seed))
     return Measurement(

@@ -1,6 +1,6 @@
 """From experiences to the token sequences that the policy reads and learns to write."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
@@ -38,12 +38,10 @@ class ExampleMaker:
         """Returns the prompt of a task, int32 `[source]`."""
         return self.prompt((pair.input, pair.output) for pair in task.train if pair.output is not None)
 
-    def make(self, experiences: Iterable[Experience]) -> list[Example]:
-        """Returns each experience as an example: its grids are the prompt, its program the target."""
-        return [
-            Example(
+    def make(self, experiences: Iterable[Experience]) -> Iterator[Example]:
+        """Yields each experience as an example: its grids are the prompt, its program the target."""
+        for experience in experiences:
+            yield Example(
                 self.prompt(zip(experience.inputs, experience.outputs, strict=True)),
                 self._tokenizer.encode_program(experience.program),
             )
-            for experience in experiences
-        ]

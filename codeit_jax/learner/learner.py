@@ -1,7 +1,8 @@
 """The learner: it owns the policy's parameters and improves them on the experiences it is given."""
 
+import itertools
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +16,9 @@ from codeit_jax.config import ConfigError, LearnerConfig
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
 from codeit_jax.learner.mesh import batch_sharding, parameter_sharding, row_shares
 from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
+
+# Updates whose examples are ordered by length together. More would pad less, but the first one waits for all.
+_UPDATES_ORDERED = 16
 
 # Updates that the host lets the devices have before them: while they make one, the next one's batch is there.
 _UPDATES_AHEAD = 2
@@ -139,25 +143,23 @@ class Learner:
         """Goes on from a state laid out as `abstract_state`, and takes its arrays over."""
         self._state = state
 
-    def learn(self, examples: Sequence[Example], rng: np.random.Generator) -> LearnerMetrics:
+    def learn(self, examples: Iterable[Example], rng: np.random.Generator) -> LearnerMetrics:
         """Learns from every example, `num_epochs` times.
 
         Args:
-            examples: what to learn from.
-            rng: what shuffles them.
+            examples: what to learn from, in random order; drawn a few updates ahead of their own.
+            rng: what shuffles those few.
 
         Raises:
             ValueError: there are no examples, or one is longer than the largest bucket.
             FloatingPointError: an update's loss or gradient was not finite; the message names the step and
                 the file with its batch. The parameters are then of no use any more.
         """
-        if not examples:
-            raise ValueError("there are no examples to learn from")
         history: list[StepMetrics] = []
         # Updates not looked at yet: metrics are asked for late, so that the devices never wait for the host.
         pending: deque[tuple[Batch, StepMetrics]] = deque()
         first_step = int(self._state.step)
-        num_kept = num_total = 0
+        num_kept = num_total = num_rows = 0
 
         def look() -> None:
             batch, metrics = pending.popleft()
@@ -167,13 +169,16 @@ class Learner:
         for batch in self._batches(examples, rng):
             kept, total = count_tokens(batch)
             num_kept, num_total = num_kept + kept, num_total + total
+            num_rows += int(batch.program_mask.any(axis=1).sum())
             self._state, metrics = self._step(self._state, jax.tree.map(self._put, batch))
             pending.append((batch, metrics))
             if len(pending) > _UPDATES_AHEAD:
                 look()
         while pending:
             look()
-        return _summarize(history, len(examples), 1 - num_kept / num_total)
+        if not history:
+            raise ValueError("there are no examples to learn from")
+        return _summarize(history, num_rows // self._config.num_epochs, 1 - num_kept / num_total)
 
     def _check_finite(self, metrics: StepMetrics, batch: Batch, step: int) -> None:
         if np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm):
@@ -192,11 +197,17 @@ class Learner:
                     np.savez_compressed(opened, step=step, **asdict(batch))
         raise FloatingPointError(message)
 
-    def _batches(self, examples: Sequence[Example], rng: np.random.Generator) -> Iterator[Batch]:
+    def _batches(self, examples: Iterable[Example], rng: np.random.Generator) -> Iterator[Batch]:
         config = self._config
         buckets = config.prompt_buckets, config.program_buckets
-        for _ in range(config.num_epochs):
-            yield from make_batches(examples, config.batch_size, *buckets, rng)
+        drawn = iter(examples)
+        parts: list[list[Example]] = []  # for further epochs
+        while part := list(itertools.islice(drawn, _UPDATES_ORDERED * config.batch_size)):
+            if config.num_epochs > 1:
+                parts.append(part)
+            yield from make_batches(part, config.batch_size, *buckets, rng)
+        for part in parts * (config.num_epochs - 1):
+            yield from make_batches(part, config.batch_size, *buckets, rng)
 
     def _put(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._batch_sharding, lambda index: array[index])

@@ -34,7 +34,7 @@ def test_an_experience_is_a_prompt_of_its_grids_and_its_program() -> None:
 
 def test_examples_are_in_the_order_of_the_experiences() -> None:
     programs = ["O = vmirror(I)", "O = hmirror(I)", "O = rot90(I)"]
-    examples = make_maker().make(experience([SMALL], [LARGE], program) for program in programs)
+    examples = list(make_maker().make(experience([SMALL], [LARGE], program) for program in programs))
     assert [TOKENIZER.decode_program(example.program) for example in examples] == programs
 
 

@@ -12,6 +12,7 @@ from flax import nnx
 
 import codeit_jax
 from codeit_jax.config import LearnerConfig
+from codeit_jax.learner import learner as learning
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
 from codeit_jax.learner.mesh import make_mesh
@@ -100,6 +101,24 @@ def test_the_loss_weighs_every_token_alike():
         found.append(learner.learn(copy_task(12), np.random.default_rng(0)))
     assert found[0].loss == pytest.approx(found[1].loss, abs=1e-6)
     assert found[0].token_accuracy == pytest.approx(found[1].token_accuracy, abs=1e-6)
+
+
+@pytest.mark.parametrize("num_epochs", [1, 3])
+def test_examples_are_drawn_part_by_part_and_learned_from_once_an_epoch(policy, monkeypatch, num_epochs):
+    monkeypatch.setattr(learning, "_UPDATES_ORDERED", 2)
+    learner = make_learner(policy, num_epochs=num_epochs)
+    rng = np.random.default_rng(0)
+    examples = [Example(np.array([2 + number]), np.array([EOS])) for number in range(50)]
+    drawn = []
+    batches = learner._batches((drawn.append(number) or each for number, each in enumerate(examples)), rng)
+    seen = []
+    for number, batch in enumerate(batches):
+        if number < 7:
+            assert len(drawn) == min(50, 16 * (number // 2 + 1))
+        seen += batch.prompt_ids[batch.prompt_mask].tolist()
+    assert len(seen) == num_epochs * 50
+    for epoch in range(num_epochs):
+        assert sorted(seen[50 * epoch : 50 * (epoch + 1)]) == list(range(2, 52))
 
 
 def test_it_compiles_once_a_shape(policy):
@@ -202,6 +221,7 @@ import jax, numpy as np
 from flax import nnx
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner import loss
+from codeit_jax.learner import learner as learning
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
 from codeit_jax.learner.mesh import make_mesh
