@@ -345,8 +345,8 @@ def _move(state: _State, kept: jax.Array, length: int) -> _State:
     def take_cache(leaf: jax.Array) -> jax.Array:
         _, heads, old_length, width = leaf.shape
         taken = take(leaf.reshape(*state.rows.ended.shape, heads, old_length, width))
-        taken = taken.reshape(-1, heads, old_length, width)
-        return jnp.pad(taken, ((0, 0), (0, 0), (0, length - old_length), (0, 0)))
+        taken = taken.reshape(-1, heads, old_length, width)[:, :, :length]
+        return jnp.pad(taken, ((0, 0), (0, 0), (0, max(0, length - old_length)), (0, 0)))
 
     return _State(state.position, jax.tree.map(take, state.rows), jax.tree.map(take_cache, state.written))
 

@@ -12,11 +12,13 @@ from codeit_jax.policy.presets import preset
 from codeit_jax.policy.t5 import T5
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
-TINY = Sizes(presets=("nano",), num_tasks=2, num_samples=3, prompt_length=8, num_tokens=6, num_calls=2)
+TINY = Sizes(
+    presets=("nano",), num_tasks=2, num_samples=3, prompt_length=8, num_tokens=6, num_calls=2, max_length=16
+)
 
 
 def test_every_shape_is_measured():
-    (measured,) = measure_sizes(TINY, Options())
+    measured, retiring = measure_sizes(TINY, Options())
     assert measured.name == "nano: sampling 2 x 3 programs"
     assert measured.ours > 0
     assert measured.more_is_better
@@ -27,6 +29,10 @@ def test_every_shape_is_measured():
     else:
         assert measured.peer is None
         assert measured.note == "no peer: PyTorch is not installed"
+    assert retiring.name.startswith("nano: programs of 1 to ")
+    assert retiring.ours > 0
+    assert retiring.peer > 0
+    assert retiring.note == "peer: ours with none retired"
 
 
 def test_ours_makes_programs_of_one_length():

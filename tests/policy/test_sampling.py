@@ -228,6 +228,7 @@ def sampler_of(policy, **changes):
     [
         [Shape(5, LENGTH)],
         [Shape(5, LENGTH), Shape(1, LENGTH)],
+        [Shape(5, LENGTH), Shape(4, 5), Shape(2, 8)],  # from a longer cache to shorter ones
         [Shape(5, 1), Shape(5, 7), Shape(5, LENGTH), Shape(3, 5), Shape(2, LENGTH)],
     ],
 )
