@@ -190,8 +190,15 @@ class Sampler:
         )
 
     def _narrower(self, shape: Shape) -> np.int32:
-        """Returns how many unfinished programs a task the next narrower shape holds; 0 if there is none."""
-        narrower = (each.samples for each in self._shapes if each.samples < shape.samples)
+        """Returns for how many unfinished programs a task there is a narrower shape; 0 if there is none.
+
+        One that is shorter does not count: it may be too short by the time that they fit in.
+        """
+        narrower = (
+            each.samples
+            for each in self._shapes
+            if each.samples < shape.samples and each.length >= shape.length
+        )
         return np.int32(max(narrower, default=0))
 
 

@@ -228,7 +228,6 @@ def sampler_of(policy, **changes):
     [
         [Shape(5, LENGTH)],
         [Shape(5, LENGTH), Shape(1, LENGTH)],
-        [Shape(5, LENGTH), Shape(4, 5), Shape(2, 8)],  # from a longer cache to shorter ones
         [Shape(5, 1), Shape(5, 7), Shape(5, LENGTH), Shape(3, 5), Shape(2, LENGTH)],
     ],
 )
@@ -287,6 +286,17 @@ def test_rows_of_programs_that_have_ended_are_retired(policy, tasks, monkeypatch
     assert [task for task, _ in drawn] == [1, 0, 2, 3]  # as they are seen to have ended
     for task, samples in drawn:
         np.testing.assert_array_equal(samples.lengths, np.minimum(ends[task] + 1, LENGTH))
+
+
+def test_rows_may_move_to_a_shorter_cache(policy, tasks):
+    ends = EndsAt(np.tile(np.array([0, 9, 2, 20], np.int32), (4, 1)))
+    drawn, expected = (
+        dict(sampler_of(policy, num_samples=4, constraint=ends, shapes=shapes).sample(policy[1], *tasks))
+        for shapes in ([Shape(4, LENGTH), Shape(3, 5), Shape(3, LENGTH)], [Shape(4, LENGTH)])
+    )
+    for task, samples in drawn.items():
+        assert samples.lengths.tolist() == [1, 10, 3, LENGTH]
+        np.testing.assert_array_equal(samples.tokens, expected[task].tokens)
 
 
 def test_default_shapes():
