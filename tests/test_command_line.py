@@ -18,6 +18,7 @@ from codeit_jax.config import (
     LearnerConfig,
     MeshConfig,
     PolicyConfig,
+    SamplingConfig,
 )
 from codeit_jax.errors import UserError
 from codeit_jax.experiment import run_experiment
@@ -174,10 +175,11 @@ def test_a_folder_of_another_run_stays_as_it_is(config: Config, tmp_path: Path) 
         ({"policy": PolicyConfig(tokenizer="/dev/null/x")}, r"policy\.tokenizer: tokenizer '/dev/null/x'"),
         ({"mesh": MeshConfig(data=4096)}, r"mesh: .* take 4096 devices, but there "),
         ({"mesh": MeshConfig(tensor=4096)}, r"mesh: .* take 4096 devices, but there "),
+        ({"sampling": SamplingConfig(prompt_buckets=(33,))}, r"sampling\.prompt_buckets must reach 34"),
         ({"learner": LearnerConfig(prompt_buckets=(33,))}, r"learner\.prompt_buckets must reach 34"),
         ({"learner": LearnerConfig(program_buckets=(23,))}, r"learner\.program_buckets must reach .*, 24"),
     ],
-    ids=["preset", "tokenizer", "data", "tensor", "prompt_buckets", "program_buckets"],
+    ids=["preset", "tokenizer", "data", "tensor", "sampled_prompts", "prompt_buckets", "program_buckets"],
 )
 def test_settings_that_cannot_be_met_are_refused_by_name(config: Config, changes, message: str) -> None:
     with start_host_pool(config, []) as pool, pytest.raises(ConfigError, match=message) as caught:

@@ -65,7 +65,9 @@ CHANGED = Config(
         dropout_rate=0.0,
         dtype="bfloat16",
     ),
-    sampling=SamplingConfig(num_samples=1, temperature=0.5, tasks_per_batch=2, constraint="grammar"),
+    sampling=SamplingConfig(
+        num_samples=1, temperature=0.5, tasks_per_batch=2, constraint="grammar", prompt_buckets=(1, 3)
+    ),
     learner=LearnerConfig(
         batch_size=1,
         learning_rate=0.1,
@@ -130,6 +132,7 @@ CHANGED = Config(
         (lambda: LearnerConfig(num_epochs=0), "learner.num_epochs"),
         (lambda: LearnerConfig(num_micro_batches=0), "learner.num_micro_batches"),
         (lambda: LearnerConfig(max_gradient_norm=0.0), "learner.max_gradient_norm"),
+        (lambda: SamplingConfig(prompt_buckets=(2, 1)), "sampling.prompt_buckets"),
         (lambda: LearnerConfig(prompt_buckets=(2, 1)), "learner.prompt_buckets"),
         (lambda: LearnerConfig(program_buckets=(0, 1)), "learner.program_buckets"),
         (lambda: LearnerConfig(program_buckets=(1, 1)), "learner.program_buckets"),
