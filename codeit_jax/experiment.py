@@ -12,6 +12,7 @@ from codeit_jax.beginning import begin
 from codeit_jax.checkpoint import Checkpointer
 from codeit_jax.config import Config
 from codeit_jax.dsl.corpus import load_training_programs
+from codeit_jax.errors import UserError
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.iteration import Rooms, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
@@ -40,7 +41,8 @@ def run_experiment(
         The rows of the run's table, those of earlier starts included.
 
     Raises:
-        ValueError: the config, the tasks or the folder are wrong; the message says what and where.
+        ValueError: the config, the tasks or the folder are wrong, or the profiled meta-iteration is not one
+            that is still to be done; the message says what and where.
     """
     search_tasks = load_tasks(config.data.search_tasks)
     training_tasks = load_tasks(config.data.training_tasks)
@@ -56,6 +58,7 @@ def run_experiment(
             config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
         )
         state = _restore(checkpointer, learner)
+        _check_profiled(profiled_iteration, state.meta_iteration if state else 0, config.num_meta_iterations)
         log = stack.enter_context(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
         )
@@ -95,6 +98,15 @@ def _iterate(state: State, rooms: Rooms, display: Display, workdir: epath.Path) 
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
     return metrics
+
+
+def _check_profiled(number: int | None, num_done: int, num_all: int) -> None:
+    if number is not None and not num_done < number <= num_all:
+        raise UserError(
+            f"--profile={number}: meta-iterations {num_done + 1} to {num_all} are still to be done"
+            if num_done < num_all
+            else f"--profile={number}: all {num_all} meta-iterations are done"
+        )
 
 
 def _iterate_profiled(state: State, rooms: Rooms, display: Display, workdir: epath.Path) -> IterationMetrics:

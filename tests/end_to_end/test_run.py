@@ -5,6 +5,7 @@ import dataclasses
 import gzip
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -347,6 +348,21 @@ def test_a_run_compiles_few_shapes(config: Config, tmp_path: Path, monkeypatch) 
     (step,) = steps
     assert 3 <= step._cache_size() <= 8
     assert list(tmp_path.glob("run/profile/plugins/profile/*/*.xplane.pb"))
+
+
+def test_a_meta_iteration_to_profile_must_be_still_to_come(
+    uninterrupted: Path, config: Config, tmp_path: Path
+) -> None:
+    workdir = shutil.copytree(uninterrupted, tmp_path / "run")
+    with pytest.raises(UserError, match="--profile=2: all 2 meta-iterations are done"):
+        run_experiment(config, str(workdir), profiled_iteration=2)
+    longer = dataclasses.replace(config, num_meta_iterations=4)
+    for number in (2, 5):
+        with pytest.raises(
+            UserError, match=f"--profile={number}: meta-iterations 3 to 4 are still to be done"
+        ):
+            run_experiment(longer, str(workdir), profiled_iteration=number)
+    assert len(rows(workdir)) == 3
 
 
 def test_a_batch_that_goes_wrong_is_saved(config: Config, tmp_path: Path) -> None:
