@@ -330,10 +330,12 @@ def test_mapped_bytes_grow_with_what_is_mapped():
     assert abs(worker.mapped_bytes() - before - len(kept)) <= 2 * MIB
 
 
+# A shell without job control has what it runs in the background ignore interrupts, and that is inherited.
 SCRIPT = """
-import sys
+import signal, sys
 from codeit_jax.execution.pool import ExecutionPool
 import jobs
+signal.signal(signal.SIGINT, signal.default_int_handler)
 pool = ExecutionPool(2, sys.argv[1], timeout_seconds=float(sys.argv[3]))
 try:
     list(pool.map(jobs.hold_a_lock, [sys.argv[2]] * 2))
