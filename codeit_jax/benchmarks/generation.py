@@ -21,7 +21,6 @@ from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.torch_peer import GenerationPeer, measure_rate
 from codeit_jax.benchmarks.workload import Mean
 from codeit_jax.policy.constraints import Constraint, Unconstrained
-from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.sampling import Sampler, Samples, Shape, sample
 from codeit_jax.policy.t5 import T5
 
@@ -34,7 +33,8 @@ class Sizes:
     """How much each case runs.
 
     Attributes:
-        presets: the policies' shapes.
+        presets: the policies' shapes, in float32.
+        accelerated: those timed only where there is an accelerator, in bfloat16.
         num_tasks: tasks sampled together.
         num_samples: programs a task.
         prompt_length: tokens of a prompt.
@@ -44,6 +44,7 @@ class Sizes:
     """
 
     presets: tuple[str, ...] = ("tiny", "codet5-small")
+    accelerated: tuple[str, ...] = ("codet5p-220m",)
     num_tasks: int = 4
     num_samples: int = 24
     prompt_length: int = 1024
@@ -52,7 +53,7 @@ class Sizes:
     max_length: int = 512
 
 
-QUICK = Sizes(presets=("nano",), prompt_length=64, num_tokens=32, num_calls=2, max_length=128)
+QUICK = Sizes(presets=("nano",), accelerated=(), prompt_length=64, num_tokens=32, num_calls=2, max_length=128)
 
 
 @jax.tree_util.register_dataclass
@@ -113,25 +114,28 @@ class Ending:
 
 def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     """Yields the tokens a second of each shape, and of programs of many lengths."""
-    for name in sizes.presets:
-        shape = shape_of(name)
-        rng = np.random.default_rng(options.seed)
-        prompt_ids = rng.integers(2, shape.vocab_size, (sizes.num_tasks, sizes.prompt_length))
-        yield _generation(name, shape, prompt_ids, sizes, options.seed)
+    cases = [(name, "float32") for name in sizes.presets]
+    if jax.default_backend() != "cpu":
+        cases += [(name, "bfloat16") for name in sizes.accelerated]
+    for name, dtype in cases:
+        yield _generation(name, dtype, sizes, options.seed)
     yield _retiring(sizes.presets[0], sizes, options.seed)
 
 
-def _generation(name: str, shape: T5Config, prompt_ids: np.ndarray, sizes: Sizes, seed: int) -> Measurement:
+def _generation(name: str, dtype: str, sizes: Sizes, seed: int) -> Measurement:
+    shape = shape_of(name)
+    rng = np.random.default_rng(seed)
+    prompt_ids = rng.integers(2, shape.vocab_size, (sizes.num_tasks, sizes.prompt_length))
     prompt_mask = np.ones(prompt_ids.shape, bool)
-    graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed)))
+    graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed), dtype=jnp.dtype(dtype)))
     keys = jax.random.split(jax.random.key(seed), sizes.num_tasks)
 
     def make_peer() -> Any:
-        peer = GenerationPeer(shape, seed)
+        peer = GenerationPeer(shape, seed, dtype)
         return lambda: peer.generate(prompt_ids, prompt_mask, sizes.num_samples, sizes.num_tokens)
 
     return measure_rate(
-        f"{name}: sampling {sizes.num_tasks} x {sizes.num_samples} programs",
+        f"{name}, {dtype}: sampling {sizes.num_tasks} x {sizes.num_samples} programs",
         sizes.num_tasks * sizes.num_samples * sizes.num_tokens,
         lambda: jax.block_until_ready(_ours(graphdef, params, prompt_ids, prompt_mask, keys, sizes)),
         make_peer,

@@ -1,5 +1,6 @@
 """A tiny run of sampling beside PyTorch, and that ours makes programs of just the length asked for."""
 
+import dataclasses
 import importlib.util
 
 import jax
@@ -19,7 +20,7 @@ TINY = Sizes(
 
 def test_every_shape_is_measured():
     measured, retiring = measure_sizes(TINY, Options())
-    assert measured.name == "nano: sampling 2 x 3 programs"
+    assert measured.name == "nano, float32: sampling 2 x 3 programs"
     assert measured.ours > 0
     assert measured.more_is_better
     if HAS_TORCH:
@@ -33,6 +34,13 @@ def test_every_shape_is_measured():
     assert retiring.ours > 0
     assert retiring.peer > 0
     assert retiring.note == "peer: ours with none retired"
+
+
+def test_an_accelerator_has_cases_of_its_own(monkeypatch):
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    sizes = dataclasses.replace(TINY, presets=("nano",), accelerated=("nano",))
+    names = [measured.name for measured in measure_sizes(sizes, Options())]
+    assert names[:2] == ["nano, float32: sampling 2 x 3 programs", "nano, bfloat16: sampling 2 x 3 programs"]
 
 
 def test_ours_makes_programs_of_one_length():
