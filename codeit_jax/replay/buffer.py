@@ -68,10 +68,6 @@ class ReplayBuffer:
             meta_iteration=self._meta_iterations[index],
         )
 
-    def get(self, indices: Iterable[int]) -> list[Experience]:
-        """Returns the experiences at some indices, as `sample` gives them."""
-        return [self[index] for index in np.asarray(indices).tolist()]
-
     def add(self, experience: Experience) -> bool:
         """Stores an experience and returns whether its task and program were new.
 

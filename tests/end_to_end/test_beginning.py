@@ -59,7 +59,7 @@ def begun(config, num_workers=1):
         tasks, display = list(map(task, PROGRAMS)), Display(0, console)
         state, _ = begin(config, rooms, None, tasks, PROGRAMS, epath.Path(folder) / "distilled.json", display)
     buffer = state.training_buffer
-    return buffer.get(range(len(buffer))), console.file.getvalue()
+    return [buffer[index] for index in range(len(buffer))], console.file.getvalue()
 
 
 @pytest.fixture(scope="module")

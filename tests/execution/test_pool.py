@@ -332,9 +332,8 @@ def test_mapped_bytes_grow_with_what_is_mapped():
 
 # A shell without job control has what it runs in the background ignore interrupts, and that is inherited.
 SCRIPT = """
-import signal, sys
+import signal, sys, jobs
 from codeit_jax.execution.pool import ExecutionPool
-import jobs
 signal.signal(signal.SIGINT, signal.default_int_handler)
 pool = ExecutionPool(2, sys.argv[1], timeout_seconds=float(sys.argv[3]))
 try:

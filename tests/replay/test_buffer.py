@@ -38,7 +38,7 @@ def test_what_is_added_comes_back():
     assert len(buffer) == 3
     assert list(buffer) == entries
     assert buffer[-1] == entries[-1]
-    assert buffer.get(np.array([2, 0, 2])) == [entries[2], entries[0], entries[2]]
+    assert [buffer[index] for index in np.array([2, 0, 2])] == [entries[2], entries[0], entries[2]]
     with pytest.raises(IndexError):
         buffer[3]
 
