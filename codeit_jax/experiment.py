@@ -7,22 +7,22 @@ from typing import Any
 from etils import epath
 
 from codeit_jax.arc import Task, load_tasks
-from codeit_jax.assembly import build, start_host_pool
-from codeit_jax.beginning import begin
-from codeit_jax.checkpoint import Checkpointer
+from codeit_jax.build import build, start_host_pool
 from codeit_jax.config import Config
 from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.errors import UserError
 from codeit_jax.execution.attempt import Attempt
-from codeit_jax.iteration import Rooms, State, run_meta_iteration
+from codeit_jax.initialization import begin
+from codeit_jax.iteration import Components, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
-from codeit_jax.profiling import profile
 from codeit_jax.replay import ReplayBuffer
-from codeit_jax.results.files import write_json, write_json_lines
-from codeit_jax.results.metrics import IterationMetrics, MetricsLog
-from codeit_jax.results.progress import Display
-from codeit_jax.results.solutions import SolutionBook, solutions_json
-from codeit_jax.workdir import open_workdir
+from codeit_jax.run.checkpoint import Checkpointer
+from codeit_jax.run.display import Display
+from codeit_jax.run.files import write_json, write_json_lines
+from codeit_jax.run.metrics import IterationMetrics, MetricsLog
+from codeit_jax.run.profiling import profile
+from codeit_jax.run.workdir import open_workdir
+from codeit_jax.search.solutions import SolutionBook, solutions_json
 
 _DISTILLED = "distilled_programs.json"
 
@@ -54,7 +54,7 @@ def run_experiment(
         pool = stack.enter_context(start_host_pool(config, search_tasks))
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
         is_new = checkpointer.latest_step() is None
-        rooms, learner = build(
+        components, learner = build(
             config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
         )
         state = _restore(checkpointer, learner)
@@ -64,7 +64,7 @@ def run_experiment(
         )
         if state is None:
             cache = workdir / _DISTILLED
-            state, metrics = begin(config, rooms, learner, training_tasks, programs, cache, display)
+            state, metrics = begin(config, components, learner, training_tasks, programs, cache, display)
             log.append(metrics)
             _save(state, checkpointer, workdir)
         else:
@@ -72,9 +72,9 @@ def run_experiment(
         display.rows(log.rows)
         while state.meta_iteration < config.num_meta_iterations:
             if state.meta_iteration + 1 == profiled_iteration:
-                metrics = _iterate_profiled(state, rooms, display, workdir)
+                metrics = _iterate_profiled(state, components, display, workdir)
             else:
-                metrics = _iterate(state, rooms, display, workdir)
+                metrics = _iterate(state, components, display, workdir)
             log.append(metrics)
             display.rows([metrics])
             is_last = state.meta_iteration == config.num_meta_iterations
@@ -83,7 +83,7 @@ def run_experiment(
         return log.rows
 
 
-def _iterate(state: State, rooms: Rooms, display: Display, workdir: epath.Path) -> IterationMetrics:
+def _iterate(state: State, components: Components, display: Display, workdir: epath.Path) -> IterationMetrics:
     """Runs a meta-iteration, shows it, and writes its samples out."""
     samples: list[dict[str, Any]] = []
 
@@ -92,8 +92,8 @@ def _iterate(state: State, rooms: Rooms, display: Display, workdir: epath.Path) 
         samples.extend(map(_sample_json, [task.id] * len(texts), texts, attempts))
 
     number = state.meta_iteration + 1
-    display.phase(f"meta-iteration {number}", len(rooms.search_tasks))
-    metrics = run_meta_iteration(state, rooms, record)
+    display.phase(f"meta-iteration {number}", len(components.search_tasks))
+    metrics = run_meta_iteration(state, components, record)
     folder = workdir / "samples"
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
@@ -109,10 +109,12 @@ def _check_profiled(number: int | None, num_done: int, num_all: int) -> None:
         )
 
 
-def _iterate_profiled(state: State, rooms: Rooms, display: Display, workdir: epath.Path) -> IterationMetrics:
+def _iterate_profiled(
+    state: State, components: Components, display: Display, workdir: epath.Path
+) -> IterationMetrics:
     folder = workdir / "profile"
     with profile(folder) as idle_share:
-        metrics = _iterate(state, rooms, display, workdir)
+        metrics = _iterate(state, components, display, workdir)
     display.note(
         f"meta-iteration {state.meta_iteration}: the devices had nothing to do for {idle_share():.1%} of the "
         f"time; its trace is in {folder}"

@@ -1,6 +1,6 @@
 """The method on one page: one meta-iteration of CodeIt (algorithm 1 of the paper).
 
-It joins the rooms of the house into a circle:
+It joins the components of the house into a circle:
 
     policy ── programs ──► host pool ── realised outputs ──► hindsight relabeling ──► replay buffer
        ▲                                                                                   │
@@ -14,18 +14,18 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from codeit_jax.arc import Task
-from codeit_jax.background import run_ahead
 from codeit_jax.config import ReplayConfig
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, LearnerMetrics
-from codeit_jax.policy.writer import ProgramWriter
+from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.relabel import keep_solved, relabel
-from codeit_jax.results.metrics import IterationMetrics
-from codeit_jax.results.solutions import Candidate, SolutionBook
+from codeit_jax.run.background import run_ahead
+from codeit_jax.run.metrics import IterationMetrics
+from codeit_jax.search.solutions import Candidate, SolutionBook
 
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
 
@@ -50,7 +50,7 @@ class State:
 
 
 @dataclasses.dataclass(frozen=True)
-class Rooms:
+class Components:
     """What a meta-iteration works with, and which never changes.
 
     Attributes:
@@ -63,19 +63,19 @@ class Rooms:
     """
 
     search_tasks: Sequence[Task]
-    writer: ProgramWriter
+    writer: ProgramSampler
     pool: ExecutionPool
     examples: ExampleMaker
     config: ReplayConfig
     seed: int
 
 
-def run_meta_iteration(state: State, rooms: Rooms, record: AttemptRecorder) -> IterationMetrics:
+def run_meta_iteration(state: State, components: Components, record: AttemptRecorder) -> IterationMetrics:
     """Samples, executes, relabels, remembers and learns, once; changes the state.
 
     Args:
         state: what the run has come to.
-        rooms: what it works with.
+        components: what it works with.
         record: called with each task's texts and attempts as they come in.
 
     Returns:
@@ -83,9 +83,11 @@ def run_meta_iteration(state: State, rooms: Rooms, record: AttemptRecorder) -> I
     """
     started = time.monotonic()
     state.meta_iteration += 1
-    tally = _explore(state, rooms, record)
+    tally = _explore(state, components, record)
     explored = time.monotonic()
-    learned = learn(state, rooms, rooms.config.training_experiences, rooms.config.policy_experiences)
+    learned = learn(
+        state, components, components.config.training_experiences, components.config.policy_experiences
+    )
     return IterationMetrics(
         meta_iteration=state.meta_iteration,
         loss=learned.loss,
@@ -103,26 +105,28 @@ def run_meta_iteration(state: State, rooms: Rooms, record: AttemptRecorder) -> I
     )
 
 
-def learn(state: State, rooms: Rooms, num_training: int, num_policy: int, part: int = 0) -> LearnerMetrics:
+def learn(
+    state: State, components: Components, num_training: int, num_policy: int, part: int = 0
+) -> LearnerMetrics:
     """Draws experiences from both buffers without replacement and learns from them for an epoch.
 
     They are written as tokens while the devices learn from those before them.
 
     Args:
         state: what the run has come to.
-        rooms: what it works with.
+        components: what it works with.
         num_training: experiences of training and mutated training tasks, at most.
         num_policy: experiences of the policy, at most.
         part: tells apart the draws of one meta-iteration.
     """
-    rng = np.random.default_rng((rooms.seed, state.meta_iteration, part))
+    rng = np.random.default_rng((components.seed, state.meta_iteration, part))
     training = state.training_buffer.sample(num_training, rng, prioritized=False)
-    policy = state.policy_buffer.sample(num_policy, rng, prioritized=rooms.config.prioritized)
+    policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
     picks = [(state.training_buffer, index) for index in training]
     picks += [(state.policy_buffer, index) for index in policy]
     order = rng.permutation(len(picks))
     experiences = (buffer[index] for buffer, index in map(picks.__getitem__, order))
-    return state.learner.learn(run_ahead(rooms.examples.make(experiences)), rng)
+    return state.learner.learn(run_ahead(components.examples.make(experiences)), rng)
 
 
 @dataclasses.dataclass
@@ -136,13 +140,13 @@ class _Tally:
     num_new: int = 0
 
 
-def _explore(state: State, rooms: Rooms, record: AttemptRecorder) -> _Tally:
+def _explore(state: State, components: Components, record: AttemptRecorder) -> _Tally:
     """Samples programs for every task of the search set, runs them, and remembers what they really do."""
     tally = _Tally(SolutionBook())
-    to_experience = relabel if rooms.config.relabeling else keep_solved
-    samples = rooms.writer.write(state.learner.params, state.meta_iteration)
-    for task_index, texts, attempts in attempt_tasks(rooms.pool, rooms.search_tasks, samples):
-        task = rooms.search_tasks[task_index]
+    to_experience = relabel if components.config.relabeling else keep_solved
+    samples = components.writer.write(state.learner.params, state.meta_iteration)
+    for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
+        task = components.search_tasks[task_index]
         record(task, texts, attempts)
         for attempt in attempts:
             tally.num_samples += 1
@@ -153,7 +157,7 @@ def _explore(state: State, rooms: Rooms, record: AttemptRecorder) -> _Tally:
             state.solutions.add(task.id, candidate)
         for attempt in attempts:
             experience = to_experience(task, attempt, state.meta_iteration)
-            if experience is not None and rooms.examples.fits(experience.program):
+            if experience is not None and components.examples.fits(experience.program):
                 tally.num_new += state.policy_buffer.add(experience)
     return tally
 

@@ -22,7 +22,7 @@ A variant is a list of these, in any order; of the first line one at most, and 2
 from ml_collections.config_dict import ConfigDict
 
 from codeit_jax.config import Config, PolicyConfig, SamplingConfig
-from codeit_jax.config_dicts import to_config_dict
+from codeit_jax.config.conversion import to_config_dict
 
 _CODET5 = {
     "60m": ("codet5-small", "Salesforce/codet5-small"),

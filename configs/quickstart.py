@@ -13,7 +13,7 @@ from codeit_jax.config import (
     ReplayConfig,
     SamplingConfig,
 )
-from codeit_jax.config_dicts import to_config_dict
+from codeit_jax.config.conversion import to_config_dict
 
 
 def get_config() -> ConfigDict:

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from absl import flags
 
-from codeit_jax import command_line
 from codeit_jax.benchmarks.suites import SUITES, Options, run_suite
+from codeit_jax.run import command_line
 
 _SUITE = flags.DEFINE_enum("suite", None, list(SUITES), "What is timed.")
 _JSON = flags.DEFINE_string("json", None, "A file for the measurements.")

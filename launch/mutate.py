@@ -11,10 +11,10 @@ from pathlib import Path
 
 from absl import flags
 
-from codeit_jax import command_line
-from codeit_jax.mutating import GrowthConfig, grow_file
-from codeit_jax.mutation.distil import ParentKind
-from codeit_jax.mutation.growth import Depth
+from codeit_jax.config import ParentKind
+from codeit_jax.mutation.growth.command import GrowthConfig, grow_file
+from codeit_jax.mutation.growth.rounds import Depth
+from codeit_jax.run import command_line
 
 _NUM_PROGRAMS = flags.DEFINE_integer(
     "num_programs", None, "Programs wanted, no two of them equal.", lower_bound=1

@@ -11,8 +11,8 @@ from pathlib import Path
 
 from absl import flags
 
-from codeit_jax import command_line
-from codeit_jax.execution.budget import SEARCH_LIMITS
+from codeit_jax.config.budget import SEARCH_LIMITS
+from codeit_jax.run import command_line
 
 _PROGRAMS = flags.DEFINE_list("programs", None, "Files of programs, as launch/mutate.py writes them.")
 _TASKS = flags.DEFINE_string("tasks", "arc1/evaluation", "An ARC-1 part, a folder of tasks or a file.")
@@ -34,7 +34,7 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--programs is required")
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
-    from codeit_jax.searching import run_search  # after the flags: what it imports takes its time
+    from codeit_jax.search.command import run_search  # after the flags: what it imports takes its time
 
     run_search(
         list(map(Path, _PROGRAMS.value)),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax import command_line
+from codeit_jax.run import command_line
 
 _CONFIG = command_line.define_config_flag()
 _WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; an earlier run in it is resumed.")
@@ -25,8 +25,8 @@ def main(_: Sequence[str]) -> None:
     config = command_line.read_config(_CONFIG)
     if not _WORKDIR.value:
         raise command_line.UsageError("--workdir is required")
-    from codeit_jax.compilation import keep_compiled  # after the flags: JAX takes a second to start
     from codeit_jax.experiment import run_experiment
+    from codeit_jax.run.compilation import keep_compiled  # after the flags: JAX takes a second to start
 
     keep_compiled(_COMPILED.value)
     run_experiment(config, _WORKDIR.value, profiled_iteration=_PROFILE.value)

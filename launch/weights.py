@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax import command_line
+from codeit_jax.run import command_line
 
 _SOURCE = flags.DEFINE_string("source", None, "import: a folder, or a name on the Hugging Face hub.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "export: the folder of a run.")
@@ -25,7 +25,10 @@ def main(argv: Sequence[str]) -> None:
     unused = _WORKDIR if command == "import" else _SOURCE
     if unused.value:
         raise command_line.UsageError(f"--{unused.name} has no part in {command}")
-    from codeit_jax.weight_exchange import export_weights, import_weights  # it imports jax, which takes time
+    from codeit_jax.learner.weight_exchange import (  # it imports jax, which takes time
+        export_weights,
+        import_weights,
+    )
 
     if command == "import":
         print(f"{import_weights(given, output):,} parameters written to {output}")

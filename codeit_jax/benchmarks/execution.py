@@ -28,7 +28,7 @@ from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.execution import Evaluator, ExecutionPool
 from codeit_jax.execution.attempt import attempt_task
 from codeit_jax.execution.host import Sample, attempt_tasks
-from codeit_jax.execution.search import num_search_jobs, search
+from codeit_jax.search.search import num_search_jobs, search
 
 _NO_GUARD_SECONDS = 1e6
 

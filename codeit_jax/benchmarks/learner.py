@@ -22,8 +22,8 @@ from codeit_jax.dsl import load_training_programs
 from codeit_jax.learner.batching import Example, make_batches, padding_share
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner
-from codeit_jax.learner.mesh import make_mesh
 from codeit_jax.policy.presets import CODET5_VOCAB_SIZE, T5Config, preset
+from codeit_jax.policy.sharding import make_mesh
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.tokenizers import make_tokenizer
 from codeit_jax.replay import Experience

@@ -17,15 +17,17 @@ from codeit_jax.benchmarks.plain import PlainRun, Reference, load_reference, run
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.workload import Mean, TimedJobs, calm_collector
+from codeit_jax.config import DISTILLATION_WORK
+from codeit_jax.config.budget import PAPER_LIMITS
 from codeit_jax.dsl import Program, load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
+from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import ExecutionPool
-from codeit_jax.execution.budget import PAPER_LIMITS
 from codeit_jax.execution.host import start_pool
-from codeit_jax.mutation.distil import DISTILLATION_WORK, distil_programs
-from codeit_jax.mutation.drawing import Fate, fingerprint
-from codeit_jax.mutation.evolve import find_parents
-from codeit_jax.mutation.growth import Depth, Grown, Origin, Population, Recipe, draw_round
+from codeit_jax.mutation.distillation.distil import distil_programs
+from codeit_jax.mutation.growth.drawing import Fate
+from codeit_jax.mutation.growth.mutants import find_parents
+from codeit_jax.mutation.growth.rounds import Depth, Grown, Origin, Population, Recipe, draw_round
 from codeit_jax.mutation.mutate import Mutator
 
 _TIMEOUT_SECONDS = 60.0

@@ -17,7 +17,7 @@ from codeit_jax.dsl import Program
 from codeit_jax.execution import Budget, ExecutionPool
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import Sample, start_pool
-from codeit_jax.mutation.evolve import find_parents, grow
+from codeit_jax.mutation.growth.mutants import find_parents, grow
 from codeit_jax.mutation.mutate import Mutator
 
 _TIMEOUT_SECONDS = 60.0

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from codeit_jax.arc import Pair, Task
+from codeit_jax.config.budget import Budget
 from codeit_jax.dsl.program import Program, ProgramError, parse_program
-from codeit_jax.execution.budget import Budget
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
 from codeit_jax.execution.outcome import Outcome, Status

@@ -17,7 +17,6 @@ from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.primitives.unions import union_of_shifts
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.dsl.types import LOOPS, Column, Fixed, Function, Value
-from codeit_jax.execution.budget import BudgetExceeded, work_exceeded
 from codeit_jax.execution.costs import (
     COMBINATORS,
     CONSTANT_TIME,
@@ -41,6 +40,7 @@ from codeit_jax.execution.costs import (
     weight,
 )
 from codeit_jax.execution.meter import Meter, PrimitiveFailure
+from codeit_jax.execution.outcome import BudgetExceeded, work_exceeded
 
 Primitive = Callable[..., Value]
 Each = Callable[..., list[Value]]

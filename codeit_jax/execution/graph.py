@@ -11,11 +11,10 @@ from collections.abc import Sequence
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import INPUT, Program, variable
 from codeit_jax.dsl.types import Value
-from codeit_jax.execution.budget import work_exceeded
 from codeit_jax.execution.costs import total_extent
 from codeit_jax.execution.evaluator import CallFailure, Evaluator
-from codeit_jax.execution.goals import Expression, Goal, Reference
-from codeit_jax.execution.outcome import Outcome, Status
+from codeit_jax.execution.outcome import Outcome, Status, work_exceeded
+from codeit_jax.execution.output_filter import Expression, OutputFilter, Reference
 
 MAX_ITEMS_HELD = 2_000_000  # some hundreds of megabytes where they are cells, which most are not
 
@@ -75,7 +74,7 @@ class GraphRun:
         for value in self._names.values():
             self._represent(value)
         self._items_held = 0
-        self._goal: tuple[Grid, Goal] | None = None
+        self._goal: tuple[Grid, OutputFilter] | None = None
 
     def outcome(self, index: int) -> Outcome:
         """Returns what `Evaluator.run` gives for the program with this index."""
@@ -89,7 +88,7 @@ class GraphRun:
         """Whether the program with this index ends in the given grid; best asked of one grid at a time."""
         self._limit_memory()
         if self._goal is None or self._goal[0] is not output:
-            self._goal = output, Goal(self._graph.expressions, self._value_of, output)
+            self._goal = output, OutputFilter(self._graph.expressions, self._value_of, output)
         lines = self._graph.programs[index]
         if self._goal[1].is_out_of_reach(lines[-1]):
             return False

@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
 from codeit_jax.arc import Task
+from codeit_jax.config.budget import Budget
 from codeit_jax.execution.attempt import Attempt, HostContext, attempt_task, timed_out
-from codeit_jax.execution.budget import Budget
 from codeit_jax.execution.pool import ExecutionPool, Failed
 
 _logger = logging.getLogger(__name__)

@@ -2,9 +2,10 @@
 
 from typing import Any
 
+from codeit_jax.config.budget import Budget
 from codeit_jax.dsl.types import Value
-from codeit_jax.execution.budget import Budget, BudgetExceeded, work_exceeded
 from codeit_jax.execution.nests import Nests
+from codeit_jax.execution.outcome import BudgetExceeded, work_exceeded
 
 
 class PrimitiveFailure(Exception):  # noqa: N818 - an end that a run may come to, not a fault

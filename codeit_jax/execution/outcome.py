@@ -31,3 +31,12 @@ class Outcome:
     output: Grid | None = None
     error: str | None = None
     cost: int = 0
+
+
+class BudgetExceeded(Exception):  # noqa: N818 - an end that a run may come to, not a fault
+    """A run wanted more than its budget allows; the message says of what."""
+
+
+def work_exceeded(max_work: int) -> str:
+    """Returns the reason given when a run would do more work than it may."""
+    return f"more than {max_work:,} units of work"

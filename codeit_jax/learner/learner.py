@@ -14,8 +14,8 @@ from flax import nnx
 
 from codeit_jax.config import ConfigError, LearnerConfig
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
-from codeit_jax.learner.mesh import batch_sharding, parameter_sharding, row_shares
 from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
+from codeit_jax.policy.sharding import batch_sharding, parameter_sharding, row_shares
 
 # Updates whose examples are ordered by length together. More would pad less, but the first one waits for all.
 _UPDATES_ORDERED = 16

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from codeit_jax.learner.mesh import ROW_AXES, row_shares
+from codeit_jax.policy.sharding import ROW_AXES, row_shares
 
 # Logits that a device holds at once. Large enough for products at full speed, small against a step's memory.
 BLOCK_LOGITS = 1 << 22

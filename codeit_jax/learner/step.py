@@ -13,7 +13,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Batch
 from codeit_jax.learner.loss import cross_entropy
-from codeit_jax.learner.mesh import ROW_AXES, gathered_sharding
+from codeit_jax.policy.sharding import ROW_AXES, gathered_sharding
 
 # What the decoder reads before the first token: the padding, as in T5.
 _START_ID = 0

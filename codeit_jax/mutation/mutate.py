@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from codeit_jax.dsl.program import Call, Program, is_variable, variable, without_dead_lines
 from codeit_jax.dsl.types import Type
-from codeit_jax.mutation.composing import draw_call
+from codeit_jax.mutation.call_sampling import sample_call
 from codeit_jax.mutation.subject import Subject
 
 _MAX_PLACES = 10
@@ -121,7 +121,7 @@ def _replace_function(subject: Subject, line: int, rng: random.Random) -> Progra
 
 def _replace_call(subject: Subject, line: int, rng: random.Random) -> Program | None:
     for _ in range(_MAX_TRIES):
-        call = draw_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
+        call = sample_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
         if call is not None and call != subject.program.calls[line] and subject.works(line, call):
             return _with_call(subject.program, line, call)
     return None
@@ -133,7 +133,7 @@ def _put_in_line(subject: Subject, line: int, rng: random.Random) -> Program | N
     old = call.arguments[position]
     use = subject.use_of(int(old[1:]) - 1) if is_variable(old) else None
     for _ in range(_MAX_TRIES):
-        new = draw_call(subject, line, subject.shape_of(old), use, rng)
+        new = sample_call(subject, line, subject.shape_of(old), use, rng)
         if new is not None and subject.works_with(line, position, new):
             return _with_new_line(subject.program, line, position, new)
     return None

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import jax
 import pytest
 
-from codeit_jax.assembly import with_buckets
 from codeit_jax.benchmarks import learner, torch_peer
 from codeit_jax.benchmarks.learner import (
     QUICK,
@@ -23,6 +22,7 @@ from codeit_jax.benchmarks.learner import (
 )
 from codeit_jax.benchmarks.suites import SUITES, Options
 from codeit_jax.benchmarks.table import Measurement
+from codeit_jax.build import with_buckets
 from codeit_jax.config import Config
 from codeit_jax.policy.presets import T5Config
 

@@ -12,8 +12,8 @@ from codeit_jax.benchmarks.torch_peer import GenerationPeer, TrainingPeer
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Batch, Example
 from codeit_jax.learner.learner import Learner
-from codeit_jax.learner.mesh import make_mesh
 from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.sharding import make_mesh
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.weights import hugging_face_name
 

@@ -14,7 +14,7 @@ from codeit_jax.benchmarks.workload import (
 )
 from codeit_jax.dsl import ProgramError, parse_program
 from codeit_jax.execution.host import attempt_tasks
-from codeit_jax.execution.search import search
+from codeit_jax.search.search import search
 
 FLIP = parse_program("O = vmirror(I)")
 TWICE = parse_program("x1 = vmirror(I)\nx2 = hconcat(I, x1)\nO = vconcat(x2, x2)")

@@ -13,15 +13,15 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from codeit_jax import mutating
 from codeit_jax.arc import load_tasks, num_cells, task_to_json
 from codeit_jax.config import ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
+from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.execution import Evaluator
-from codeit_jax.mutating import PARENT, GrowthConfig, grow_file
-from codeit_jax.mutation.growth import Depth
-from codeit_jax.mutation.growth_file import progress_path
-from codeit_jax.mutation.program_files import read_rows
+from codeit_jax.mutation.growth import command as growth_command
+from codeit_jax.mutation.growth.command import PARENT, GrowthConfig, grow_file
+from codeit_jax.mutation.growth.file import progress_path
+from codeit_jax.mutation.growth.rounds import Depth
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,7 +169,7 @@ def test_new_lines_are_put_in(folder, tmp_path):
 
 
 def test_the_end_of_what_can_be_drawn_is_told(tmp_path, monkeypatch):
-    monkeypatch.setattr(mutating, "MAX_BARREN_DRAWS", 500)
+    monkeypatch.setattr(growth_command, "MAX_BARREN_DRAWS", 500)
     (tmp_path / "task.json").write_text(json.dumps(SMALL_TASK))
     (tmp_path / "solvers.py").write_text(SMALL_SOLVER)
     path = tmp_path / "x.jsonl"

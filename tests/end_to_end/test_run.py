@@ -18,8 +18,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from codeit_jax.arc import load_tasks
-from codeit_jax.assembly import build, start_host_pool
-from codeit_jax.checkpoint import Checkpointer
+from codeit_jax.build import build, start_host_pool
 from codeit_jax.config import (
     Config,
     DataConfig,
@@ -35,6 +34,7 @@ from codeit_jax.experiment import run_experiment
 from codeit_jax.learner import learner
 from codeit_jax.learner.batching import Example
 from codeit_jax.policy import sampling
+from codeit_jax.run.checkpoint import Checkpointer
 
 ROOT = Path(__file__).parents[2]
 
@@ -53,7 +53,7 @@ STUCK_RUN = """
 import json, signal, sys
 from codeit_jax import experiment, iteration
 from codeit_jax.config import Config
-from codeit_jax.config_dicts import from_dict
+from codeit_jax.config.conversion import from_dict
 
 relabel = iteration.relabel
 
@@ -248,7 +248,7 @@ def test_the_command_line_with_two_workers_gives_the_same_run(
     (tmp_path / "config.py").write_text(
         "import json\n"
         "from codeit_jax.config import Config\n"
-        "from codeit_jax.config_dicts import from_dict, to_config_dict\n"
+        "from codeit_jax.config.conversion import from_dict, to_config_dict\n"
         f"def get_config():\n    return to_config_dict(from_dict(Config, json.loads({values!r})))\n"
     )
     workdir = tmp_path / "run"

@@ -10,10 +10,10 @@ from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.dsl.types import Fixed, Function
 from codeit_jax.execution import Budget, Evaluator, GraphRun, ProgramGraph
-from codeit_jax.execution.budget import BudgetExceeded
 from codeit_jax.execution.calls import metered_functions
 from codeit_jax.execution.costs import CONSTANT_TIME, QUICK
 from codeit_jax.execution.meter import Meter, PrimitiveFailure
+from codeit_jax.execution.outcome import BudgetExceeded
 from tests.dsl.oracle import permuted
 from tests.dsl.programs import programs
 from tests.dsl.strategies import GRIDS, OBJECTS, VALUES

@@ -2,10 +2,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from codeit_jax.config.budget import Budget
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.dsl.types import Fixed, Function, Type
-from codeit_jax.execution.budget import Budget, BudgetExceeded
 from codeit_jax.execution.calls import metered_functions
 from codeit_jax.execution.costs import (
     COMBINATORS,
@@ -20,6 +20,7 @@ from codeit_jax.execution.costs import (
     weight,
 )
 from codeit_jax.execution.meter import Meter
+from codeit_jax.execution.outcome import BudgetExceeded
 from tests.dsl import strategies
 
 LARGE = 10**12

@@ -15,8 +15,8 @@ from codeit_jax.config import LearnerConfig
 from codeit_jax.learner import learner as learning
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
-from codeit_jax.learner.mesh import make_mesh
 from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.sharding import make_mesh
 from codeit_jax.policy.t5 import T5
 
 VOCABULARY = 12
@@ -224,7 +224,7 @@ from codeit_jax.learner import loss
 from codeit_jax.learner import learner as learning
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
-from codeit_jax.learner.mesh import make_mesh
+from codeit_jax.policy.sharding import make_mesh
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.t5 import T5
 

@@ -9,7 +9,7 @@ from codeit_jax.dsl import load_training_programs, parse_program, without_dead_l
 from codeit_jax.dsl.program import Call, Program
 from codeit_jax.dsl.types import Function, Type
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph
-from codeit_jax.mutation.composing import draw_call
+from codeit_jax.mutation.call_sampling import sample_call
 from codeit_jax.mutation.mutate import MutationKind, Mutator
 from codeit_jax.mutation.probe import Probe
 from codeit_jax.mutation.subject import Subject
@@ -153,7 +153,7 @@ def test_the_line_that_changes_does_not_fail_on_the_input_it_was_tried_on(subjec
         rng = random.Random(5)
         for _ in range(25):
             line = rng.choice(subject.lines)
-            call = draw_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
+            call = sample_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
             if call is None or not subject.works(line, call):
                 continue
             total += 1
@@ -170,7 +170,7 @@ def test_calls_are_drawn_from_what_the_line_may_use(subjects):
         rng = random.Random(6)
         for _ in range(25):
             line = rng.choice(subject.lines)
-            call = draw_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
+            call = sample_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
             if call is not None:
                 # Parsing is what knows of scope and arity.
                 assert parse_program(str(Program((*subject.program.calls[:line], call))))
@@ -182,7 +182,7 @@ def test_most_whole_calls_work_at_once(subjects):
         rng = random.Random(7)
         for _ in range(25):
             line = rng.choice(subject.lines)
-            call = draw_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
+            call = sample_call(subject, line, subject.shapes[line], subject.use_of(line), rng)
             drawn += 1
             working += call is not None and subject.works(line, call)
     assert working / drawn > 0.35

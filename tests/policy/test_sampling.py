@@ -336,7 +336,7 @@ def test_one_key_a_task_is_needed(policy, tasks):
 SHARDED_PROGRAM = """
 import jax, numpy as np
 from flax import nnx
-from codeit_jax.learner.mesh import batch_sharding, make_mesh, parameter_sharding
+from codeit_jax.policy.sharding import batch_sharding, make_mesh, parameter_sharding
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.sampling import Sampler
 from codeit_jax.policy.t5 import T5

@@ -308,7 +308,7 @@ MESH_SCRIPT = """
 import sys
 import jax
 import numpy as np
-from codeit_jax.learner.mesh import make_mesh, parameter_sharding
+from codeit_jax.policy.sharding import make_mesh, parameter_sharding
 from codeit_jax.policy.weights import load_params, read_config, save_params
 folder = sys.argv[1]
 config = read_config(folder)

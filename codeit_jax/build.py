@@ -1,0 +1,144 @@
+"""Putting a run together from its config: the components it works with, and a learner with fresh parameters."""
+
+import dataclasses
+import os
+from collections.abc import Sequence
+
+import jax
+from etils import epath
+from jax.sharding import NamedSharding, PartitionSpec
+
+from codeit_jax.arc import Task
+from codeit_jax.config import Config, ConfigError
+from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.iteration import Components
+from codeit_jax.learner.examples import ExampleMaker
+from codeit_jax.learner.learner import Learner, check_rows
+from codeit_jax.policy.building import build_policy, naming
+from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
+from codeit_jax.policy.grammar_tables import build_grammar
+from codeit_jax.policy.program_sampler import ProgramSampler
+from codeit_jax.policy.sharding import batch_sharding, make_mesh, row_shares
+from codeit_jax.policy.tokenizers import Tokenizer
+
+_GIGABYTE = 1 << 30
+
+
+def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> ExecutionPool:
+    """Starts the worker processes that run programs."""
+    return start_pool(
+        search_tasks,
+        config.execution.budget,
+        config.execution.num_workers or os.cpu_count() or 1,
+        config.execution.timeout_seconds,
+        int(config.execution.memory_gigabytes * _GIGABYTE),
+    )
+
+
+def build(
+    config: Config,
+    search_tasks: Sequence[Task],
+    pool: ExecutionPool,
+    *,
+    reads_weights: bool = True,
+    failure_folder: epath.Path | None = None,
+) -> tuple[Components, Learner]:
+    """Makes what a run works with, and a learner with fresh parameters.
+
+    Args:
+        config: the run.
+        search_tasks: the search set.
+        pool: the workers.
+        reads_weights: whether published weights are read; a run that resumes has its own.
+        failure_folder: where the batch is saved whose loss or gradient is not finite; None for nowhere.
+
+    Raises:
+        ConfigError: a setting names something that does not exist, or does not fit the devices or another
+            setting.
+    """
+    with naming("mesh"):
+        mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
+    _check_rows(config, mesh)
+    config = with_buckets(config)
+    policy = build_policy(config, mesh, reads_weights=reads_weights)
+    examples = ExampleMaker(policy.tokenizer, config.policy)
+    constraint = _constraint(config, policy.tokenizer, policy.shape.vocab_size)
+    writer = ProgramSampler(
+        policy.graphdef,
+        policy.tokenizer,
+        [examples.task_prompt(task) for task in search_tasks],
+        config.sampling,
+        config.policy.max_program_length,
+        jax.device_put(constraint, NamedSharding(mesh, PartitionSpec())),
+        batch_sharding(mesh),
+        config.seed,
+    )
+    components = Components(search_tasks, writer, pool, examples, config.replay, config.seed)
+    learner = Learner(
+        policy.graphdef,
+        policy.params,
+        config.learner,
+        mesh,
+        config.seed,
+        takes_params=True,
+        failure_folder=failure_folder,
+    )
+    return components, learner
+
+
+def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> Constraint:
+    """Returns what programs are sampled under; see `SamplingConfig`."""
+    match config.sampling.constraint:
+        case "grammar":
+            with naming("policy.max_program_length and policy.tokenizer"):
+                return build_grammar(tokenizer, config.policy.max_program_length)
+        case "allowed":
+            return allowed_tokens(tokenizer.allowed_ids(), vocabulary_size, tokenizer.eos_id)
+    return Unconstrained()
+
+
+def with_buckets(config: Config) -> Config:
+    """Returns the config with the lengths filled in to which prompts and programs are padded.
+
+    By default a sampler and a learner are compiled for at most eight shapes each in a whole run.
+
+    Raises:
+        ConfigError: a prompt or a program may be longer than the longest of its lengths.
+    """
+    section, program = config.policy.section_length, config.policy.max_program_length
+    longest_prompt = 2 * section + 2  # two sections, the newline between them and the end
+    sampled_prompts = config.sampling.prompt_buckets or (section, longest_prompt)
+    eighth = section // 8
+    prompts = config.learner.prompt_buckets or (3 * eighth, 6 * eighth, 10 * eighth, longest_prompt)
+    programs = config.learner.program_buckets or (program // 4, program)
+    for name, buckets in (("sampling", sampled_prompts), ("learner", prompts)):
+        if buckets[-1] < longest_prompt:
+            raise ConfigError(
+                f"{name}.prompt_buckets must reach {longest_prompt} for policy.section_length, not {buckets}"
+            )
+    if programs[-1] < program:
+        raise ConfigError(
+            f"learner.program_buckets must reach policy.max_program_length, {program}, not {programs}"
+        )
+    return dataclasses.replace(
+        config,
+        sampling=dataclasses.replace(config.sampling, prompt_buckets=_distinct(sampled_prompts)),
+        learner=dataclasses.replace(
+            config.learner, prompt_buckets=_distinct(prompts), program_buckets=_distinct(programs)
+        ),
+    )
+
+
+def _distinct(lengths: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(sorted(set(lengths) - {0}))
+
+
+def _check_rows(config: Config, mesh: jax.sharding.Mesh) -> None:
+    """Checks that batches can be shared out evenly over the mesh."""
+    check_rows(config.learner, mesh)
+    shares, tasks = row_shares(mesh), config.sampling.tasks_per_batch
+    if tasks % shares:
+        raise ConfigError(
+            f"sampling.tasks_per_batch must be a multiple of mesh.data x mesh.fsdp = {shares}, not {tasks}"
+        )

@@ -1,0 +1,348 @@
+"""Every setting of a run, as frozen dataclasses that are checked when made.
+
+The defaults are the paper's (CodeIt, experiment details); `configs/` holds the runs made of them.
+"""
+
+import dataclasses
+import math
+from enum import StrEnum
+
+from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS, Budget
+from codeit_jax.errors import UserError
+
+GRID_TEXTS = ("sparse", "dense")
+CONSTRAINTS = ("none", "allowed", "grammar")
+
+
+DISTILLATION_WORK = 3_000_000  # for one program; about half a second
+
+
+class ParentKind(StrEnum):
+    """Which programs mutants are made from."""
+
+    ORIGINAL = "original"  # the training programs
+    DISTILLED = "distilled"  # the shortest found that still solve their tasks
+    BOTH = "both"
+
+
+class ConfigError(UserError):
+    """A setting that makes no sense; the message names the field."""
+
+
+@dataclasses.dataclass(frozen=True)
+class DataConfig:
+    """Which tasks are learned from and which are searched.
+
+    Attributes:
+        training_tasks: where the tasks with known programs come from; see `codeit_jax.arc.load_tasks`.
+        training_programs: a Python file of their programs, or "" for those of the reasoning-gym package.
+        search_tasks: where the tasks to be solved, the search set, come from.
+    """
+
+    training_tasks: str = "arc1/training"
+    training_programs: str = ""
+    search_tasks: str = "arc1/evaluation"
+
+
+@dataclasses.dataclass(frozen=True)
+class ExecutionConfig:
+    """How programs are run on the host.
+
+    Attributes:
+        num_workers: worker processes; 0 means one a CPU core. Results do not depend on it.
+        timeout_seconds: the wall clock backstop for one job of a worker, which may hold many runs.
+        memory_gigabytes: the address space a worker may add to what it starts with.
+        budget: what one run of a program may spend; the paper's limits, under which 7 of the 392 training
+            programs that solve their task are over budget.
+    """
+
+    num_workers: int = 0
+    timeout_seconds: float = 60.0
+    memory_gigabytes: float = 2.0
+    budget: Budget = PAPER_LIMITS
+
+    def __post_init__(self) -> None:
+        _at_least("execution.num_workers", self.num_workers, 0)
+        _positive("execution.timeout_seconds", self.timeout_seconds)
+        _positive("execution.memory_gigabytes", self.memory_gigabytes)
+
+
+@dataclasses.dataclass(frozen=True)
+class MutationConfig:
+    """How the training programs are multiplied before the first meta-iteration.
+
+    Attributes:
+        parents: what they are mutated from, and learned from themselves: one of `ParentKind`.
+        distillation_work: what may be spent on distilling one program; about 6 units a microsecond.
+        num_programs: mutated programs to sample; duplicates among them count, as in the paper.
+        max_parent_lines: parents longer than this are not mutated; 0 means no limit.
+        argument_share: share of mutations that replace one argument.
+        function_share: share that replace the function; the rest replace the whole call.
+        search: whether training programs and their mutants are run on the search set, which makes them
+            candidates of cumulative performance.
+        max_searched: how many of them are, the shortest first; 0 means all.
+        search_work: units of work that one run of a program may take in that search.
+    """
+
+    parents: str = ParentKind.ORIGINAL.value
+    distillation_work: int = DISTILLATION_WORK
+    num_programs: int = 19_200
+    max_parent_lines: int = 0
+    argument_share: float = 0.5
+    function_share: float = 0.25
+    search: bool = True
+    max_searched: int = 0
+    search_work: int = SEARCH_LIMITS.max_work
+
+    def __post_init__(self) -> None:
+        if self.parents not in list(ParentKind):
+            kinds = ", ".join(ParentKind)
+            raise ConfigError(f"mutation.parents must be one of {kinds}, not {self.parents!r}")
+        _at_least("mutation.distillation_work", self.distillation_work, 1)
+        _at_least("mutation.num_programs", self.num_programs, 0)
+        _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
+        _at_least("mutation.max_searched", self.max_searched, 0)
+        _at_least("mutation.search_work", self.search_work, 1)
+        shares = self.argument_share, self.function_share
+        if not (min(shares) >= 0 and sum(shares) <= 1):
+            raise ConfigError(
+                "mutation.argument_share and mutation.function_share must be shares, at most 1 in all"
+            )
+
+
+@dataclasses.dataclass(frozen=True)
+class AugmentationConfig:
+    """How training and mutated training tasks are multiplied by running their programs on augmented inputs.
+
+    Attributes:
+        num_copies: augmented experiences wanted for each program; 0, the paper's, for none.
+        min_inputs: inputs with a valid output that each of them has at least.
+        colour_permutations: whether the colours of a task's inputs are permuted; 0 stays what it is.
+        symmetries: whether they are turned and mirrored.
+        crops: whether each input is cut to a part of it.
+        sizes: whether each input is scaled by 2, tiled or padded, up to 30 x 30.
+    """
+
+    num_copies: int = 0
+    min_inputs: int = 2
+    colour_permutations: bool = True
+    symmetries: bool = True
+    crops: bool = True
+    sizes: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("augmentation.num_copies", self.num_copies, 0)
+        _at_least("augmentation.min_inputs", self.min_inputs, 1)
+        if self.num_copies and not (self.colour_permutations or self.symmetries or self.crops or self.sizes):
+            raise ConfigError("augmentation.num_copies must be 0 where every augmentation is off")
+
+
+@dataclasses.dataclass(frozen=True)
+class ReplayConfig:
+    """What is remembered, and what a meta-iteration learns from.
+
+    Attributes:
+        capacity: entries the policy's buffer holds; when it is full the lowest-priority half goes.
+        training_experiences: experiences a meta-iteration takes from training and mutated training tasks.
+        policy_experiences: experiences it takes, at most, from the policy's buffer.
+        relabeling: whether programs are stored with the outputs they really gave; without, only programs
+            that solve a demonstration are kept, with those demonstrations (the paper's ablation).
+        prioritized: whether the policy's buffer is sampled by priority.
+    """
+
+    capacity: int = 10_000_000
+    training_experiences: int = 10_000
+    policy_experiences: int = 90_000
+    relabeling: bool = True
+    prioritized: bool = True
+
+    def __post_init__(self) -> None:
+        _at_least("replay.capacity", self.capacity, 1)
+        _at_least("replay.training_experiences", self.training_experiences, 1)
+        _at_least("replay.policy_experiences", self.policy_experiences, 0)
+
+
+@dataclasses.dataclass(frozen=True)
+class PolicyConfig:
+    """The network that writes programs, and what it reads.
+
+    Attributes:
+        preset: the network's shape: a name of `codeit_jax.policy.presets`, or the folder or hub name of a
+            Hugging Face T5.
+        weights: the folder or hub name of a Hugging Face T5 of this shape, whose weights the policy starts
+            from; "" for random ones.
+        tokenizer: "symbolic", or the folder or hub name of a Hugging Face tokenizer.
+        grid_text: how a prompt writes grids, "sparse" or "dense"; the symbolic vocabulary has no dense text.
+        section_length: tokens to which the inputs section and the outputs section of a prompt are each
+            truncated.
+        max_program_length: tokens of a program, its end included; longer ones are not learned from.
+        max_demonstrations: demonstrations shown.
+        dropout_rate: of the network while it learns.
+        dtype: what the network computes in, "float32" or "bfloat16"; parameters are float32.
+    """
+
+    preset: str = "mini"
+    weights: str = ""
+    tokenizer: str = "symbolic"
+    grid_text: str = "sparse"
+    section_length: int = 512
+    max_program_length: int = 512
+    max_demonstrations: int = 10
+    dropout_rate: float = 0.1
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        _at_least("policy.section_length", self.section_length, 1)
+        _at_least("policy.max_program_length", self.max_program_length, 2)
+        _at_least("policy.max_demonstrations", self.max_demonstrations, 1)
+        if not 0 <= self.dropout_rate < 1:
+            raise ConfigError(f"policy.dropout_rate must be in [0, 1), not {self.dropout_rate}")
+        if self.grid_text not in GRID_TEXTS:
+            raise ConfigError(
+                f"policy.grid_text must be one of {', '.join(GRID_TEXTS)}, not {self.grid_text!r}"
+            )
+        if self.grid_text == "dense" and self.tokenizer == "symbolic":
+            raise ConfigError("policy.grid_text must be sparse where policy.tokenizer is symbolic")
+        if self.dtype not in ("float32", "bfloat16"):
+            raise ConfigError(f"policy.dtype must be float32 or bfloat16, not {self.dtype!r}")
+
+
+@dataclasses.dataclass(frozen=True)
+class SamplingConfig:
+    """How programs are sampled from the policy.
+
+    Attributes:
+        num_samples: programs for each task and meta-iteration.
+        temperature: softens the distribution above 1 and sharpens it below; 0 decodes greedily.
+        tasks_per_batch: tasks sampled together on the devices.
+        constraint: what may be written: "none" for anything, "allowed" for the paper's rule that a program
+            ends behind a token of no program, "grammar" for programs that parse and nothing else.
+        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length and twice
+            that and 2, the longest prompt there can be.
+    """
+
+    num_samples: int = 24
+    temperature: float = 0.95
+    tasks_per_batch: int = 16
+    constraint: str = "none"
+    prompt_buckets: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _at_least("sampling.num_samples", self.num_samples, 1)
+        _at_least("sampling.temperature", self.temperature, 0)
+        _at_least("sampling.tasks_per_batch", self.tasks_per_batch, 1)
+        if self.constraint not in CONSTRAINTS:
+            raise ConfigError(
+                f"sampling.constraint must be one of {', '.join(CONSTRAINTS)}, not {self.constraint!r}"
+            )
+        _ascending("sampling.prompt_buckets", self.prompt_buckets)
+
+
+@dataclasses.dataclass(frozen=True)
+class LearnerConfig:
+    """How the policy learns from experiences.
+
+    Attributes:
+        batch_size: experiences in one update.
+        learning_rate: AdamW's, constant after the warm-up.
+        weight_decay: AdamW's.
+        warmup_steps: updates over which the learning rate rises linearly.
+        max_gradient_norm: gradients are scaled down to this global norm; None leaves them, as the paper does.
+        num_epochs: passes over a meta-iteration's experiences.
+        num_micro_batches: parts into which a batch is divided, one after the other in one update, so that
+            less memory holds it; the update is that of the whole batch.
+        rematerialize: whether a layer's activations are computed a second time for its gradient rather than
+            kept: less memory, more work.
+        prompt_buckets: lengths to which prompts are padded, ascending; () means section_length x 3/8, x 3/4,
+            x 5/4 and x 2 + 2, the longest prompt there can be.
+        program_buckets: lengths to which programs are padded, ascending; () means a quarter and all of the
+            longest.
+    """
+
+    batch_size: int = 512
+    learning_rate: float = 5e-5
+    weight_decay: float = 0.01
+    warmup_steps: int = 0
+    max_gradient_norm: float | None = None
+    num_epochs: int = 1
+    num_micro_batches: int = 1
+    rematerialize: bool = False
+    prompt_buckets: tuple[int, ...] = ()
+    program_buckets: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        _at_least("learner.batch_size", self.batch_size, 1)
+        _positive("learner.learning_rate", self.learning_rate)
+        _at_least("learner.weight_decay", self.weight_decay, 0)
+        _at_least("learner.warmup_steps", self.warmup_steps, 0)
+        _at_least("learner.num_epochs", self.num_epochs, 1)
+        _at_least("learner.num_micro_batches", self.num_micro_batches, 1)
+        if self.max_gradient_norm is not None:
+            _positive("learner.max_gradient_norm", self.max_gradient_norm)
+        _ascending("learner.prompt_buckets", self.prompt_buckets)
+        _ascending("learner.program_buckets", self.program_buckets)
+
+
+@dataclasses.dataclass(frozen=True)
+class MeshConfig:
+    """How many devices lie along each axis of the mesh; -1 for `data` takes all that the others leave."""
+
+    data: int = -1
+    fsdp: int = 1
+    tensor: int = 1
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            size = getattr(self, field.name)
+            if size < 1 and not (field.name == "data" and size == -1):
+                raise ConfigError(f"mesh.{field.name} must be at least 1, not {size}")
+
+
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """A whole run.
+
+    Attributes:
+        seed: the root of every random choice; the same seed gives the same run.
+        num_meta_iterations: meta-iterations in all; a finished run goes on when this is raised.
+        warmup_experiences: training experiences learned from before the first meta-iteration, so that a
+            policy without pretrained weights does not begin by sampling noise; 0, the paper's, for one that
+            has them.
+        checkpoint_interval: meta-iterations between two checkpoints.
+    """
+
+    seed: int = 0
+    num_meta_iterations: int = 100
+    warmup_experiences: int = 0
+    checkpoint_interval: int = 1
+    data: DataConfig = dataclasses.field(default_factory=DataConfig)
+    execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
+    mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
+    augmentation: AugmentationConfig = dataclasses.field(default_factory=AugmentationConfig)
+    replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
+    policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
+    sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
+    learner: LearnerConfig = dataclasses.field(default_factory=LearnerConfig)
+    mesh: MeshConfig = dataclasses.field(default_factory=MeshConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**32:
+            raise ConfigError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}")
+        _at_least("num_meta_iterations", self.num_meta_iterations, 1)
+        _at_least("warmup_experiences", self.warmup_experiences, 0)
+        _at_least("checkpoint_interval", self.checkpoint_interval, 1)
+
+
+def _at_least(name: str, value: float, minimum: float) -> None:
+    if not minimum <= value < math.inf:
+        raise ConfigError(f"{name} must be a number of at least {minimum}, not {value}")
+
+
+def _positive(name: str, value: float) -> None:
+    if not 0 < value < math.inf:
+        raise ConfigError(f"{name} must be a positive number, not {value}")
+
+
+def _ascending(name: str, lengths: tuple[int, ...]) -> None:
+    if list(lengths) != sorted(set(lengths)) or min(lengths, default=1) < 1:
+        raise ConfigError(f"{name} must be ascending lengths, not {lengths}")

@@ -1,0 +1,76 @@
+"""Files of programs, one JSON object a line: `launch/mutate.py` writes and `launch/search.py` reads them."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from codeit_jax.dsl.program import Program, ProgramError, parse_program
+from codeit_jax.errors import UserError
+
+
+class ProgramFileError(UserError):
+    """A file of programs that cannot be read; the message names the file and the line."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProgramRow:
+    """A line of a file of programs.
+
+    Attributes:
+        program: the program's canonical text.
+        task: the id of the training task on whose inputs it gives valid grids; "" where that is not known.
+        parent: what it was made from: the id of the task of a training program, or the number, from 0, of an
+            earlier line of the file; None where that is not known.
+        kind: how it was made from that; "" where that is not known.
+    """
+
+    program: str
+    task: str = ""
+    parent: str | int | None = None
+    kind: str = ""
+
+    def to_line(self) -> str:
+        """Returns the row as a line of a file, its end included."""
+        return json.dumps(dataclasses.asdict(self)) + "\n"
+
+
+def read_rows(path: Path) -> Iterator[tuple[ProgramRow, Program]]:
+    """Yields the rows of a file, each with its program, as they are read; blank lines are skipped.
+
+    Raises:
+        ProgramFileError: the file cannot be read, a line is no JSON object with a program, or its program
+            does not parse.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _parse_row(path, number, line)
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
+        raise ProgramFileError(f"{path}: {reason}") from None
+
+
+def _parse_row(path: Path, number: int, line: str) -> tuple[ProgramRow, Program]:
+    try:
+        row = ProgramRow(**_fields(json.loads(line)))
+        program = parse_program(row.program)
+    except json.JSONDecodeError as error:
+        raise ProgramFileError(f"{path}: line {number} is no JSON: {error}") from None
+    except (ProgramError, TypeError) as error:
+        raise ProgramFileError(f"{path}: line {number}: {error}") from None
+    return row, program
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict) or not isinstance(value.get("program"), str):
+        raise TypeError('expected an object with a text "program"')
+    return value
+
+
+def fingerprint(text: str) -> int:
+    """Returns 64 bits that no two of some millions of programs are likely to share."""
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "little")

@@ -1,0 +1,133 @@
+"""What programs must come to if they are to end in a given grid, told before most of them is evaluated.
+
+Most programs end in calls that draw on a grid or turn it, such as `fill(I, THREE, x7)`. Drawing keeps a
+grid's shape, and the colour that it gives to the cells it changes is often known long before it is known
+which cells these are. So the grid drawn on and the colours are evaluated first, and often that is enough.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from codeit_jax.arc import Grid
+from codeit_jax.dsl.primitives import PRIMITIVES
+from codeit_jax.dsl.types import Value
+from codeit_jax.execution.evaluator import CallFailure
+
+Reference = int | str  # an expression's number, or the name of a primitive, a constant or the input
+Expression = tuple[Reference, ...]  # a callee and its arguments
+Pattern = tuple[tuple[int | None, ...], ...]  # a grid with cells that may be of any colour
+
+# Calls that change some cells of their first argument, and where the colour that those get is found.
+_DRAWS: Mapping[str, Callable[[Sequence[Expression], Expression], Reference | None]] = {
+    "fill": lambda _, call: call[2],
+    "underfill": lambda _, call: call[2],
+    "paint": lambda expressions, call: _colour_of(expressions, call[2]),
+    "underpaint": lambda expressions, call: _colour_of(expressions, call[2]),
+    **dict.fromkeys(("cover", "move", "replace", "switch"), lambda *_: None),
+}
+# Calls that put the cells of a grid elsewhere, each with the call that puts them back.
+_TURNS = {
+    **{name: name for name in ("hmirror", "vmirror", "dmirror", "cmirror", "rot180")},
+    "rot90": "rot270",
+    "rot270": "rot90",
+}
+
+
+class OutputFilter:
+    """A grid that programs on a certain input may or may not end in.
+
+    Args:
+        expressions: the expressions that programs are made of.
+        value_of: evaluates a reference on the input.
+        output: the grid.
+    """
+
+    def __init__(
+        self,
+        expressions: Sequence[Expression],
+        value_of: Callable[[Reference], Value | CallFailure],
+        output: Grid,
+    ) -> None:
+        self._expressions = expressions
+        self._value_of = value_of
+        self._output = output
+        self._changes: dict[tuple[int, tuple[str, ...]], set[Value] | None] = {}
+
+    def is_out_of_reach(self, reference: Reference) -> bool:
+        """Whether an expression certainly does not come to the goal; False says nothing.
+
+        As much is evaluated as it takes to tell; what is evaluated is needed for the expression in any case.
+        """
+        turns: list[str] = []
+        colours: set[Value] | None = set()
+        while isinstance(reference, int):
+            expression = self._expressions[reference]
+            function = expression[0]
+            if function in _TURNS or function == "trim":
+                turns.append(str(function))
+            elif function in _DRAWS:
+                colour = _DRAWS[str(function)](self._expressions, expression)
+                if colour is None or colours is None:
+                    colours = None
+                else:
+                    value = self._value_of(colour)
+                    if isinstance(value, CallFailure):
+                        return True
+                    colours.add(value)
+            else:
+                break
+            reference = expression[1]
+        base = self._value_of(reference)
+        if isinstance(base, CallFailure):
+            return True
+        if not _is_rectangle(base):
+            return False
+        key = (id(base), tuple(turns))
+        if key not in self._changes:
+            self._changes[key] = _changes(base, self._before(turns))
+        changes = self._changes[key]
+        return changes is None or (colours is not None and not changes <= colours)
+
+    def _before(self, turns: Sequence[str]) -> Pattern:
+        """Returns what turns into the goal."""
+        pattern: Pattern = self._output
+        for turn in turns:
+            if turn == "trim":
+                width = len(pattern[0]) + 2
+                rows = ((None, *row, None) for row in pattern)
+                pattern = ((None,) * width, *rows, (None,) * width)
+            else:
+                pattern = PRIMITIVES[_TURNS[turn]](pattern)
+        return pattern
+
+
+def _colour_of(expressions: Sequence[Expression], painted: Reference) -> Reference | None:
+    """Returns the colour that all cells of an object have, where the expression for it says so."""
+    match expressions[painted] if isinstance(painted, int) else ():
+        case ("recolor", colour, _):
+            return colour
+        case ("mapply", int(function), _):
+            match expressions[function]:
+                case ("lbind", "recolor", colour):
+                    return colour
+    return None
+
+
+def _is_rectangle(value: Value) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) > 0
+        and all(isinstance(row, tuple) and row for row in value)
+        and len(set(map(len, value))) == 1
+    )
+
+
+def _changes(base: Sequence[Sequence[Value]], pattern: Pattern) -> set[Value] | None:
+    """Returns the colours in a pattern of cells that have another in the base, None for another shape."""
+    if len(base) != len(pattern) or len(base[0]) != len(pattern[0]):
+        return None
+    return {
+        after
+        for old_row, new_row in zip(base, pattern, strict=True)
+        for before, after in zip(old_row, new_row, strict=True)
+        if after is not None and before != after
+    }

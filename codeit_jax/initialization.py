@@ -1,0 +1,217 @@
+"""Before the first meta-iteration: training tasks are multiplied by mutation, searched with and learned from.
+
+The paper's initialisation, but for the warm-up, which a policy without pretrained weights needs.
+"""
+
+import dataclasses
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+
+import numpy as np
+from etils import epath
+
+from codeit_jax.arc import Task
+from codeit_jax.config import Config, ConfigError, ParentKind
+from codeit_jax.dsl.program import Program
+from codeit_jax.iteration import Components, State, learn
+from codeit_jax.learner.learner import Learner
+from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
+from codeit_jax.mutation.augmentation.augmented import Family, augment
+from codeit_jax.mutation.growth.mutants import Mutant, Parent, grow
+from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.replay import Experience, ReplayBuffer
+from codeit_jax.run.display import Display
+from codeit_jax.run.metrics import IterationMetrics
+from codeit_jax.search.search import num_search_jobs, search
+from codeit_jax.search.solutions import Candidate, SolutionBook
+
+
+def begin(
+    config: Config,
+    components: Components,
+    learner: Learner,
+    training_tasks: Sequence[Task],
+    programs: Mapping[str, Program],
+    cache: epath.Path,
+    display: Display,
+) -> tuple[State, IterationMetrics]:
+    """Fills the training buffer, searches with the mutated programs, and warms the policy up.
+
+    Args:
+        config: the run.
+        components: what it works with.
+        learner: the policy's learner, with fresh or imported parameters.
+        training_tasks: the tasks with known programs.
+        programs: the programs, by task id.
+        cache: a file for the programs distilled from them.
+        display: where progress is shown.
+
+    Returns:
+        The state before the first meta-iteration, and row 0 of the run's table.
+
+    Raises:
+        ConfigError: the settings leave nothing to learn from.
+    """
+    started = time.monotonic()
+    parents, left_out = gather_parents(
+        ParentKind(config.mutation.parents),
+        components.pool,
+        training_tasks,
+        programs,
+        cache,
+        display,
+        config.mutation.distillation_work,
+    )
+    display.note(
+        f"{len(parents)} training programs solve their task; left out: {', '.join(left_out) or 'none'}"
+    )
+    if not parents:
+        raise ConfigError(
+            f"data.training_programs: none of {len(programs)} programs solves its task of data.training_tasks"
+        )
+    mutants = _mutate(config, components, parents, display)
+    state = State(
+        meta_iteration=0,
+        training_buffer=ReplayBuffer(config.replay.capacity),
+        policy_buffer=ReplayBuffer(config.replay.capacity),
+        solutions=SolutionBook(),
+        learner=learner,
+    )
+    experiences = list(_training_experiences(training_tasks, parents, mutants))
+    fitting = [experience for experience in experiences if components.examples.fits(experience.program)]
+    if not fitting:
+        raise ConfigError(f"policy.max_program_length: all {len(experiences)} training programs are longer")
+    state.training_buffer.extend(fitting)
+    display.note(
+        f"{len(fitting)} training experiences; {len(experiences) - len(fitting)} programs are too long"
+    )
+    if config.augmentation.num_copies:
+        display.phase("running the training programs on augmented inputs")
+        families = _families(parents, mutants, {experience.task_id for experience in fitting})
+        num_augmented = state.training_buffer.extend(_augmented_experiences(config, components, families))
+        display.note(f"{num_augmented} augmented training experiences")
+    if config.mutation.search:
+        candidates = _candidates(parents, mutants, config.mutation.max_searched)
+        _search(state, components, candidates, config.mutation.search_work, display)
+    metrics = IterationMetrics(
+        0,
+        cumulative_performance=len(state.solutions.solved()),
+        explore_seconds=time.monotonic() - started,
+    )
+    if config.warmup_experiences:
+        metrics = _warm_up(state, components, config.warmup_experiences, metrics, display)
+    return state, metrics
+
+
+def _mutate(
+    config: Config, components: Components, parents: Sequence[Parent], display: Display
+) -> list[Mutant]:
+    max_lines = config.mutation.max_parent_lines
+    mutable = [parent for parent in parents if not max_lines or len(parent.program) <= max_lines]
+    if config.mutation.num_programs and not mutable:
+        raise ConfigError(f"mutation.max_parent_lines: no training program has {max_lines} lines or fewer")
+    display.phase("mutating the training programs")
+    mutants = grow(
+        components.pool,
+        mutable,
+        config.mutation.num_programs,
+        Mutator(config.mutation.argument_share, config.mutation.function_share),
+        np.random.default_rng(config.seed),
+    )
+    display.note(f"{len(mutants)} mutated training tasks from {config.mutation.num_programs} mutations")
+    return mutants
+
+
+def _training_experiences(
+    training_tasks: Sequence[Task], parents: Sequence[Parent], mutants: Sequence[Mutant]
+) -> Iterator[Experience]:
+    """Yields the training tasks and the mutated ones, each a task of its own with the program solving it."""
+    tasks = {task.id: task for task in training_tasks}
+    for parent in parents:
+        outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
+        program = str(parent.program)
+        yield Experience(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
+    for number, mutant in enumerate(mutants):
+        task = tasks[mutant.parent]
+        task_id = _mutant_id(mutant, number)
+        yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
+
+
+def _mutant_id(mutant: Mutant, number: int) -> str:
+    """Returns the id of a mutated training task, its mutant being the one of this number."""
+    return f"{mutant.parent}/{number}"
+
+
+def _families(
+    parents: Sequence[Parent], mutants: Sequence[Mutant], task_ids: Collection[str]
+) -> Iterator[Family]:
+    """Yields the programs of some training and mutated training tasks, each parent's with its mutants'."""
+    members: dict[str, list[tuple[str, Program]]] = {parent.task_id: [] for parent in parents}
+    for parent in parents:
+        members[parent.task_id].append((parent.task_id, parent.program))
+    for number, mutant in enumerate(mutants):
+        members[mutant.parent].append((_mutant_id(mutant, number), mutant.program))
+    inputs = {parent.task_id: parent.inputs for parent in parents}
+    for task_id, programs in members.items():
+        chosen = [member for member in programs if member[0] in task_ids]
+        yield Family(task_id, inputs[task_id], tuple(chosen))
+
+
+def _augmented_experiences(
+    config: Config, components: Components, families: Iterable[Family]
+) -> Iterator[Experience]:
+    """Yields what the programs really give on augmented inputs, as solutions of tasks of their own."""
+    settings = config.augmentation
+    kinds = {
+        Augmentation.COLOURS: settings.colour_permutations,
+        Augmentation.SYMMETRY: settings.symmetries,
+        Augmentation.CROP: settings.crops,
+        Augmentation.SIZE: settings.sizes,
+    }
+    augmenter = Augmenter(tuple(kind for kind, is_on in kinds.items() if is_on))
+    for task in augment(
+        components.pool, families, augmenter, settings.num_copies, settings.min_inputs, config.seed
+    ):
+        yield Experience(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
+
+
+def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_searched: int) -> list[Program]:
+    """Returns the distinct programs to search with, those of one family together.
+
+    Programs of a family share lines, which are evaluated once where they stand together.
+    """
+    families = {parent.program: parent.task_id for parent in parents}
+    for mutant in mutants:
+        families.setdefault(mutant.program, mutant.parent)
+    shortest = sorted(families, key=len)[: max_searched or None]
+    return sorted(shortest, key=families.__getitem__)
+
+
+def _search(
+    state: State, components: Components, programs: Sequence[Program], max_work: int, display: Display
+) -> None:
+    """Enters programs as candidates of the tasks they give a demonstration of."""
+    num_tasks = len(components.search_tasks)
+    display.phase(
+        f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs))
+    )
+    for hits in search(components.pool, num_tasks, programs, max_work):
+        display.advance()
+        for program, hit in hits:
+            candidate = Candidate(str(program), hit.demonstration_performance, hit.test_performance, 0)
+            state.solutions.add(components.search_tasks[hit.task_index].id, candidate)
+
+
+def _warm_up(
+    state: State, components: Components, num_experiences: int, metrics: IterationMetrics, display: Display
+) -> IterationMetrics:
+    """Learns from training experiences, epoch after epoch until there were enough of them."""
+    display.phase(f"warming the policy up on {num_experiences} training experiences")
+    started = time.monotonic()
+    size = len(state.training_buffer)
+    rounds = [size] * (num_experiences // size) + [num_experiences % size]
+    for number, count in enumerate(filter(None, rounds)):
+        learned = learn(state, components, count, 0, number)
+        metrics = dataclasses.replace(metrics, loss=learned.loss, token_accuracy=learned.token_accuracy)
+    return dataclasses.replace(metrics, num_learned=num_experiences, learn_seconds=time.monotonic() - started)

@@ -1,0 +1,87 @@
+"""What `launch/weights.py` does: a policy's weights out of a run, or published ones made ready for one."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from etils import epath
+from flax import nnx
+
+from codeit_jax.config import Config
+from codeit_jax.errors import UserError
+from codeit_jax.learner.step import LearnerState, make_optimizer
+from codeit_jax.policy.building import tokenizer_and_shape
+from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.t5 import T5
+from codeit_jax.policy.tokenizers import HuggingFaceTokenizer
+from codeit_jax.policy.weights import load_params, read_config, save_params
+from codeit_jax.run.checkpoint import Checkpointer
+from codeit_jax.run.workdir import read_run_config
+
+
+def import_weights(source: str, output: str) -> int:
+    """Checks published weights and writes them, in float32, to a folder that `policy.weights` takes.
+
+    Args:
+        source: a folder or a name on the Hugging Face hub, of safetensors or PyTorch files, in parts or not.
+        output: a folder; `config.json` and `model.safetensors` in it are replaced.
+
+    Returns:
+        The number of parameters.
+
+    Raises:
+        UserError: files are missing, damaged or not of a T5, or the folder cannot be written.
+    """
+    _check_apart(source, output)
+    shape = read_config(source)
+    params = load_params(source, shape)
+    save_params(output, shape, params)
+    return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def export_weights(workdir: str, output: str) -> int:
+    """Writes the policy of a run's latest checkpoint to a folder that transformers opens.
+
+    The tokenizer goes with it where it is one of Hugging Face's.
+
+    Args:
+        workdir: the run's folder.
+        output: a folder; files of these names in it are replaced.
+
+    Returns:
+        The meta-iteration after which the policy was this.
+
+    Raises:
+        UserError: there is no run or no checkpoint, or the folder cannot be written.
+    """
+    config = read_run_config(workdir)
+    tokenizer, shape = tokenizer_and_shape(config.policy)
+    with Checkpointer(epath.Path(workdir).expanduser() / "checkpoints") as checkpointer:
+        if checkpointer.latest_step() is None:
+            raise UserError(f"--workdir={workdir}: there is no complete checkpoint yet")
+        step, state, _ = checkpointer.restore(_abstract_state(config, shape))
+    save_params(output, shape, state.params, {"eos_token_id": tokenizer.eos_id})
+    if isinstance(tokenizer, HuggingFaceTokenizer):
+        tokenizer.save(output)
+    return step
+
+
+def _abstract_state(config: Config, shape: T5Config) -> LearnerState:
+    """Returns what a checkpoint of the learner holds, all on this process's first device."""
+    optimizer = make_optimizer(config.learner)
+
+    def make() -> LearnerState:
+        params: Any = nnx.split(T5(shape, rngs=nnx.Rngs(0)))[1]
+        key = jax.random.key_data(jax.random.key(0))
+        return LearnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key)
+
+    device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
+    return jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), jax.eval_shape(make)
+    )
+
+
+def _check_apart(source: str, output: str) -> None:
+    if Path(source).expanduser().resolve() == Path(output).expanduser().resolve():
+        raise UserError(f"--output={output}: is the source itself")

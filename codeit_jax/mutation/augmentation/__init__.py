@@ -1,0 +1,1 @@
+"""More inputs for the same programs."""

@@ -1,0 +1,1 @@
+"""Shorter programs that still solve their tasks."""

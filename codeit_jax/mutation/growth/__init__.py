@@ -1,0 +1,1 @@
+"""Growing programs: mutants, or random ones, as many as are wanted."""

@@ -1,0 +1,1 @@
+"""What a long run needs: its folder, checkpoints, metrics, display and traces."""

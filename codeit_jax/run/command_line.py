@@ -1,0 +1,121 @@
+"""What the programs in `launch/` share: flags that name a config, and exit codes.
+
+A program ends with 0 when it is done, with 2 and one line when its flags, its config or its files are wrong,
+and with 1, and a traceback, for anything else.
+"""
+
+import re
+import runpy
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from absl import app, flags, logging
+from ml_collections import config_flags
+from ml_collections.config_dict import ConfigDict
+
+from codeit_jax.config import Config, ConfigError
+from codeit_jax.config.conversion import from_dict, setting_names
+from codeit_jax.errors import UserError
+
+EXIT_USER_ERROR = 2
+
+flags.disclaim_key_flags()  # those defined here belong to the program that asks for them, and to its --help
+
+_CONFIG = "config"
+_SETTING_FLAG = re.compile(rf"--?(?:no)?{_CONFIG}\.([^=]*)")
+
+
+class UsageError(UserError):
+    """Flags that make no sense; the message names the flag."""
+
+
+def define_config_flag() -> flags.FlagHolder[ConfigDict]:
+    """Defines `--config=FILE[:VARIANT]` and, once it is parsed, a flag for every setting in it."""
+    holder: flags.FlagHolder[ConfigDict] = config_flags.DEFINE_config_file(
+        _CONFIG,
+        help_string="A config file, such as configs/quickstart.py; settings follow as --config.x.y=value.",
+    )
+    flags.FLAGS[_CONFIG].parser = _ConfigFileParser()
+    return holder
+
+
+def read_config(holder: flags.FlagHolder[ConfigDict]) -> Config:
+    """Returns the config that the flags describe.
+
+    Raises:
+        UsageError: `--config` is missing.
+        ConfigError: a setting makes no sense.
+    """
+    if holder.value is None:
+        raise UsageError("--config is required, such as --config=configs/quickstart.py")
+    try:
+        return from_dict(Config, holder.value)
+    except ConfigError as error:
+        filename = config_flags.get_config_filename(flags.FLAGS[_CONFIG])
+        raise ConfigError(f"--config={filename}: {error}") from None
+
+
+def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:
+    """Runs a program's `main` under the exit codes above; it takes so many arguments that are no flags."""
+    app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
+
+
+class _ConfigFileParser(flags.ArgumentParser):
+    """Loads a config file, in place of ml_collections' parser, which lets some of a file's errors through."""
+
+    def parse(self, argument: str) -> ConfigDict:
+        filename, *variant = argument.split(":", 1)
+        if not Path(filename).is_file():
+            raise UsageError("there is no such file")
+        try:
+            config = runpy.run_path(filename)["get_config"](*variant)
+        except Exception as error:  # the file is the user's own, whatever it raises
+            raise UsageError(_describe(error, filename)) from error
+        if not isinstance(config, ConfigDict):
+            raise UsageError(f"get_config must return a ConfigDict, not {config!r}")
+        return config.lock()
+
+
+def _describe(error: Exception, filename: str) -> str:
+    """Returns what a config file raised and the line of the file it came from, where there is one."""
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"line {frame.lineno}: " for frame in frames if frame.filename == filename]
+    reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
+    return lines[-1] + reason if lines else reason
+
+
+def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str], num_arguments: int) -> None:
+    try:
+        if len(argv) > 1 + num_arguments:
+            raise UsageError(f"unexpected argument {argv[1 + num_arguments]!r}")
+        main(argv)
+    except UserError as error:
+        _exit(error)
+
+
+def _parse_flags(argv: list[str]) -> list[str]:
+    try:
+        _check_settings(argv)
+        arguments = list(flags.FLAGS(argv))
+    except (flags.Error, UserError) as error:
+        _exit(error)
+    if flags.FLAGS["verbosity"].using_default_value:
+        logging.set_verbosity(logging.WARNING)  # libraries tell of every step of a save
+    return arguments
+
+
+def _check_settings(argv: Sequence[str]) -> None:
+    """Checks that there are the settings that flags name, of which ml_collections says too little."""
+    known = setting_names(Config)
+    for argument in argv[1:]:
+        match = _SETTING_FLAG.match(argument)
+        if match and match[1] not in known:
+            raise UsageError(f"{argument}: there is no setting {match[1]}")
+
+
+def _exit(error: Exception) -> NoReturn:
+    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    sys.exit(EXIT_USER_ERROR)

@@ -1,0 +1,96 @@
+"""What a meta-iteration is measured by, and the files it is written to."""
+
+import csv
+import dataclasses
+import io
+import math
+
+from etils import epath
+from tensorboardX import SummaryWriter
+
+from codeit_jax.run.files import write_text
+
+
+@dataclasses.dataclass(frozen=True)
+class IterationMetrics:
+    """One row of a run's table. Row 0 is what stands before the first meta-iteration.
+
+    Attributes:
+        meta_iteration: its number.
+        loss: mean cross-entropy of the program tokens learned from, in nats; NaN where nothing was learned.
+        token_accuracy: share of those tokens that were the most likely one.
+        num_samples: programs sampled.
+        parse_share: share of them that are programs.
+        execute_share: share that give a valid grid for at least one demonstration.
+        new_experiences: entries that the policy's buffer has gained.
+        policy_performance: tasks solved by candidates of this meta-iteration only.
+        cumulative_performance: tasks solved by all candidates so far, mutated programs included.
+        policy_buffer_size: entries in the policy's buffer.
+        num_learned: experiences learned from.
+        explore_seconds: time spent on sampling and running programs.
+        learn_seconds: time spent on learning.
+    """
+
+    meta_iteration: int
+    loss: float = math.nan
+    token_accuracy: float = math.nan
+    num_samples: int = 0
+    parse_share: float = math.nan
+    execute_share: float = math.nan
+    new_experiences: int = 0
+    policy_performance: int = 0
+    cumulative_performance: int = 0
+    policy_buffer_size: int = 0
+    num_learned: int = 0
+    explore_seconds: float = 0.0
+    learn_seconds: float = 0.0
+
+
+_FIELDS = tuple(field.name for field in dataclasses.fields(IterationMetrics))
+
+
+class MetricsLog:
+    """The rows of a run so far, kept in `performance.csv` and in TensorBoard's files.
+
+    Args:
+        workdir: the run's folder.
+        num_done: meta-iterations done; rows after that, left by a run that ended before its checkpoint, go.
+    """
+
+    def __init__(self, workdir: epath.Path, num_done: int | None) -> None:
+        self._path = workdir / "performance.csv"
+        self.rows = [row for row in self._read() if num_done is not None and row.meta_iteration <= num_done]
+        self._writer = SummaryWriter(str(workdir / "tensorboard"), purge_step=len(self.rows))
+
+    def append(self, row: IterationMetrics) -> None:
+        """Adds a row and writes it out."""
+        self.rows.append(row)
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
+        writer.writeheader()
+        for each in self.rows:
+            writer.writerow({name: _format(value) for name, value in dataclasses.asdict(each).items()})
+        write_text(self._path, text.getvalue())
+        for name, value in dataclasses.asdict(row).items():
+            if name != "meta_iteration" and not math.isnan(value):
+                self._writer.add_scalar(name, value, row.meta_iteration)
+        self._writer.flush()
+
+    def close(self) -> None:
+        self._writer.close()
+
+    def _read(self) -> list[IterationMetrics]:
+        if not self._path.exists():
+            return []
+        rows = csv.DictReader(io.StringIO(self._path.read_text()))
+        types = {field.name: field.type for field in dataclasses.fields(IterationMetrics)}
+        return [
+            IterationMetrics(**{name: types[name](text or "nan") for name, text in row.items()})  # type: ignore
+            for row in rows
+        ]
+
+
+def _format(value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return "" if math.isnan(value) else f"{value:.6g}"

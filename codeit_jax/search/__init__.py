@@ -1,0 +1,1 @@
+"""Searching: every program on every task, and what becomes of the best."""

@@ -1,0 +1,94 @@
+"""Candidates and solutions: which programs a task would be answered with, and whether they are right.
+
+A task's candidates are ranked by demonstration performance, then shorter first; it is solved if one of the
+top three gives every test output (the paper's evaluation protocol).
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from codeit_jax.search.search import NUM_ANSWERS, Rank, rank
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Candidate:
+    """A program that gives at least one of a task's demonstrations.
+
+    Attributes:
+        program: its canonical text.
+        demonstration_performance: share of demonstrations it gives.
+        test_performance: share of test outputs it gives.
+        meta_iteration: when it was found; 0 for mutated programs.
+    """
+
+    program: str
+    demonstration_performance: float
+    test_performance: float
+    meta_iteration: int
+
+    @property
+    def rank(self) -> Rank:
+        """What candidates are sorted by; the text decides between programs of equal length."""
+        return rank(self.demonstration_performance, self.program)
+
+
+class SolutionBook:
+    """The best candidates of every task, so far."""
+
+    def __init__(self) -> None:
+        self._candidates: dict[str, list[Candidate]] = {}
+
+    def add(self, task_id: str, candidate: Candidate) -> None:
+        """Enters a candidate; one already known, or outside the task's top three, changes nothing."""
+        known = self._candidates.setdefault(task_id, [])
+        if any(other.program == candidate.program for other in known):
+            return
+        known.append(candidate)
+        known.sort(key=lambda other: other.rank)
+        del known[NUM_ANSWERS:]
+
+    def candidates(self, task_id: str) -> tuple[Candidate, ...]:
+        """Returns the task's top three, best first."""
+        return tuple(self._candidates.get(task_id, ()))
+
+    def bound(self, task_id: str) -> Rank | None:
+        """Returns the rank that a new candidate has to come before; None while any may enter."""
+        known = self._candidates.get(task_id, [])
+        return known[-1].rank if len(known) == NUM_ANSWERS else None
+
+    def programs(self) -> set[str]:
+        """Returns the programs that are candidates of any task."""
+        return {candidate.program for known in self._candidates.values() for candidate in known}
+
+    def solved(self) -> dict[str, Candidate]:
+        """Returns, by task id, the first of the top three that gives every test output, if any does."""
+        solved = {}
+        for task_id, candidates in sorted(self._candidates.items()):
+            for candidate in candidates:
+                if candidate.test_performance == 1:
+                    solved[task_id] = candidate
+                    break
+        return solved
+
+    def state(self) -> dict[str, Any]:
+        """Returns the book as JSON-able data, for a checkpoint."""
+        return {
+            task_id: [dataclasses.asdict(candidate) for candidate in candidates]
+            for task_id, candidates in sorted(self._candidates.items())
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "SolutionBook":
+        """Restores what `state` returned."""
+        book = cls()
+        book._candidates = {
+            task_id: [Candidate(**candidate) for candidate in candidates]
+            for task_id, candidates in state.items()
+        }
+        return book
+
+
+def solutions_json(book: SolutionBook) -> dict[str, Any]:
+    """Returns every solved task with the program that solves it, as written to `solutions.json`."""
+    return {task_id: dataclasses.asdict(candidate) for task_id, candidate in book.solved().items()}

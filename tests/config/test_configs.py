@@ -1,0 +1,68 @@
+"""The configs that come with the project, and their variants."""
+
+import runpy
+from pathlib import Path
+
+import pytest
+
+from codeit_jax.config import Config
+from codeit_jax.config.conversion import differences, from_dict
+
+CONFIGS = Path(__file__).parents[1] / "configs"
+get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
+
+
+def config_of(variant):
+    return from_dict(Config, get_config(variant))
+
+
+def test_the_default_is_the_papers_policy():
+    assert config_of("") == config_of("220m")
+    policy = config_of("220m").policy
+    assert (policy.preset, policy.weights) == ("codet5p-220m", "Salesforce/codet5p-220m")
+    assert config_of("220m").sampling.constraint == "allowed"
+
+
+@pytest.mark.parametrize(
+    ("size", "preset", "weights"),
+    [
+        ("60m", "codet5-small", "Salesforce/codet5-small"),
+        ("220m", "codet5p-220m", "Salesforce/codet5p-220m"),
+        ("770m", "codet5p-770m", "Salesforce/codet5p-770m"),
+        ("tiny", "tiny", ""),
+    ],
+)
+def test_each_size_names_its_preset_and_weights(size, preset, weights):
+    policy = config_of(size).policy
+    assert (policy.preset, policy.weights, policy.tokenizer) == (preset, weights, weights or "symbolic")
+
+
+@pytest.mark.parametrize(
+    ("variant", "setting"),
+    [
+        ("random_weights", "policy.weights was 'Salesforce/codet5p-220m' and is now ''"),
+        ("no_expert_iteration", "replay.policy_experiences was 90000 and is now 0"),
+        ("no_relabeling", "replay.relabeling was True and is now False"),
+        ("no_priority", "replay.prioritized was True and is now False"),
+        ("no_mutation", "mutation.num_programs was 19200 and is now 0"),
+        ("one_demonstration", "policy.max_demonstrations was 10 and is now 1"),
+        ("dense", "policy.grid_text was 'sparse' and is now 'dense'"),
+        ("grammar", "sampling.constraint was 'allowed' and is now 'grammar'"),
+        ("bf16", "policy.dtype was 'float32' and is now 'bfloat16'"),
+    ],
+)
+def test_an_ablation_changes_one_setting(variant, setting):
+    assert differences(config_of("220m"), config_of(f"220m,{variant}")) == [setting]
+
+
+def test_ablations_add_up_in_any_order():
+    assert config_of("bf16,60m,no_priority") == config_of("60m,no_priority,bf16")
+    assert len(differences(config_of("60m"), config_of("bf16,60m,no_priority"))) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "message"), [("huge", "unknown variant 'huge'"), ("60m,tiny", "one size")]
+)
+def test_a_variant_that_makes_no_sense_is_named(variant, message):
+    with pytest.raises(ValueError, match=message):
+        get_config(variant)

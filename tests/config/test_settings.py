@@ -1,0 +1,257 @@
+"""Settings are checked when made, survive the ways they are written down, and tell where two runs differ."""
+
+import dataclasses
+import json
+import math
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+from codeit_jax.config import (
+    AugmentationConfig,
+    Config,
+    ConfigError,
+    DataConfig,
+    ExecutionConfig,
+    LearnerConfig,
+    MeshConfig,
+    MutationConfig,
+    PolicyConfig,
+    ReplayConfig,
+    SamplingConfig,
+)
+from codeit_jax.config.budget import Budget
+from codeit_jax.config.conversion import differences, from_dict, setting_names, to_config_dict
+
+CONFIG_FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.py"))
+
+# A config of which no setting has its default, save one that has to.
+CHANGED = Config(
+    seed=1,
+    num_meta_iterations=2,
+    warmup_experiences=3,
+    checkpoint_interval=4,
+    data=DataConfig(training_tasks="a", training_programs="b", search_tasks="c"),
+    execution=ExecutionConfig(
+        num_workers=1, timeout_seconds=2.0, memory_gigabytes=3.0, budget=Budget(1, 2, 3, 4, 5)
+    ),
+    mutation=MutationConfig(
+        num_programs=1,
+        max_parent_lines=2,
+        argument_share=0.1,
+        function_share=0.2,
+        search=False,
+        max_searched=3,
+        parents="both",
+        distillation_work=4,
+        search_work=5,
+    ),
+    augmentation=AugmentationConfig(
+        num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
+    ),
+    replay=ReplayConfig(
+        capacity=1, training_experiences=2, policy_experiences=3, relabeling=False, prioritized=False
+    ),
+    policy=PolicyConfig(
+        preset="nano",
+        weights="folder",
+        tokenizer="folder",
+        grid_text="dense",
+        section_length=1,
+        max_program_length=2,
+        max_demonstrations=3,
+        dropout_rate=0.0,
+        dtype="bfloat16",
+    ),
+    sampling=SamplingConfig(
+        num_samples=1, temperature=0.5, tasks_per_batch=2, constraint="grammar", prompt_buckets=(1, 3)
+    ),
+    learner=LearnerConfig(
+        batch_size=1,
+        learning_rate=0.1,
+        weight_decay=0.2,
+        warmup_steps=3,
+        max_gradient_norm=1.0,
+        num_epochs=2,
+        num_micro_batches=2,
+        rematerialize=True,
+        prompt_buckets=(1, 2),
+        program_buckets=(3,),
+    ),
+    mesh=MeshConfig(data=2, fsdp=3, tensor=4),
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "field"),
+    [
+        (lambda: Config(seed=-1), "seed"),
+        (lambda: Config(seed=2**32), "seed"),
+        (lambda: Config(num_meta_iterations=0), "num_meta_iterations"),
+        (lambda: Config(warmup_experiences=-1), "warmup_experiences"),
+        (lambda: Config(checkpoint_interval=0), "checkpoint_interval"),
+        (lambda: ExecutionConfig(num_workers=-1), "execution.num_workers"),
+        (lambda: ExecutionConfig(timeout_seconds=0.0), "execution.timeout_seconds"),
+        (lambda: ExecutionConfig(timeout_seconds=math.inf), "execution.timeout_seconds"),
+        (lambda: ExecutionConfig(memory_gigabytes=math.nan), "execution.memory_gigabytes"),
+        (lambda: MutationConfig(num_programs=-1), "mutation.num_programs"),
+        (lambda: MutationConfig(max_parent_lines=-1), "mutation.max_parent_lines"),
+        (lambda: MutationConfig(max_searched=-1), "mutation.max_searched"),
+        (
+            lambda: MutationConfig(parents="grand"),
+            "mutation.parents must be one of original, distilled, both",
+        ),
+        (lambda: MutationConfig(distillation_work=0), "mutation.distillation_work"),
+        (lambda: MutationConfig(search_work=0), "mutation.search_work"),
+        (lambda: MutationConfig(argument_share=-0.1), "mutation.argument_share"),
+        (lambda: MutationConfig(argument_share=math.nan), "mutation.argument_share"),
+        (lambda: MutationConfig(function_share=math.nan), "mutation.function_share"),
+        (lambda: MutationConfig(argument_share=0.6, function_share=0.6), "mutation.function_share"),
+        (lambda: AugmentationConfig(num_copies=-1), "augmentation.num_copies"),
+        (lambda: AugmentationConfig(min_inputs=0), "augmentation.min_inputs"),
+        (lambda: AugmentationConfig(1, 2, False, False, False, False), "augmentation.num_copies"),
+        (lambda: ReplayConfig(capacity=0), "replay.capacity"),
+        (lambda: ReplayConfig(training_experiences=0), "replay.training_experiences"),
+        (lambda: ReplayConfig(policy_experiences=-1), "replay.policy_experiences"),
+        (lambda: PolicyConfig(section_length=0), "policy.section_length"),
+        (lambda: PolicyConfig(max_program_length=1), "policy.max_program_length"),
+        (lambda: PolicyConfig(max_demonstrations=0), "policy.max_demonstrations"),
+        (lambda: PolicyConfig(dropout_rate=1.0), "policy.dropout_rate"),
+        (lambda: PolicyConfig(dropout_rate=math.nan), "policy.dropout_rate"),
+        (lambda: PolicyConfig(dtype="float16"), "policy.dtype"),
+        (lambda: SamplingConfig(num_samples=0), "sampling.num_samples"),
+        (lambda: SamplingConfig(temperature=-0.1), "sampling.temperature"),
+        (lambda: SamplingConfig(temperature=math.inf), "sampling.temperature"),
+        (lambda: SamplingConfig(tasks_per_batch=0), "sampling.tasks_per_batch"),
+        (lambda: LearnerConfig(batch_size=0), "learner.batch_size"),
+        (lambda: LearnerConfig(learning_rate=0.0), "learner.learning_rate"),
+        (lambda: LearnerConfig(weight_decay=math.nan), "learner.weight_decay"),
+        (lambda: LearnerConfig(warmup_steps=-1), "learner.warmup_steps"),
+        (lambda: LearnerConfig(num_epochs=0), "learner.num_epochs"),
+        (lambda: LearnerConfig(num_micro_batches=0), "learner.num_micro_batches"),
+        (lambda: LearnerConfig(max_gradient_norm=0.0), "learner.max_gradient_norm"),
+        (lambda: SamplingConfig(prompt_buckets=(2, 1)), "sampling.prompt_buckets"),
+        (lambda: LearnerConfig(prompt_buckets=(2, 1)), "learner.prompt_buckets"),
+        (lambda: LearnerConfig(program_buckets=(0, 1)), "learner.program_buckets"),
+        (lambda: LearnerConfig(program_buckets=(1, 1)), "learner.program_buckets"),
+        (lambda: MeshConfig(data=0), "mesh.data"),
+        (lambda: MeshConfig(data=-2), "mesh.data"),
+        (lambda: MeshConfig(fsdp=-1), "mesh.fsdp"),
+        (lambda: MeshConfig(tensor=0), "mesh.tensor"),
+    ],
+)
+def test_a_senseless_value_is_refused_by_name(make, field: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(field)) as caught:
+        make()
+    assert "\n" not in str(caught.value)
+
+
+def test_values_at_the_edge_are_taken() -> None:
+    Config(seed=2**32 - 1, num_meta_iterations=1, warmup_experiences=0)
+    MutationConfig(num_programs=0, argument_share=0.75, function_share=0.25)
+    AugmentationConfig(0, 1, False, False, False, False)
+    SamplingConfig(temperature=0.0)
+    LearnerConfig(max_gradient_norm=None, weight_decay=0.0, prompt_buckets=(1,))
+    MeshConfig(data=-1)
+
+
+def test_changed_leaves_no_default() -> None:
+    different = {line.split(" ")[0] for line in differences(Config(), CHANGED)}
+    may_differ = {"num_meta_iterations", "checkpoint_interval", "execution.num_workers"}
+    may_differ |= {"learner.rematerialize"}
+    may_differ |= {"mesh.data", "mesh.fsdp", "mesh.tensor"}
+    may_differ |= {"augmentation.sizes"}  # one of the augmentations has to be on
+    assert different == set(setting_names(Config)) - may_differ
+
+
+@pytest.mark.parametrize("config", [Config(), CHANGED], ids=["default", "changed"])
+def test_a_config_survives_a_config_dict_and_json(config: Config) -> None:
+    assert from_dict(Config, to_config_dict(config)) == config
+    assert from_dict(Config, json.loads(json.dumps(dataclasses.asdict(config)))) == config
+
+
+def test_a_setting_that_may_be_none_takes_a_number() -> None:
+    values = to_config_dict(Config())
+    assert values.learner.max_gradient_norm is None
+    values.learner.max_gradient_norm = 0.5
+    assert from_dict(Config, values).learner.max_gradient_norm == 0.5
+    with pytest.raises(TypeError):
+        values.learner.max_gradient_norm = "much"
+
+
+def test_settings_that_are_not_given_have_their_defaults() -> None:
+    config = from_dict(Config, {"learner": {"batch_size": 8}})
+    assert config == Config(learner=LearnerConfig(batch_size=8))
+
+
+def test_a_whole_number_will_do_for_a_real_one() -> None:
+    temperature = from_dict(Config, {"sampling": {"temperature": 1}}).sampling.temperature
+    assert temperature == 1.0
+    assert type(temperature) is float
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"nope": 1}, "there is no setting nope"),
+        ({"learner": {"nope": 1}}, "there is no setting learner.nope"),
+        ({"execution": {"budget": {"nope": 1}}}, "there is no setting execution.budget.nope"),
+        ({"seed": "1"}, "seed must be of type int, not '1'"),
+        ({"seed": 1.0}, "seed must be of type int, not 1.0"),
+        ({"seed": True}, "seed must be of type int, not True"),
+        ({"seed": None}, "seed must be of type int, not None"),
+        ({"mutation": {"search": 1}}, "mutation.search must be of type bool, not 1"),
+        ({"sampling": {"temperature": "hot"}}, "sampling.temperature must be of type float, not 'hot'"),
+        ({"learner": {"max_gradient_norm": "x"}}, "learner.max_gradient_norm must be of type float, not 'x'"),
+        ({"learner": {"prompt_buckets": 5}}, "learner.prompt_buckets must be of type tuple, not 5"),
+        ({"learner": {"prompt_buckets": ["a"]}}, "learner.prompt_buckets must be of type tuple, not ['a']"),
+        ({"learner": 3}, "learner must be a group of settings, not 3"),
+        ([], "a config must be a group of settings, not []"),
+        ({"learner": {"batch_size": 0}}, "learner.batch_size must be a number of at least 1, not 0"),
+        ({"execution": {"budget": {"max_work": 0}}}, "execution.budget.max_work must be at least 1"),
+    ],
+)
+def test_values_of_the_wrong_name_or_type_are_refused(values, message: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        from_dict(Config, values)
+    assert str(caught.value) == message
+
+
+def test_setting_names_are_those_of_the_flags() -> None:
+    names = setting_names(Config)
+    assert {"seed", "learner.batch_size", "execution.budget.max_work"} <= set(names)
+    assert "learner" not in names
+    assert len(names) == len(set(names))
+
+
+def test_differences_name_the_setting_and_both_values() -> None:
+    old = Config()
+    new = dataclasses.replace(old, seed=5, learner=LearnerConfig(batch_size=8))
+    assert differences(old, new) == ["seed was 0 and is now 5", "learner.batch_size was 512 and is now 8"]
+    assert differences(old, old) == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_meta_iterations": 7},
+        {"checkpoint_interval": 7},
+        {"mesh": MeshConfig(2, 3, 4)},
+        {"execution": ExecutionConfig(num_workers=7)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_changes_no_result_is_no_difference(changes) -> None:
+    assert differences(Config(), dataclasses.replace(Config(), **changes)) == []
+
+
+@pytest.mark.parametrize("file", CONFIG_FILES, ids=lambda file: file.stem)
+def test_the_config_files_make_a_config(file: Path) -> None:
+    values = runpy.run_path(str(file))["get_config"]()
+    assert isinstance(from_dict(Config, values), Config)
+
+
+def test_there_are_config_files() -> None:
+    assert {"codeit", "quickstart"} <= {file.stem for file in CONFIG_FILES}

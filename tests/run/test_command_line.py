@@ -1,0 +1,212 @@
+"""What a user gets wrong ends with exit code 2 and one line that says what and where, and no traceback."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codeit_jax.build import build, start_host_pool
+from codeit_jax.config import (
+    Config,
+    ConfigError,
+    DataConfig,
+    ExecutionConfig,
+    LearnerConfig,
+    MeshConfig,
+    PolicyConfig,
+    SamplingConfig,
+)
+from codeit_jax.errors import UserError
+from codeit_jax.experiment import run_experiment
+from codeit_jax.run.workdir import open_workdir
+
+ROOT = Path(__file__).parents[1]
+QUICKSTART = f"--config={ROOT / 'configs' / 'quickstart.py'}"
+TASK = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]], "output": [[2]]}]}
+
+
+def run_python(arguments: list[str]) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"}
+    command = [sys.executable, *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+
+def train(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return run_python([str(ROOT / "launch" / "train.py"), *arguments])
+
+
+def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None:
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in line
+    for part in parts:
+        assert part in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "--config is required"),
+        ([QUICKSTART], "--workdir is required"),
+        ([QUICKSTART, "--workdir=/dev/null/x", "extra"], "unexpected argument 'extra'"),
+        (["--nope=1"], "Unknown command line flag 'nope'"),
+        ([QUICKSTART, "--config.nope=1"], "--config.nope=1: there is no setting nope"),
+        ([QUICKSTART, "--config.learner.nope=1"], "there is no setting learner.nope"),
+        ([QUICKSTART, "--noconfig.mutation.nope"], "there is no setting mutation.nope"),
+        ([QUICKSTART, "--config.seed.x=1"], "there is no setting seed.x"),
+        ([QUICKSTART, "--config.learner=1"], "there is no setting learner"),
+        ([QUICKSTART, "--config.learner.batch_size=x"], "--config.learner.batch_size=x: invalid literal"),
+        ([QUICKSTART, "--config.mutation.search=perhaps"], "--config.mutation.search=perhaps"),
+        ([QUICKSTART, "--config.learner.prompt_buckets=a"], "learner.prompt_buckets must be of type tuple"),
+        ([QUICKSTART, "--config.learner.batch_size=0"], "quickstart.py: learner.batch_size must be"),
+        ([QUICKSTART, "--config.execution.budget.max_work=0"], "execution.budget.max_work must be"),
+        (["--config.seed=1", QUICKSTART], "--config.seed=1"),
+        (["--config"], "--config"),
+        (["--config="], "flag --config=: there is no such file"),
+        (["--config=nope.py"], "flag --config=nope.py: there is no such file"),
+        ([f"--config={ROOT / 'configs'}"], "there is no such file"),
+        ([QUICKSTART + ":nope"], "quickstart.py:nope: TypeError: get_config() takes 0 positional arguments"),
+        ([QUICKSTART, "--workdir=/dev/null/x"], "--workdir=/dev/null/x: cannot be written to: "),
+    ],
+)
+def test_wrong_flags_are_refused(arguments: list[str], message: str) -> None:
+    assert_refused(train(*arguments), message)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("def get_config(:\n", "SyntaxError: "),
+        ("settings = 1\n", "KeyError: 'get_config'"),
+        ("def get_config():\n    pass\n", "get_config must return a ConfigDict, not None"),
+        ("import sys\n\n\nsys.nope\n", "line 4: AttributeError: module 'sys' has no attribute 'nope'"),
+        ("import nope\n", "line 1: ModuleNotFoundError: No module named 'nope'"),
+        ("def get_config():\n    return 1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
+        (
+            "from codeit_jax.config import Config\n\n\ndef get_config():\n    return Config(seed=-1)\n",
+            "line 5: seed must be from 0",
+        ),
+    ],
+)
+def test_a_wrong_config_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "mine.py").write_text(text)
+    assert_refused(train(f"--config={tmp_path / 'mine.py'}"), str(tmp_path / "mine.py"), message)
+
+
+def test_tasks_that_are_not_there_are_refused(tmp_path: Path) -> None:
+    ended = train(QUICKSTART, f"--workdir={tmp_path / 'run'}", "--config.data.search_tasks=nope")
+    assert_refused(ended, "nope: no such file or folder")
+    assert not (tmp_path / "run").exists()
+
+
+def test_another_programs_exception_is_no_mistake_of_the_user() -> None:
+    ended = run_python(
+        [
+            "-c",
+            "from codeit_jax.run import command_line\n"
+            "def main(_):\n    raise ValueError('a bug')\n"
+            "command_line.run(main)\n",
+        ]
+    )
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+    assert "ValueError: a bug" in ended.stderr
+
+
+def test_help_names_the_flags() -> None:
+    text = train("--help").stdout
+    assert "--config" in text
+    assert "--workdir" in text
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A config that is right, so that each test can spoil one thing."""
+    for part in ("training", "search"):
+        (tmp_path / part).mkdir()
+        (tmp_path / part / "task.json").write_text(json.dumps(TASK))
+    (tmp_path / "solvers.py").write_text("def solve_task(I):\n    O = rot90(I)\n    return O\n")
+    return Config(
+        data=DataConfig(str(tmp_path / "training"), str(tmp_path / "solvers.py"), str(tmp_path / "search")),
+        execution=ExecutionConfig(num_workers=1),
+        policy=PolicyConfig(preset="nano", section_length=16, max_program_length=24),
+    )
+
+
+def refusal(config: Config, workdir: Path) -> str:
+    with pytest.raises(UserError) as caught:
+        run_experiment(config, str(workdir))
+    message = str(caught.value)
+    assert "\n" not in message
+    return message
+
+
+def test_a_malformed_task_is_refused_by_file(config: Config, tmp_path: Path) -> None:
+    file = tmp_path / "search" / "task.json"
+    file.write_text(json.dumps({**TASK, "train": [{"input": [[1]]}]}))
+    assert refusal(config, tmp_path / "run") == f'{file}: train[0] has no "output"'
+
+
+def test_malformed_training_programs_are_refused_by_file(config: Config, tmp_path: Path) -> None:
+    file = tmp_path / "solvers.py"
+    file.write_text("def solve_task(I):\n    O = nope(I)\n    return O\n")
+    assert refusal(config, tmp_path / "run") == f"{file}: solve_task: line 1: unknown name 'nope'"
+
+
+def test_a_folder_of_another_run_stays_as_it_is(config: Config, tmp_path: Path) -> None:
+    workdir = tmp_path / "run"
+    open_workdir(str(workdir), dataclasses.replace(config, seed=1))
+    (workdir / "performance.csv").write_text("theirs")
+    before = {path.name: path.read_bytes() for path in workdir.iterdir()}
+    assert "seed was 1 and is now 0" in refusal(config, workdir)
+    assert {path.name: path.read_bytes() for path in workdir.iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"policy": PolicyConfig(preset="nope")}, r"policy\.preset: unknown preset 'nope'"),
+        ({"policy": PolicyConfig(tokenizer="/dev/null/x")}, r"policy\.tokenizer: tokenizer '/dev/null/x'"),
+        ({"mesh": MeshConfig(data=4096)}, r"mesh: .* take 4096 devices, but there "),
+        ({"mesh": MeshConfig(tensor=4096)}, r"mesh: .* take 4096 devices, but there "),
+        ({"sampling": SamplingConfig(prompt_buckets=(33,))}, r"sampling\.prompt_buckets must reach 34"),
+        ({"learner": LearnerConfig(prompt_buckets=(33,))}, r"learner\.prompt_buckets must reach 34"),
+        ({"learner": LearnerConfig(program_buckets=(23,))}, r"learner\.program_buckets must reach .*, 24"),
+    ],
+    ids=["preset", "tokenizer", "data", "tensor", "sampled_prompts", "prompt_buckets", "program_buckets"],
+)
+def test_settings_that_cannot_be_met_are_refused_by_name(config: Config, changes, message: str) -> None:
+    with start_host_pool(config, []) as pool, pytest.raises(ConfigError, match=message) as caught:
+        build(dataclasses.replace(config, **changes), [], pool)
+    assert "\n" not in str(caught.value)
+
+
+def test_batches_that_the_mesh_does_not_divide_are_refused() -> None:
+    script = """
+import os
+os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+from codeit_jax.build import build
+from codeit_jax.config import Config, ConfigError, LearnerConfig, SamplingConfig
+for room in (
+    {"learner": LearnerConfig(batch_size=6)},
+    {"learner": LearnerConfig(batch_size=8, num_micro_batches=4)},
+    {"sampling": SamplingConfig(tasks_per_batch=2)},
+):
+    try:
+        build(Config(**room), [], None)
+    except ConfigError as error:
+        print(error)
+"""
+    ended = run_python(["-c", script])
+    assert ended.stdout.splitlines() == [
+        "learner.batch_size must be a multiple of mesh.data x mesh.fsdp = 4, not 6",
+        "learner.batch_size must be a multiple of learner.num_micro_batches x mesh.data x mesh.fsdp"
+        " = 4 x 4 = 16, not 8",
+        "sampling.tasks_per_batch must be a multiple of mesh.data x mesh.fsdp = 4, not 2",
+    ]

@@ -1,0 +1,38 @@
+"""Compiled functions outlive the process that compiled them."""
+
+import os
+import subprocess
+import sys
+
+PROGRAM = """
+import jax, jax.numpy as jnp
+from codeit_jax.run.compilation import keep_compiled
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+keep_compiled()
+print(jax.jit(lambda x: x * 2 + 1)(jnp.arange(3)))
+print(jax.config.jax_compilation_cache_dir)
+"""
+
+
+def run(environment):
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return ended.stdout.splitlines()
+
+
+def test_they_are_kept_in_the_users_cache(tmp_path):
+    result, folder = run({"XDG_CACHE_HOME": str(tmp_path)})
+    assert result == "[1 3 5]"
+    assert folder == str(tmp_path / "codeit_jax" / "compiled")
+    assert list((tmp_path / "codeit_jax" / "compiled").iterdir())
+
+
+def test_a_folder_that_jax_was_told_of_stands(tmp_path):
+    _, folder = run({"XDG_CACHE_HOME": str(tmp_path), "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "own")})
+    assert folder == str(tmp_path / "own")
+    assert not (tmp_path / "codeit_jax").exists()

@@ -1,0 +1,109 @@
+"""Plain lines where nobody watches, and a table where somebody does."""
+
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from codeit_jax.run.display import Display
+from codeit_jax.run.metrics import IterationMetrics
+
+ROW = IterationMetrics(
+    meta_iteration=12,
+    loss=0.5,
+    num_samples=9600,
+    parse_share=0.25,
+    execute_share=1.0,
+    new_experiences=777,
+    policy_performance=48,
+    cumulative_performance=59,
+    explore_seconds=100.0,
+    learn_seconds=23.0,
+)
+FIRST = IterationMetrics(0, cumulative_performance=3)
+
+
+def show(console: Console) -> str:
+    with Display(400, console) as display:
+        display.phase("mutating")
+        display.note("a note [of sorts]")
+        display.phase("meta-iteration 12", 2)
+        display.advance()
+        display.rows([FIRST, ROW])
+        display.advance()
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_without_a_terminal_each_event_is_a_line() -> None:
+    lines = show(Console(file=StringIO(), width=80)).splitlines()
+    texts = [line.split("] ", 1)[1] for line in lines[:5]]
+    assert texts[:3] == ["mutating", "a note [of sorts]", "meta-iteration 12"]
+    assert texts[3].startswith("iteration 0  loss   samples 0  parse ")
+    assert texts[4] == (
+        "iteration 12  loss 0.500  samples 9600  parse 25.0%  execute 100.0%"
+        "  new 777  policy 48  cumulative 59  seconds 123"
+    )
+    assert "\x1b" not in "".join(lines)
+
+
+def test_the_table_at_the_end_fits_80_columns_with_nothing_cut_off() -> None:
+    table = show(Console(file=StringIO(), width=80)).splitlines()[5:]
+    assert table[0].strip() == "CodeIt: tasks solved of 400"
+    titles = "iteration loss samples parse execute new policy cumulative seconds"
+    assert titles.split() in [line.split() for line in table]
+    numbers = "12 0.500 9600 25.0% 100.0% 777 48 59 123"
+    assert numbers.split() in [line.split() for line in table]
+    assert max(map(len, table)) <= 80
+
+
+def test_a_terminal_gets_one_live_table_and_its_notes() -> None:
+    text = show(Console(file=StringIO(), width=120, force_terminal=True, force_interactive=False))
+    assert "a note [of sorts]" in text
+    assert "iteration 12  loss" not in text  # the plain line
+    assert "CodeIt: tasks solved of 400" in text
+    assert "123" in text.rsplit("tasks solved", 1)[1]
+
+
+def test_a_terminal_shows_the_phase_and_how_far_it_is() -> None:
+    console = Console(file=StringIO(), width=120, force_terminal=True)
+    with Display(400, console) as display:
+        display.phase("meta-iteration [of sorts]", 7)
+        for _ in range(3):
+            display.advance()
+        with console.capture() as capture:
+            console.print(display._render())
+    assert "meta-iteration [of sorts]" in capture.get()
+    assert "3/7" in capture.get()
+
+
+def test_a_new_phase_starts_from_nothing() -> None:
+    console = Console(file=StringIO(), width=120, force_terminal=True)
+    with Display(400, console) as display:
+        display.phase("first", 7)
+        display.advance()
+        display.phase("second", 5)
+        with console.capture() as capture:
+            console.print(display._render())
+    assert "0/5" in capture.get()
+
+
+def fail_in_a_display(console: Console) -> None:
+    with Display(400, console) as display:
+        display.rows([ROW])
+        raise RuntimeError("stop")
+
+
+def test_an_exception_ends_the_display_and_passes_on() -> None:
+    console = Console(file=StringIO(), width=80, force_terminal=True)
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_a_display(console)
+    with Display(400, console):  # a display that was not stopped would not allow another
+        pass
+
+
+def test_an_exception_prints_no_final_table() -> None:
+    console = Console(file=StringIO(), width=80)
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_a_display(console)
+    assert "tasks solved" not in console.file.getvalue()

@@ -1,0 +1,60 @@
+"""Files are replaced in one step, and read back as what was written."""
+
+import gzip
+import json
+from pathlib import Path
+
+import pytest
+from etils import epath
+
+from codeit_jax.run.files import write_bytes, write_json, write_json_lines, write_text
+
+
+def test_text_and_json_come_back(tmp_path: Path) -> None:
+    file = epath.Path(tmp_path / "file")
+    write_text(file, "grün\n")
+    assert (tmp_path / "file").read_bytes() == "grün\n".encode()
+    write_json(file, {"a": [1, None], "b": 0.5})
+    text = (tmp_path / "file").read_text()
+    assert json.loads(text) == {"a": [1, None], "b": 0.5}
+    assert text.endswith("}\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_json_lines_are_one_a_line_and_always_the_same_bytes(tmp_path: Path) -> None:
+    values = [{"a": "two\nlines"}, [1, 2], None]
+    write_json_lines(epath.Path(tmp_path / "a.jsonl.gz"), values)
+    write_json_lines(epath.Path(tmp_path / "b.jsonl.gz"), iter(values))
+    with gzip.open(tmp_path / "a.jsonl.gz", "rt") as file:
+        assert [json.loads(line) for line in file] == values
+    content = (tmp_path / "a.jsonl.gz").read_bytes()
+    assert content == (tmp_path / "b.jsonl.gz").read_bytes()
+    assert content[4:8] == bytes(4)  # gzip's time of writing, which would differ from run to run
+
+
+def test_no_lines_are_an_empty_file(tmp_path: Path) -> None:
+    write_json_lines(epath.Path(tmp_path / "a.jsonl.gz"), [])
+    assert gzip.decompress((tmp_path / "a.jsonl.gz").read_bytes()) == b""
+
+
+def test_writing_that_is_cut_short_leaves_the_old_content(tmp_path: Path, monkeypatch) -> None:
+    file = epath.Path(tmp_path / "file")
+    write_text(file, "old")
+
+    def fail(*_: object) -> None:
+        raise OSError("cut short")
+
+    monkeypatch.setattr(type(file), "replace", fail)
+    with pytest.raises(OSError, match="cut short"):
+        write_bytes(file, b"new")
+    assert file.read_text() == "old"
+
+
+def test_values_that_are_no_json_leave_the_old_content(tmp_path: Path) -> None:
+    file = epath.Path(tmp_path / "file")
+    write_json(file, 1)
+    with pytest.raises(TypeError):
+        write_json(file, {1, 2})
+    with pytest.raises(TypeError):
+        write_json_lines(file, [1, {1, 2}])
+    assert file.read_text() == "1\n"

@@ -1,0 +1,156 @@
+"""The table of a run: what its file says, and what is left of it when the run goes on."""
+
+import contextlib
+import csv
+import dataclasses
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from codeit_jax.results import metrics as metrics_module
+from etils import epath
+
+from codeit_jax.run.metrics import IterationMetrics, MetricsLog
+
+FIRST = IterationMetrics(0, cumulative_performance=3, explore_seconds=1.5)
+SECOND = IterationMetrics(
+    meta_iteration=1,
+    loss=0.1234567,
+    token_accuracy=0.75,
+    num_samples=96,
+    parse_share=0.5,
+    execute_share=1 / 3,
+    new_experiences=10,
+    policy_performance=1,
+    cumulative_performance=4,
+    policy_buffer_size=10,
+    num_learned=1_234_567,
+    explore_seconds=2.0,
+    learn_seconds=3.25,
+)
+
+
+class RecordingWriter:
+    """Stands for TensorBoard's writer and remembers what it was told."""
+
+    def __init__(self, folder: str, purge_step: int) -> None:
+        self.folder, self.purge_step = folder, purge_step
+        self.scalars: list[tuple[str, float, int]] = []
+        self.num_flushes = 0
+        self.is_closed = False
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        self.scalars.append((name, value, step))
+
+    def flush(self) -> None:
+        self.num_flushes += 1
+
+    def close(self) -> None:
+        self.is_closed = True
+
+
+@pytest.fixture
+def writers(monkeypatch) -> list[RecordingWriter]:
+    made: list[RecordingWriter] = []
+
+    def make(folder: str, purge_step: int) -> RecordingWriter:
+        made.append(RecordingWriter(folder, purge_step))
+        return made[-1]
+
+    monkeypatch.setattr(metrics_module, "SummaryWriter", make)
+    return made
+
+
+def write(folder: Path, *rows: IterationMetrics, num_done: int | None = None) -> MetricsLog:
+    log = MetricsLog(epath.Path(folder), num_done)
+    for row in rows:
+        log.append(row)
+    log.close()
+    return log
+
+
+def read(folder: Path) -> list[dict[str, str]]:
+    with (folder / "performance.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("writers")
+def test_a_row_is_a_line_with_a_column_a_field(tmp_path: Path) -> None:
+    write(tmp_path, FIRST, SECOND)
+    first, second = read(tmp_path)
+    assert list(first) == [field.name for field in dataclasses.fields(IterationMetrics)]
+    assert first["loss"] == first["parse_share"] == ""  # there is none
+    assert first["num_samples"] == "0"
+    assert second["loss"] == "0.123457"
+    assert second["execute_share"] == "0.333333"
+    assert second["num_learned"] == "1234567"
+    assert second["learn_seconds"] == "3.25"
+
+
+@pytest.mark.usefixtures("writers")
+def test_each_row_is_on_disk_as_soon_as_it_is_there(tmp_path: Path) -> None:
+    log = MetricsLog(epath.Path(tmp_path), None)
+    for number in range(3):
+        log.append(IterationMetrics(number))
+        assert [row["meta_iteration"] for row in read(tmp_path)] == list(map(str, range(number + 1)))
+
+
+@pytest.mark.usefixtures("writers")
+def test_rows_come_back(tmp_path: Path) -> None:
+    write(tmp_path, FIRST, SECOND)
+    first, second = MetricsLog(epath.Path(tmp_path), 1).rows
+    assert math.isnan(first.loss)
+    assert dataclasses.replace(first, loss=0, token_accuracy=0, parse_share=0, execute_share=0) == (
+        dataclasses.replace(FIRST, loss=0, token_accuracy=0, parse_share=0, execute_share=0)
+    )
+    for name, value in dataclasses.asdict(SECOND).items():
+        assert type(getattr(second, name)) is type(value), name
+        np.testing.assert_allclose(getattr(second, name), value, rtol=1e-5, err_msg=name)
+
+
+@pytest.mark.usefixtures("writers")
+def test_writing_rows_that_came_back_changes_nothing(tmp_path: Path) -> None:
+    third = dataclasses.replace(SECOND, meta_iteration=2)
+    (tmp_path / "once").mkdir()
+    (tmp_path / "twice").mkdir()
+    write(tmp_path / "twice", FIRST, SECOND)
+    write(tmp_path / "twice", third, num_done=1)
+    write(tmp_path / "once", FIRST, SECOND, third)
+    assert (tmp_path / "twice/performance.csv").read_bytes() == (
+        tmp_path / "once/performance.csv"
+    ).read_bytes()
+
+
+@pytest.mark.parametrize(("num_done", "kept"), [(None, 0), (0, 1), (1, 2), (5, 3)])
+def test_rows_after_the_last_checkpoint_go(
+    tmp_path: Path, writers: list[RecordingWriter], num_done: int | None, kept: int
+) -> None:
+    write(tmp_path, *map(IterationMetrics, range(3)))
+    log = MetricsLog(epath.Path(tmp_path), num_done)
+    assert [row.meta_iteration for row in log.rows] == list(range(kept))
+    assert writers[-1].purge_step == kept
+    assert writers[-1].folder == str(tmp_path / "tensorboard")
+
+
+def test_tensorboard_gets_every_number(tmp_path: Path, writers: list[RecordingWriter]) -> None:
+    log = MetricsLog(epath.Path(tmp_path), None)
+    (writer,) = writers
+    log.append(FIRST)
+    assert ("cumulative_performance", 3, 0) in writer.scalars
+    assert not any(math.isnan(value) for _, value, _ in writer.scalars)
+    writer.scalars.clear()
+    log.append(SECOND)
+    expected = dataclasses.asdict(SECOND)
+    del expected["meta_iteration"]
+    assert writer.scalars == [(name, value, 1) for name, value in expected.items()]
+    assert writer.num_flushes == 2
+    log.close()
+    assert writer.is_closed
+
+
+def test_tensorboard_files_are_left(tmp_path: Path) -> None:
+    with contextlib.closing(MetricsLog(epath.Path(tmp_path), None)) as log:
+        log.append(SECOND)
+    (file,) = (tmp_path / "tensorboard").iterdir()
+    assert b"policy_performance" in file.read_bytes()

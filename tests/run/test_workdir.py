@@ -1,0 +1,135 @@
+"""A run's folder is claimed by one config; another's is left as it is."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+
+from codeit_jax.config import Config, ExecutionConfig, LearnerConfig, MeshConfig
+from codeit_jax.run.workdir import WorkdirError, open_workdir
+
+CONFIG = Config(num_meta_iterations=3)
+
+
+def begun(folder: Path) -> Path:
+    """Returns a folder that holds a run with a result."""
+    open_workdir(str(folder), CONFIG)
+    (folder / "performance.csv").write_text("meta_iteration\n0\n")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_new_folder_is_made_and_claimed(tmp_path: Path) -> None:
+    workdir = open_workdir(str(tmp_path / "new" / "run"), CONFIG)
+    assert Path(workdir) == tmp_path / "new" / "run"
+    values = json.loads((tmp_path / "new" / "run" / "config.json").read_text())
+    assert values == json.loads(json.dumps(dataclasses.asdict(CONFIG)))
+    assert list(contents(tmp_path / "new" / "run")) == ["config.json"]
+
+
+def test_a_folder_with_files_of_other_names_may_be_claimed(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    open_workdir(str(tmp_path), CONFIG)
+    assert set(contents(tmp_path)) == {"notes.txt", "config.json"}
+
+
+def test_the_home_folder_is_understood(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    open_workdir("~/run", CONFIG)
+    assert (tmp_path / "run" / "config.json").exists()
+
+
+def test_the_same_config_finds_its_run(tmp_path: Path) -> None:
+    before = contents(begun(tmp_path))
+    open_workdir(str(tmp_path), CONFIG)
+    assert contents(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"num_meta_iterations": 9},
+        {"checkpoint_interval": 9},
+        {"execution": ExecutionConfig(num_workers=9)},
+        {"mesh": MeshConfig(1, 1, 9)},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_what_may_change_is_written_down(tmp_path: Path, changes) -> None:
+    config = dataclasses.replace(CONFIG, **changes)
+    open_workdir(str(begun(tmp_path)), config)
+    assert (tmp_path / "performance.csv").exists()
+    values = json.loads((tmp_path / "config.json").read_text())
+    assert values == json.loads(json.dumps(dataclasses.asdict(config)))
+
+
+def test_another_config_is_refused_by_setting_and_nothing_is_written(tmp_path: Path) -> None:
+    before = contents(begun(tmp_path))
+    other = dataclasses.replace(CONFIG, learner=LearnerConfig(batch_size=8), num_meta_iterations=9)
+    with pytest.raises(WorkdirError) as caught:
+        open_workdir(str(tmp_path), other)
+    assert str(caught.value) == (
+        f"--workdir={tmp_path}: holds a run of another config: learner.batch_size was 512 and is now 8"
+    )
+    with pytest.raises(WorkdirError, match=r"seed was 0 and is now 1 \(and 1 more\)$"):
+        open_workdir(str(tmp_path), dataclasses.replace(other, seed=1))
+    assert contents(tmp_path) == before
+
+
+def test_a_run_without_results_may_be_given_another_config(tmp_path: Path) -> None:
+    open_workdir(str(tmp_path), CONFIG)
+    open_workdir(str(tmp_path), dataclasses.replace(CONFIG, seed=1))
+    assert json.loads((tmp_path / "config.json").read_text())["seed"] == 1
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "performance.csv", "samples", "solutions.json"])
+def test_results_without_a_config_are_left_alone(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("someone's")
+    with pytest.raises(WorkdirError, match=f"{tmp_path}: holds {name} but no config.json"):
+        open_workdir(str(tmp_path), CONFIG)
+    assert contents(tmp_path) == {name: b"someone's"}
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "Expecting property name"),
+        ("[]", "a config must be a group of settings"),
+        ('{"learner": []}', "learner must be a group of settings"),
+        ('{"name": "another program\'s"}', "there is no setting name"),
+        ('{"seed": "0"}', "seed must be of type int"),
+    ],
+)
+def test_a_config_that_is_not_ours_is_left_alone(tmp_path: Path, text: str, reason: str) -> None:
+    (tmp_path / "config.json").write_text(text)
+    with pytest.raises(WorkdirError, match=reason) as caught:
+        open_workdir(str(tmp_path), CONFIG)
+    assert str(caught.value).startswith(str(tmp_path / "config.json"))
+    assert "\n" not in str(caught.value)
+    assert (tmp_path / "config.json").read_text() == text
+
+
+def test_a_config_that_is_no_text_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(WorkdirError, match="not the config of a run"):
+        open_workdir(str(tmp_path), CONFIG)
+
+
+def test_a_file_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(WorkdirError, match="is not a folder"):
+        open_workdir(str(tmp_path / "file"), CONFIG)
+    with pytest.raises(WorkdirError, match="cannot be written to: Not a directory"):
+        open_workdir(str(tmp_path / "file" / "run"), CONFIG)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("path", ["/dev/null/x", "/proc/1/run", "/tmp/" + "n" * 300])
+def test_a_folder_that_cannot_be_made_is_refused(path: str) -> None:
+    with pytest.raises(WorkdirError) as caught:
+        open_workdir(path, CONFIG)
+    assert str(caught.value).startswith(f"--workdir={path}: cannot be written to: ")

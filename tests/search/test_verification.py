@@ -1,0 +1,32 @@
+import pytest
+
+from codeit_jax.arc import Pair, Task
+from codeit_jax.execution import Budget
+from codeit_jax.execution.attempt import HostContext
+from codeit_jax.search.verification import Performance, measure_performance
+
+A, B = ((1, 2),), ((5, 5),)
+TASK = Task("task", (Pair(A, ((2, 1),)), Pair(B, B)), (Pair(B, None), Pair(A, ((2, 1),)), Pair(B, B)))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("O = vmirror(I)", Performance(1.0, 2 / 3)),
+        ("O = identity(I)", Performance(0.5, 1 / 3)),
+        ("O = size(I)", Performance(0.0, 0.0)),
+    ],
+)
+def test_performances_are_shares_of_the_outputs_given(text, expected):
+    assert measure_performance(HostContext((TASK,), Budget()), (0, text)) == expected
+
+
+def test_a_program_is_run_within_the_budget():
+    assert measure_performance(
+        HostContext((TASK,), Budget(max_work=1)), (0, "O = vmirror(I)")
+    ) == Performance(0.0, 0.0)
+
+
+def test_a_task_without_test_pairs():
+    context = HostContext((Task("task", TASK.train, ()),), Budget())
+    assert measure_performance(context, (0, "O = vmirror(I)")) == Performance(1.0, 0.0)
