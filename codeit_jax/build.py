@@ -1,4 +1,4 @@
-"""Putting a run together from its config: the components it works with, and a learner with fresh parameters."""
+"""A run put together from its config: its components, and a learner with fresh parameters."""
 
 import dataclasses
 import os

@@ -8,7 +8,7 @@ import pytest
 from codeit_jax.config import Config
 from codeit_jax.config.conversion import differences, from_dict
 
-CONFIGS = Path(__file__).parents[1] / "configs"
+CONFIGS = Path(__file__).parents[2] / "configs"
 get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
 
 

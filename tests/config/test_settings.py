@@ -25,7 +25,7 @@ from codeit_jax.config import (
 from codeit_jax.config.budget import Budget
 from codeit_jax.config.conversion import differences, from_dict, setting_names, to_config_dict
 
-CONFIG_FILES = sorted((Path(__file__).parents[1] / "configs").glob("*.py"))
+CONFIG_FILES = sorted((Path(__file__).parents[2] / "configs").glob("*.py"))
 
 # A config of which no setting has its default, save one that has to.
 CHANGED = Config(

@@ -140,7 +140,7 @@ def test_what_is_wrong_is_one_line(published, tmp_path):
     ],
 )
 def test_the_command_ends_with_2_on_bad_input(arguments, message, tmp_path):
-    script = Path(__file__).parents[1] / "launch" / "weights.py"
+    script = Path(__file__).parents[2] / "launch" / "weights.py"
     ended = subprocess.run(
         [sys.executable, script, *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
     )

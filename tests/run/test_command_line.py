@@ -24,7 +24,7 @@ from codeit_jax.errors import UserError
 from codeit_jax.experiment import run_experiment
 from codeit_jax.run.workdir import open_workdir
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 QUICKSTART = f"--config={ROOT / 'configs' / 'quickstart.py'}"
 TASK = {"train": [{"input": [[1]], "output": [[2]]}], "test": [{"input": [[1]], "output": [[2]]}]}
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph, Status
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.pool import ExecutionPool, Failed
