@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from codeit_jax.results import metrics as metrics_module
 from etils import epath
 
+from codeit_jax.run import metrics as metrics_module
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 
 FIRST = IterationMetrics(0, cumulative_performance=3, explore_seconds=1.5)

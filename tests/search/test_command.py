@@ -7,7 +7,6 @@ import random
 from pathlib import Path
 
 import pytest
-from codeit_jax.results import files
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
 from codeit_jax.arc.task import task_to_json
@@ -18,6 +17,7 @@ from codeit_jax.errors import UserError
 from codeit_jax.execution import Evaluator
 from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.random_program import random_program
+from codeit_jax.run import files
 from codeit_jax.search import command
 from codeit_jax.search.command import ProgramStream, run_search, verify
 from codeit_jax.search.solutions import Candidate

@@ -15,10 +15,10 @@ from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.execution import Budget, Evaluator
-from codeit_jax.execution import search as search_module
 from codeit_jax.execution.attempt import HostContext, attempt_task
 from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.random_program import random_program
+from codeit_jax.search import search as search_module
 from codeit_jax.search.search import (
     NUM_ANSWERS,
     Hit,

@@ -12,7 +12,7 @@ from codeit_jax.dsl.program import Call, Program, variable
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import start_pool
-from codeit_jax.mutation import augmented as augmented_module
+from codeit_jax.mutation.augmentation import augmented as augmented_module
 from codeit_jax.mutation.augmentation.augment import Augmentation, AugmentedInputs, Augmenter
 from codeit_jax.mutation.augmentation.augmented import AugmentationJob, Family, augment, augment_family
 

@@ -13,7 +13,7 @@ from codeit_jax.dsl import load_training_programs, parse_program, without_dead_l
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.host import start_pool
-from codeit_jax.mutation import growth
+from codeit_jax.mutation.growth import rounds as growth
 from codeit_jax.mutation.growth.drawing import RANDOM, Fate
 from codeit_jax.mutation.growth.rounds import (
     Depth,
