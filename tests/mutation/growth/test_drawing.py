@@ -4,7 +4,6 @@ from array import array
 from collections import Counter
 
 import pytest
-from tests.mutation.drawing_jobs import draw_but_hang_on_five
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
@@ -23,6 +22,7 @@ from codeit_jax.mutation.growth.drawing import (
     run_jobs,
 )
 from codeit_jax.mutation.mutate import MutationKind, Mutator
+from tests.mutation.growth.drawing_jobs import draw_but_hang_on_five
 
 CONTEXT = HostContext((), Budget())
 NUM_DRAWS = 60
