@@ -100,11 +100,13 @@ def test_the_config_loads_no_room():
 
 @pytest.mark.parametrize("path", FILES, ids=module_name)
 def test_the_rooms_of_the_host_import_nothing_heavy(path):
-    if room_of(module_name(path)) not in HOST_ROOMS:
+    room = room_of(module_name(path))
+    if room not in HOST_ROOMS:
         return
-    found = {name.split(".")[0] for name in imports(path, at_module_level=True)}
-    assert found.isdisjoint(HEAVY)
-    assert not {name.split(".")[0] for name in imports(path)} & (HEAVY - {"matplotlib"})
+    # A config is converted to and from flags where it is read, not in the workers.
+    heavy = HEAVY - {"ml_collections"} if room == "config" else HEAVY
+    assert {name.split(".")[0] for name in imports(path, at_module_level=True)}.isdisjoint(heavy)
+    assert not {name.split(".")[0] for name in imports(path)} & (heavy - {"matplotlib"})
 
 
 def test_no_module_imports_itself_in_a_circle():
