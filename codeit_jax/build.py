@@ -1,7 +1,6 @@
 """A run put together from its config: its components, and a learner with fresh parameters."""
 
 import dataclasses
-import os
 from collections.abc import Sequence
 
 import jax
@@ -10,7 +9,6 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
 from codeit_jax.config import Config, ConfigError
-from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.iteration import Components
 from codeit_jax.learner.examples import ExampleMaker
@@ -21,19 +19,6 @@ from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.policy.sharding import batch_sharding, make_mesh, row_shares
 from codeit_jax.policy.tokenizers import Tokenizer
-
-_GIGABYTE = 1 << 30
-
-
-def start_host_pool(config: Config, search_tasks: Sequence[Task]) -> ExecutionPool:
-    """Starts the worker processes that run programs."""
-    return start_pool(
-        search_tasks,
-        config.execution.budget,
-        config.execution.num_workers or os.cpu_count() or 1,
-        config.execution.timeout_seconds,
-        int(config.execution.memory_gigabytes * _GIGABYTE),
-    )
 
 
 def build(

@@ -7,11 +7,12 @@ from typing import Any
 from etils import epath
 
 from codeit_jax.arc import Task, load_tasks
-from codeit_jax.build import build, start_host_pool
+from codeit_jax.build import build
 from codeit_jax.config import Config
 from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.errors import UserError
 from codeit_jax.execution.attempt import Attempt
+from codeit_jax.execution.host import start_pool
 from codeit_jax.initialization import begin
 from codeit_jax.iteration import Components, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
@@ -51,7 +52,7 @@ def run_experiment(
     with contextlib.ExitStack() as stack:
         display = stack.enter_context(Display(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
-        pool = stack.enter_context(start_host_pool(config, search_tasks))
+        pool = stack.enter_context(start_pool(search_tasks, config.execution))
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
         is_new = checkpointer.latest_step() is None
         components, learner = build(

@@ -17,7 +17,7 @@ from codeit_jax.benchmarks.plain import PlainRun, Reference, load_reference, run
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.workload import Mean, TimedJobs, calm_collector
-from codeit_jax.config import DISTILLATION_WORK
+from codeit_jax.config import DISTILLATION_WORK, ExecutionConfig
 from codeit_jax.config.budget import PAPER_LIMITS
 from codeit_jax.dsl import Program, load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
@@ -30,8 +30,6 @@ from codeit_jax.mutation.growth.mutants import find_parents
 from codeit_jax.mutation.growth.rounds import Depth, Grown, Origin, Population, Recipe, draw_round
 from codeit_jax.mutation.mutate import Mutator
 
-_TIMEOUT_SECONDS = 60.0
-_MEMORY_BYTES = 2 << 30
 _NEW_LINE_SHARE = 0.25
 
 
@@ -73,7 +71,7 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
         rng = random.Random(f"{options.seed}/parents")
         tasks = rng.sample(tasks, min(sizes.parents, len(tasks)))
     programs = load_training_programs()
-    with start_pool((), PAPER_LIMITS, options.num_workers, _TIMEOUT_SECONDS, _MEMORY_BYTES) as pool:
+    with start_pool((), ExecutionConfig(num_workers=options.num_workers)) as pool:
         begun = time.monotonic()
         results = dict(distil_programs(pool, tasks, programs, sizes.distillation_work))
         seconds = time.monotonic() - begun
@@ -156,7 +154,7 @@ def growth_by_workers(recipe: Recipe, num_rounds: int, worker_counts: Sequence[i
     """The same rounds by pools of some sizes; the peer of each is the smallest pool."""
     smallest: float | None = None
     for num_workers in worker_counts:
-        with start_pool((), PAPER_LIMITS, num_workers, _TIMEOUT_SECONDS, _MEMORY_BYTES) as pool:
+        with start_pool((), ExecutionConfig(num_workers=num_workers)) as pool:
             grow(
                 pool, dataclasses.replace(recipe, origins=recipe.origins[:1]), 1
             )  # until workers have started

@@ -13,15 +13,13 @@ from typing import Any, cast
 import numpy as np
 
 from codeit_jax.arc import Task
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import Program
 from codeit_jax.execution import Budget, ExecutionPool
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import Sample, start_pool
 from codeit_jax.mutation.growth.mutants import find_parents, grow
 from codeit_jax.mutation.mutate import Mutator
-
-_TIMEOUT_SECONDS = 60.0
-_MEMORY_BYTES = 2 << 30
 
 
 class TimedJobs:
@@ -35,7 +33,9 @@ class TimedJobs:
         self.seconds = 0.0
         self._context = HostContext(tuple(tasks), budget or Budget())
 
-    def map_ordered(self, function: Callable[[Any, Any], Any], payloads: Iterable[Any]) -> Iterator[Any]:
+    def map_ordered(
+        self, function: Callable[[Any, Any], Any], payloads: Iterable[Any], *, chunk_size: int | None = None
+    ) -> Iterator[Any]:
         for payload in payloads:
             begun = time.process_time()
             result = function(self._context, payload)
@@ -50,7 +50,7 @@ class TimedJobs:
 
 def start_workers(num_workers: int, tasks: Sequence[Task]) -> ExecutionPool:
     """Starts a pool such as a run's."""
-    return start_pool(tasks, Budget(), num_workers, _TIMEOUT_SECONDS, _MEMORY_BYTES)
+    return start_pool(tasks, ExecutionConfig(num_workers=num_workers, budget=Budget()))
 
 
 def draw_mutants(

@@ -1,30 +1,27 @@
-"""The host's side of a run: streams of jobs through the pool, with none lost to a worker that was stopped.
+"""The host's side of a run: the worker processes, and the programs that a policy wrote run by them."""
 
-A job that a worker was stopped on is split into its programs, which are run again alone at the stream's end:
-only the program at fault is given up.
-"""
-
-import itertools
-import logging
-from collections import deque
+import os
 from collections.abc import Iterable, Iterator, Sequence
 
 from codeit_jax.arc import Task
-from codeit_jax.config.budget import Budget
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.execution.attempt import Attempt, HostContext, attempt_task, timed_out
 from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.recovery import Recovery, run_jobs
 
-_logger = logging.getLogger(__name__)
+_GIGABYTE = 1 << 30
 
 Sample = tuple[int, tuple[str, ...]]  # a task's index and the texts written for it
 
 
-def start_pool(
-    tasks: Sequence[Task], budget: Budget, num_workers: int, timeout_seconds: float, memory_bytes: int
-) -> ExecutionPool:
+def start_pool(tasks: Sequence[Task], settings: ExecutionConfig) -> ExecutionPool:
     """Starts workers that hold the search set; they run the jobs of this package and of `mutation`."""
-    context = HostContext(tuple(tasks), budget)
-    return ExecutionPool(num_workers, context, timeout_seconds=timeout_seconds, memory_bytes=memory_bytes)
+    return ExecutionPool(
+        settings.num_workers or os.cpu_count() or 1,
+        HostContext(tuple(tasks), settings.budget),
+        timeout_seconds=settings.timeout_seconds,
+        memory_bytes=int(settings.memory_gigabytes * _GIGABYTE),
+    )
 
 
 def attempt_tasks(
@@ -41,26 +38,15 @@ def attempt_tasks(
         The pairs, each with one attempt a text: in their order, save that those which a worker was stopped
         on come last.
     """
-    taken: deque[Sample] = deque()
-    stopped: list[Sample] = []
-    for result in pool.map_ordered(attempt_task, _recorded(samples, taken)):
-        sample = taken.popleft()
-        if isinstance(result, Failed):
-            _logger.warning("a worker was stopped on task %s: %s", tasks[sample[0]].id, result.detail)
-            stopped.append(sample)
-        else:
-            yield *sample, result
-    singles = [(task_index, (text,)) for task_index, texts in stopped for text in texts]
-    results = pool.map_ordered(attempt_task, singles)
-    for task_index, texts in stopped:
-        attempts = [
-            timed_out(text, len(tasks[task_index].train)) if isinstance(result, Failed) else result[0]
-            for text, result in zip(texts, itertools.islice(results, len(texts)), strict=True)
-        ]
-        yield task_index, texts, attempts
-
-
-def _recorded(samples: Iterable[Sample], taken: deque[Sample]) -> Iterator[Sample]:
-    for sample in samples:
-        taken.append(sample)
-        yield sample
+    recovery = Recovery[Sample](
+        num_items=lambda sample: len(sample[1]),
+        part=lambda sample, start, stop: (sample[0], sample[1][start:stop]),
+        describe=lambda sample: f"a program sampled for {tasks[sample[0]].id}",
+    )
+    for _, pieces in run_jobs(pool, attempt_task, samples, recovery):
+        attempts: list[Attempt] = []
+        for (task_index, texts), result in pieces:
+            if isinstance(result, Failed):
+                result = [timed_out(text, len(tasks[task_index].train)) for text in texts]
+            attempts += result
+        yield task_index, tuple(text for (_, texts), _ in pieces for text in texts), attempts

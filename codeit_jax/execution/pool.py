@@ -43,6 +43,7 @@ EXIT_SECONDS = 5.0
 Job = tuple[int, Any]  # its index in the stream, and its payload
 IndexedResult = tuple[int, Any]  # the index of a job, and its result or `Failed`
 Function = Callable[[Any, Any], Any]
+Results = Generator[Any, None, None]
 
 
 @dataclasses.dataclass
@@ -229,7 +230,7 @@ class ExecutionPool:
 
     def map_ordered(
         self, function: Function, payloads: Iterable[Any], *, chunk_size: int | None = None
-    ) -> Generator[Any, None, None]:
+    ) -> Results:
         """Yields what `map` does, in the order of the payloads and without the index.
 
         Results that wait for an earlier one are held here; above some 16,000 of them no payload is pulled.
@@ -237,7 +238,7 @@ class ExecutionPool:
         self._check_map(function, chunk_size)
         held: dict[int, Any] = {}
         stream = _Stream(payloads, chunk_size, may_pull=lambda: len(held) < MAX_HELD)
-        return _in_order(self._run(function, stream), held)
+        return in_order(self._run(function, stream), held)
 
     def _check_map(self, function: Function, chunk_size: int | None) -> None:
         self._check_open()
@@ -364,9 +365,8 @@ class ExecutionPool:
         return Failed(WorkerFailure.CRASHED, _describe_exit(status))
 
 
-def _in_order(
-    stream: Generator[IndexedResult, None, None], held: dict[int, Any]
-) -> Generator[Any, None, None]:
+def in_order(stream: Generator[IndexedResult, None, None], held: dict[int, Any]) -> Results:
+    """Yields results in the order of their indices; those that wait for an earlier one are in `held`."""
     next_index = 0
     with closing(stream):
         for index, outcome in stream:

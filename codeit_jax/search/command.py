@@ -9,7 +9,7 @@ from pathlib import Path
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.arc.task import task_to_json
-from codeit_jax.config.budget import SEARCH_LIMITS, Budget
+from codeit_jax.config import SEARCH_LIMITS, Budget, ExecutionConfig
 from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.program_files import ProgramRow, fingerprint, read_rows
 from codeit_jax.errors import UserError
@@ -25,7 +25,6 @@ from codeit_jax.search.verification import Performance, measure_performance
 CURVE_STEP = 9_600
 MAX_BATCH = 10_000  # programs held as objects; those of one family are brought together among these
 _JOB_TIMEOUT_SECONDS = 120.0
-_MEMORY_BYTES = 2 << 30
 _SAVE_SECONDS = 20.0
 
 NumberedProgram = tuple[int, Program]  # with its row in the files, from 0
@@ -73,13 +72,14 @@ def run_search(
     if max_programs is not None and max_programs < folder.state.num_programs:
         done = folder.state.num_programs
         raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
+    execution = ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=budget)
     with SearchDisplay(len(tasks)) as display:
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, other_curves)
-        with start_pool(tasks, budget, num_workers, _JOB_TIMEOUT_SECONDS, _MEMORY_BYTES) as pool:
+        with start_pool(tasks, execution) as pool:
             search.run(pool, ProgramStream(programs), max_programs, sum(map(_count_lines, programs)))
         _sum_up(folder.state, len(tasks), display)
-        with start_pool(tasks, budget, num_workers, _JOB_TIMEOUT_SECONDS, _MEMORY_BYTES) as fresh_pool:
+        with start_pool(tasks, execution) as fresh_pool:
             num_verified = verify(fresh_pool, tasks, folder.state.book.solved())
         display.note(f"{num_verified} solutions verified")
     return folder.state

@@ -9,7 +9,6 @@ early that is known.
 import dataclasses
 import functools
 import heapq
-import logging
 import math
 import pickle
 import tempfile
@@ -22,11 +21,11 @@ from codeit_jax.execution.attempt import HostContext, count_right
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
 from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.recovery import Recovery, run_jobs
 
 NUM_ANSWERS = 3
 PROGRAMS_PER_JOB = 10_000
 
-_logger = logging.getLogger(__name__)
 
 Shortness = tuple[int, int, str]
 Rank = tuple[float, int, int, str]
@@ -94,12 +93,16 @@ class SearchJob:
         task_index: the task's place in the search set.
         bound: a rank that three other programs are known to reach on this task; None where none is known.
         max_work: what one run may take, in place of the budget's; None to leave it at that.
+        start: the place of the first of them among the programs of the search.
+        stop: the place behind the last.
     """
 
     programs: Path
     task_index: int
     bound: Rank | None
     max_work: int | None = None
+    start: int = 0
+    stop: int = 0
 
 
 def pack_programs(programs: Sequence[Program], path: Path) -> Path:
@@ -208,19 +211,6 @@ class _Contest:
             self._bound = reached if self._bound is None else min(self._bound, reached)
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class _Part:
-    """Some of a search's programs, by the places of the first and behind the last, and a task."""
-
-    task_index: int
-    start: int
-    stop: int
-
-    def halves(self) -> tuple["_Part", "_Part"]:
-        middle = (self.start + self.stop) // 2
-        return _Part(self.task_index, self.start, middle), _Part(self.task_index, middle, self.stop)
-
-
 def search_together(
     pool: ExecutionPool,
     programs: Sequence[Program],
@@ -229,8 +219,7 @@ def search_together(
 ) -> Iterator[SearchResult]:
     """Runs programs on tasks, all of them in one job a task.
 
-    A job that a worker was stopped on is run again in halves, behind all others, until the program at fault
-    is alone; that one is left out, with a warning.
+    A program that stops a worker is left out, with a warning.
 
     Args:
         pool: workers from `start_pool`.
@@ -242,32 +231,32 @@ def search_together(
     Yields:
         The result of each task, in their order, but those that were run in parts last.
     """
-    results: dict[int, list[SearchResult]] = {task_index: [] for task_index in bounds}
-    parts = [_Part(task_index, 0, len(programs)) for task_index in bounds] if programs else []
+    if not programs:
+        return
     with tempfile.TemporaryDirectory() as folder:
 
         @functools.cache
         def packed(start: int, stop: int) -> Path:
             return pack_programs(programs[start:stop], Path(folder, f"{start}-{stop}.pickle"))
 
-        while parts:
-            jobs = (
-                SearchJob(packed(part.start, part.stop), part.task_index, bounds[part.task_index], max_work)
-                for part in parts
+        def job_of(task_index: int, start: int, stop: int) -> SearchJob:
+            return SearchJob(packed(start, stop), task_index, bounds[task_index], max_work, start, stop)
+
+        recovery = Recovery[SearchJob](
+            num_items=lambda job: job.stop - job.start,
+            part=lambda job, start, stop: job_of(job.task_index, job.start + start, job.start + stop),
+            describe=lambda job: f"in the search of task {job.task_index}\n{programs[job.start]}",
+        )
+        jobs = (job_of(task_index, 0, len(programs)) for task_index in bounds)
+        for _, pieces in run_jobs(pool, search_task, jobs, recovery):
+            yield _joined(
+                [
+                    SearchResult(job.task_index, (), 1, num_left_out=1)
+                    if isinstance(result, Failed)
+                    else _moved(result, job.start)
+                    for job, result in pieces
+                ]
             )
-            stopped = []
-            for part, result in zip(parts, pool.map_ordered(search_task, jobs), strict=True):
-                if isinstance(result, Failed) and part.stop - part.start > 1:
-                    _logger.warning("a worker was stopped in a search: %s", result.detail)
-                    stopped.append(part)
-                    continue
-                if isinstance(result, Failed):
-                    _logger.warning("left out of the search, %s:\n%s", result.detail, programs[part.start])
-                    result = SearchResult(part.task_index, (), 1, num_left_out=1)
-                results[part.task_index].append(_moved(result, part.start))
-                if sum(each.num_programs for each in results[part.task_index]) == len(programs):
-                    yield _joined(results.pop(part.task_index))
-            parts = [half for part in stopped for half in part.halves()]
 
 
 def num_search_jobs(num_tasks: int, num_programs: int) -> int:

@@ -10,7 +10,7 @@ from etils import epath
 from rich.console import Console
 
 from codeit_jax.arc import Pair, Task
-from codeit_jax.config import AugmentationConfig, Config, MutationConfig, ReplayConfig
+from codeit_jax.config import AugmentationConfig, Config, ExecutionConfig, MutationConfig, ReplayConfig
 from codeit_jax.dsl import parse_program
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.host import start_pool
@@ -52,7 +52,7 @@ def begun(config, num_workers=1):
     """The experiences in the training buffer, in their order, and the lines shown."""
     console = Console(file=io.StringIO())
     with (
-        start_pool([], Budget(), num_workers, 60.0, 2 << 30) as pool,
+        start_pool([], ExecutionConfig(num_workers=num_workers, budget=Budget())) as pool,
         tempfile.TemporaryDirectory() as folder,
     ):
         components = Components([], None, pool, FewLines(), ReplayConfig(), config.seed)

@@ -18,7 +18,7 @@ import pytest
 from jax.experimental.compilation_cache import compilation_cache
 
 from codeit_jax.arc import load_tasks
-from codeit_jax.build import build, start_host_pool
+from codeit_jax.build import build
 from codeit_jax.config import (
     Config,
     DataConfig,
@@ -30,6 +30,7 @@ from codeit_jax.config import (
     SamplingConfig,
 )
 from codeit_jax.errors import UserError
+from codeit_jax.execution.host import start_pool
 from codeit_jax.experiment import run_experiment
 from codeit_jax.learner import learner
 from codeit_jax.learner.batching import Example
@@ -150,7 +151,7 @@ def uninterrupted(config: Config, tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def abstract_state(config: Config):
     tasks = load_tasks(config.data.search_tasks)
-    with start_host_pool(config, tasks) as pool:
+    with start_pool(tasks, config.execution) as pool:
         return build(config, tasks, pool)[1].abstract_state
 
 
@@ -368,7 +369,7 @@ def test_a_meta_iteration_to_profile_must_be_still_to_come(
 def test_a_batch_that_goes_wrong_is_saved(config: Config, tmp_path: Path) -> None:
     tasks = load_tasks(config.data.search_tasks)
     diverging = dataclasses.replace(config.learner, learning_rate=1e30)
-    with start_host_pool(config, tasks) as pool:
+    with start_pool(tasks, config.execution) as pool:
         _, wrong = build(
             dataclasses.replace(config, learner=diverging), tasks, pool, failure_folder=tmp_path / "failures"
         )

@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Task, load_tasks
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import Program, ProgramError, parse_program
 from codeit_jax.execution import Budget, Outcome
 from codeit_jax.execution.attempt import HostContext, attempt_task
@@ -161,7 +162,7 @@ class Fuzz:
     tasks: Sequence[Task]
     num_workers: int
     timeout_seconds: float = 60.0
-    memory_bytes: int = 2 << 30
+    memory_gigabytes: float = 2.0
 
     def run(self, kind: str, count: int, seed: int) -> tuple[Report, list[tuple[str, Failed]]]:
         """Returns what came of all, and what workers died of: the text, or a block where no text alone."""
@@ -172,7 +173,15 @@ class Fuzz:
             for job in jobs:
                 report.add(run_block(context, job))
             return report, []
-        pool = start_pool(self.tasks, Budget(), self.num_workers, self.timeout_seconds, self.memory_bytes)
+        pool = start_pool(
+            self.tasks,
+            ExecutionConfig(
+                num_workers=self.num_workers,
+                timeout_seconds=self.timeout_seconds,
+                memory_gigabytes=self.memory_gigabytes,
+                budget=Budget(),
+            ),
+        )
         with pool:
             failed = []
             for job, result in zip(jobs, pool.map_ordered(run_block, jobs), strict=True):

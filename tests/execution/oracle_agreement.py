@@ -22,6 +22,7 @@ from types import FunctionType, ModuleType
 from typing import Any
 
 from codeit_jax.arc import Grid, Task, is_grid, load_tasks
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import Program, parse_program
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.primitives import PRIMITIVES
@@ -224,7 +225,9 @@ def compare_all(
     """Compares programs in worker processes; one that outlasts its worker's time is not comparable."""
     blocks = [Block(seed, start, min(BLOCK_SIZE, count - start)) for start in range(0, count, BLOCK_SIZE)]
     comparisons = [Comparison(Category.NOT_COMPARABLE)] * count
-    with start_pool(tasks, Budget(), num_workers, timeout_seconds, 2 << 30) as pool:
+    with start_pool(
+        tasks, ExecutionConfig(num_workers=num_workers, timeout_seconds=timeout_seconds, budget=Budget())
+    ) as pool:
         stopped = []
         for block, result in zip(blocks, pool.map_ordered(compare_block, blocks), strict=True):
             if isinstance(result, Failed):

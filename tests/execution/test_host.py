@@ -3,6 +3,7 @@ import logging
 import pytest
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.execution import Budget, Status
 from codeit_jax.execution.attempt import HostContext, attempt_task
@@ -37,7 +38,7 @@ def programs():
 
 @pytest.fixture(scope="module", params=[1, 2])
 def pool(request, tasks):
-    with start_pool(tasks, Budget(), request.param, 60.0, 2 * GIBIBYTE) as pool:
+    with start_pool(tasks, ExecutionConfig(num_workers=request.param, budget=Budget())) as pool:
         yield pool
 
 
@@ -102,7 +103,9 @@ def test_a_program_that_does_not_end_takes_no_other_with_it(num_workers, caplog)
     samples = [(0, (VMIRROR,)), (1, (VMIRROR, ENDLESS, GARBAGE, IDENTITY)), (2, (IDENTITY, VMIRROR))]
     with (
         caplog.at_level(logging.WARNING),
-        start_pool(tasks, NO_BUDGET, num_workers, 1.0, 2 * GIBIBYTE) as pool,
+        start_pool(
+            tasks, ExecutionConfig(num_workers=num_workers, timeout_seconds=1.0, budget=NO_BUDGET)
+        ) as pool,
     ):
         results = list(attempt_tasks(pool, tasks, samples))
     assert [result[:2] for result in results] == [samples[0], samples[2], samples[1]]
@@ -117,5 +120,5 @@ def test_a_program_that_does_not_end_takes_no_other_with_it(num_workers, caplog)
     for index, texts, attempts in results[:2]:
         assert attempts == attempt_task(context, (index, texts))
     assert [record.getMessage() for record in caplog.records] == [
-        "a worker was stopped on task task1: took more than 1.0 s"
+        "a program sampled for task1: given up, took more than 1.0 s"
     ]

@@ -5,7 +5,7 @@ import pytest
 from etils import epath
 
 from codeit_jax.arc import load_tasks
-from codeit_jax.config import ParentKind
+from codeit_jax.config import ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
 from codeit_jax.execution import Budget
@@ -28,7 +28,7 @@ def programs():
 
 @pytest.fixture(scope="module")
 def pool():
-    with start_pool([], Budget(), 1, 60.0, 2 << 30) as pool:
+    with start_pool([], ExecutionConfig(num_workers=1, budget=Budget())) as pool:
         yield pool
 
 
@@ -119,7 +119,7 @@ def test_gathering_parents(kind, path, pool, tasks, programs):
 
 
 def test_distilled_programs_over_budget_are_left_out(path, tasks, programs):
-    with start_pool([], Budget(max_work=5), 1, 60.0, 2 << 30) as pool:
+    with start_pool([], ExecutionConfig(num_workers=1, budget=Budget(max_work=5))) as pool:
         parents, left_out = gather_parents(ParentKind.DISTILLED, pool, tasks, programs, path, Phases())
     assert parents == []
     assert left_out == [task.id for task in tasks]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from codeit_jax.build import build, start_host_pool
+from codeit_jax.build import build
 from codeit_jax.config import (
     Config,
     ConfigError,
@@ -21,6 +21,7 @@ from codeit_jax.config import (
     SamplingConfig,
 )
 from codeit_jax.errors import UserError
+from codeit_jax.execution.host import start_pool
 from codeit_jax.experiment import run_experiment
 from codeit_jax.run.workdir import open_workdir
 
@@ -182,7 +183,7 @@ def test_a_folder_of_another_run_stays_as_it_is(config: Config, tmp_path: Path) 
     ids=["preset", "tokenizer", "data", "tensor", "sampled_prompts", "prompt_buckets", "program_buckets"],
 )
 def test_settings_that_cannot_be_met_are_refused_by_name(config: Config, changes, message: str) -> None:
-    with start_host_pool(config, []) as pool, pytest.raises(ConfigError, match=message) as caught:
+    with start_pool([], config.execution) as pool, pytest.raises(ConfigError, match=message) as caught:
         build(dataclasses.replace(config, **changes), [], pool)
     assert "\n" not in str(caught.value)
 

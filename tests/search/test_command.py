@@ -10,6 +10,7 @@ import pytest
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
 from codeit_jax.arc.task import task_to_json
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.config.budget import PAPER_LIMITS, Budget
 from codeit_jax.dsl import parse_program
 from codeit_jax.dsl.program_files import ProgramRow
@@ -312,7 +313,7 @@ def test_a_false_solution_is_found_out(tasks):
     loaded = load_tasks(tasks)
     claims = {task.id: Candidate(f"O = {task.id}(I)", 1.0, 1.0, 0) for task in loaded[:3]}
     right = {task_id: claim for task_id, claim in claims.items() if task_id in ("rot90", "vmirror")}
-    with start_pool(loaded, PAPER_LIMITS, 1, 60.0, 2 * GIBIBYTE) as pool:
+    with start_pool(loaded, ExecutionConfig(num_workers=1, budget=PAPER_LIMITS)) as pool:
         assert verify(pool, loaded, {}) == 0
         assert verify(pool, loaded, {"vmirror": Candidate("O = vmirror(I)", 1.0, 1.0, 0)}) == 1
         wrong = right | {"rot90": Candidate("O = rot270(I)", 1.0, 1.0, 0)}

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.signatures import SIGNATURES
@@ -298,7 +299,7 @@ def test_a_search_finds_what_running_everything_finds(
     many_tasks, many_programs, expected, size, num_workers, monkeypatch
 ):
     monkeypatch.setattr(search_module, "PROGRAMS_PER_JOB", size)
-    with start_pool(many_tasks, Budget(), num_workers, 60.0, 2 * GIBIBYTE) as pool:
+    with start_pool(many_tasks, ExecutionConfig(num_workers=num_workers, budget=Budget())) as pool:
         jobs = list(search(pool, len(many_tasks), many_programs))
     assert len(jobs) == num_search_jobs(len(many_tasks), len(many_programs))
     hits = [each for job in jobs for each in job]
@@ -332,7 +333,7 @@ def test_bounds_save_runs(many_tasks, many_programs, expected):
 
 
 def test_a_search_of_nothing():
-    with start_pool([task([A], [B])], Budget(), 1, 60.0, 2 * GIBIBYTE) as pool:
+    with start_pool([task([A], [B])], ExecutionConfig(num_workers=1, budget=Budget())) as pool:
         assert list(search(pool, 1, [])) == []
         assert list(search(pool, 0, programs(VMIRROR))) == []
         assert list(search_together(pool, [], {0: None})) == []
@@ -342,11 +343,13 @@ def test_a_search_of_nothing():
 def test_a_search_leaves_out_only_the_program_that_does_not_end(caplog):
     tasks = [task([A], [B]), task([B, A], [B])]
     chunk = programs(VMIRROR, HMIRROR, ENDLESS, IDENTITY, "x1 = vmirror(I)\nO = identity(x1)")
-    with caplog.at_level(logging.WARNING), start_pool(tasks, NO_BUDGET, 2, 1.0, 2 * GIBIBYTE) as pool:
+    limits = ExecutionConfig(num_workers=2, timeout_seconds=1.0, budget=NO_BUDGET)
+    with caplog.at_level(logging.WARNING), start_pool(tasks, limits) as pool:
         results = list(search_together(pool, chunk, {1: None, 0: None}))
     assert {result.task_index for result in results} == {0, 1}
     for result in results:
         assert (result.num_programs, result.num_left_out) == (5, 1)
         assert {hit.program_index for hit in result.hits} == {0, 4}
-    left_out = f"left out of the search, took more than 1.0 s:\n{ENDLESS}"
-    assert caplog.messages.count(left_out) == 2
+    assert caplog.messages == [
+        f"in the search of task {index}\n{ENDLESS}: given up, took more than 1.0 s" for index in (1, 0)
+    ]

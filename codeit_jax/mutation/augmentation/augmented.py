@@ -6,7 +6,6 @@ and is remembered with the outputs it gives there (paper, hindsight relabeling).
 """
 
 import dataclasses
-import logging
 import random
 from collections.abc import Iterable, Iterator
 
@@ -14,13 +13,12 @@ from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import Program
 from codeit_jax.execution import Evaluator, ExecutionPool, GraphRun, ProgramGraph
 from codeit_jax.execution.attempt import HostContext
-from codeit_jax.execution.pool import Failed
+from codeit_jax.execution.pool import Failed, in_order
+from codeit_jax.execution.recovery import Recovery, run_jobs
 from codeit_jax.mutation.augmentation.augment import Augmentation, AugmentedInputs, Augmenter
 
 _RUNS_PER_JOB = 500
 _DRAWS_PER_COPY = 2  # some programs give nothing of use for some of the augmented inputs
-
-_logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,6 +74,15 @@ class AugmentationJob:
     augmenter: Augmenter
 
 
+_RECOVERY = Recovery[AugmentationJob](
+    num_items=lambda job: len(job.family.members),
+    part=lambda job, start, stop: dataclasses.replace(
+        job, family=dataclasses.replace(job.family, members=job.family.members[start:stop])
+    ),
+    describe=lambda job: f"augmented inputs for {job.family.task_id}",
+)
+
+
 def augment_family(context: HostContext, job: AugmentationJob) -> list[AugmentedTask]:
     """Runs the programs of a family on the same augmented inputs and keeps what is worth learning from.
 
@@ -128,16 +135,10 @@ def augment(
         for family in families
         for part in _parts(family, num_copies)
     ]
-    for job, result in zip(jobs, pool.map_ordered(augment_family, jobs), strict=True):
-        if isinstance(result, Failed):
-            _logger.warning(
-                "%d programs of %s go without augmented inputs: %s",
-                len(job.family.members),
-                job.family.task_id,
-                result.detail,
-            )
-            continue
-        yield from result
+    for pieces in in_order(run_jobs(pool, augment_family, jobs, _RECOVERY), {}):
+        for _, tasks in pieces:
+            if not isinstance(tasks, Failed):
+                yield from tasks
 
 
 class _Selection:

@@ -19,7 +19,8 @@ from codeit_jax.dsl.types import Type
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.output_filter import Expression, Reference
-from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.pool import ExecutionPool, Failed, in_order
+from codeit_jax.execution.recovery import Recovery, run_jobs
 from codeit_jax.mutation.distillation.draft import Draft, Rewrite
 from codeit_jax.mutation.typing import FUNCTION_OF_ARITY, FUNCTION_TYPES, accepts, overlap
 
@@ -62,6 +63,13 @@ class DistillationJob:
     max_work: int = DISTILLATION_WORK
 
 
+_RECOVERY = Recovery[DistillationJob](
+    num_items=lambda job: 1,
+    part=lambda job, start, stop: job,
+    describe=lambda job: f"the distillation of the program of {job.task.id}",
+)
+
+
 def distil_programs(
     pool: ExecutionPool, tasks: Sequence[Task], programs: Mapping[str, Program], max_work: int
 ) -> Iterator[tuple[str, Distilled]]:
@@ -78,7 +86,8 @@ def distil_programs(
     """
     known = [task for task in tasks if task.id in programs]
     jobs = [DistillationJob(task, programs[task.id], max_work) for task in known]
-    for job, result in zip(jobs, pool.map_ordered(distil, jobs, chunk_size=1), strict=True):
+    results = run_jobs(pool, distil, jobs, _RECOVERY, chunk_size=1)
+    for ((job, result),) in in_order(results, {}):
         if isinstance(result, Failed):  # as it was: whether that solves the task is for others to say
             result = Distilled(without_dead_lines(job.program), {}, 0)
         yield job.task.id, result

@@ -5,7 +5,6 @@ The file is the same whatever the number of workers and however often it was int
 
 import dataclasses
 import hashlib
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -41,7 +40,6 @@ from codeit_jax.mutation.parents import gather_parents
 
 PARENT = "parent"  # the kind of a training program
 
-_GIGABYTE = 1 << 30
 _ROWS_AT_ONCE = 50_000
 
 
@@ -94,13 +92,7 @@ def grow_file(config: GrowthConfig, console: Console | None = None) -> Mark:
         if _num_grown(file.mark) >= config.num_programs:
             display.note(f"{config.output} has {_num_grown(file.mark):,} programs already")
         else:
-            pool = start_pool(
-                (),
-                execution.budget,
-                execution.num_workers or os.cpu_count() or 1,
-                execution.timeout_seconds,
-                int(execution.memory_gigabytes * _GIGABYTE),
-            )
+            pool = start_pool((), execution)
             with pool, display:
                 _Sitting(config, file, pool, display).grow(tasks, programs)
         display.summary(file.mark)

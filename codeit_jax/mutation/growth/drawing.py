@@ -5,7 +5,6 @@ job. So a job may be cut anywhere, as one is that a worker was stopped on, and i
 """
 
 import dataclasses
-import logging
 import random
 from array import array
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +17,7 @@ from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph, Status
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.recovery import Recovery, run_jobs
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.probe import MAX_WORK, Probe
 from codeit_jax.mutation.random_program import random_program
@@ -27,8 +27,6 @@ MUTANT_WORK = 30_000  # units of work that a mutant may take on one input, whate
 RANDOM = "random"  # the kind of a random program
 
 Result = TypeVar("Result")
-
-_logger = logging.getLogger(__name__)
 
 
 class Fate(StrEnum):
@@ -151,15 +149,20 @@ def draw_with_outputs(context: HostContext, job: DrawingJob) -> list[tuple[str, 
     ]
 
 
-def run_jobs(
+DRAWING_RECOVERY = Recovery[DrawingJob](
+    num_items=lambda job: len(job.draws),
+    part=lambda job, start, stop: dataclasses.replace(job, draws=job.draws[start:stop]),
+    describe=lambda job: f"programs drawn for {job.task_id} ({len(job.draws)})",
+    has_shared_work=True,  # the parents are run whatever is drawn
+)
+
+
+def run_drawing_jobs(
     pool: ExecutionPool,
     function: Callable[[HostContext, DrawingJob], list[Result]],
     jobs: Sequence[DrawingJob],
 ) -> Iterator[tuple[int, list[Result]]]:
-    """Runs jobs; one that a worker was stopped on is halved until the draw at fault is alone.
-
-    Where the parents alone are enough to stop a worker, all of a job's draws are given up. What is given up
-    is told in a warning.
+    """Runs jobs, with draws that stop a worker left out.
 
     Args:
         pool: workers with a `HostContext`.
@@ -167,49 +170,10 @@ def run_jobs(
         jobs: the jobs.
 
     Yields:
-        The index of a job, and what it or a part of it gave. Parts of a job come in order; those of one that
-        was stopped come after the other jobs.
+        The index of a job, and what it gave. Those that a worker was stopped on come after the others.
     """
-    parts = list(enumerate(jobs))
-    is_first = True
-    while parts:
-        stopped: list[tuple[int, DrawingJob]] = []
-        details = []
-        results = pool.map_ordered(function, [job for _, job in parts])
-        for (index, job), result in zip(parts, results, strict=True):
-            if not isinstance(result, Failed):
-                yield index, result
-            elif len(job.draws) == 1:
-                _logger.warning("a mutation of %s is left out: %s", job.task_id, result.detail)
-            else:
-                stopped.append((index, job))
-                details.append(result.detail)
-        if is_first:
-            stopped = _without_hopeless(pool, function, stopped, details)
-        parts = [(index, half) for index, job in stopped for half in _halves(job)]
-        is_first = False
-
-
-def _without_hopeless(
-    pool: ExecutionPool,
-    function: Callable[[HostContext, DrawingJob], list[Result]],
-    stopped: list[tuple[int, DrawingJob]],
-    details: list[str],
-) -> list[tuple[int, DrawingJob]]:
-    """Returns the jobs whose parents do not stop a worker by themselves."""
-    hopeful = []
-    checks = pool.map_ordered(function, [dataclasses.replace(job, draws=()) for _, job in stopped])
-    for (index, job), check, detail in zip(stopped, checks, details, strict=True):
-        if isinstance(check, Failed):
-            _logger.warning("the mutants of %s are left out: %s", job.task_id, detail)
-        else:
-            hopeful.append((index, job))
-    return hopeful
-
-
-def _halves(job: DrawingJob) -> list[DrawingJob]:
-    middle = len(job.draws) // 2
-    return [dataclasses.replace(job, draws=part) for part in (job.draws[:middle], job.draws[middle:])]
+    for index, pieces in run_jobs(pool, function, jobs, DRAWING_RECOVERY):
+        yield index, [each for _, results in pieces if not isinstance(results, Failed) for each in results]
 
 
 _Drawn = dict[int, tuple[str, Program]]  # texts and programs by the places of their draws

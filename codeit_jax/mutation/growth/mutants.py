@@ -10,7 +10,7 @@ from codeit_jax.arc import Grid, Task
 from codeit_jax.dsl.program import Program, without_dead_lines
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.growth.drawing import DrawingJob, draw_with_outputs, run_jobs
+from codeit_jax.mutation.growth.drawing import DrawingJob, draw_with_outputs, run_drawing_jobs
 from codeit_jax.mutation.mutate import MutationKind, Mutator
 
 
@@ -81,7 +81,7 @@ def grow(
         jobs.append(DrawingJob(parent.task_id, parent.inputs, (text,), draws, seed, mutator))
         num_drawn += count
     mutants: dict[Program, Mutant] = {}
-    for index, found in run_jobs(pool, draw_with_outputs, jobs):
+    for index, found in run_drawing_jobs(pool, draw_with_outputs, jobs):
         for kind, program, outputs in found:
             mutants.setdefault(program, Mutant(program, jobs[index].task_id, MutationKind(kind), outputs))
     return list(mutants.values())

@@ -17,7 +17,15 @@ from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import Program, without_dead_lines
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.growth.drawing import RANDOM, Draw, DrawingJob, Fate, draw_programs, rng_of, run_jobs
+from codeit_jax.mutation.growth.drawing import (
+    RANDOM,
+    Draw,
+    DrawingJob,
+    Fate,
+    draw_programs,
+    rng_of,
+    run_drawing_jobs,
+)
 from codeit_jax.mutation.mutate import Mutator
 
 # Given ascending indices into the population, returns the texts of the programs.
@@ -181,7 +189,7 @@ def draw_round(
     plan = [_parent_of(recipe, population, number) for number in numbers]
     jobs = list(_jobs(recipe, population, read_programs, plan, first))
     done: list[Draw | None] = [None] * len(plan)
-    for _, draws in run_jobs(pool, draw_programs, jobs):
+    for _, draws in run_drawing_jobs(pool, draw_programs, jobs):
         for draw in draws:
             done[draw.number - first] = draw
         advance(len(draws))

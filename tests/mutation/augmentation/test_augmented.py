@@ -7,6 +7,7 @@ import random
 import pytest
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import Call, Program, variable
 from codeit_jax.execution import Budget, Evaluator
@@ -53,7 +54,7 @@ def _family(task, program):
 
 @pytest.fixture(scope="module", params=[1, 2])
 def pool(request):
-    with start_pool([], Budget(), request.param, 60.0, 2 << 30) as pool:
+    with start_pool([], ExecutionConfig(num_workers=request.param, budget=Budget())) as pool:
         yield pool
 
 
@@ -224,9 +225,10 @@ def test_how_families_are_cut_into_jobs_does_not_matter(pool, families, found, m
     jobs = []
     map_ordered = pool.map_ordered
 
-    def counted(function, payloads):
-        jobs.extend(payloads)
-        return map_ordered(function, payloads)
+    def counted(function, payloads, **_):
+        taken = list(payloads)
+        jobs.extend(taken)
+        return map_ordered(function, taken)
 
     monkeypatch.setattr(pool, "map_ordered", counted)
     tasks = list(augment(pool, families, Augmenter(), 3, 2, 0))
@@ -248,10 +250,13 @@ ENDLESS = "x1 = multiply(TEN, TEN)\nx2 = multiply(x1, x1)\nx3 = multiply(x2, x2)
 ENDLESS += "x5 = power(identity, x4)\nO = x5(I)"
 
 
-def test_a_family_that_does_not_end_goes_without_and_a_warning_says_so(caplog):
+def test_a_program_that_does_not_end_goes_without_and_a_warning_says_so(caplog):
     budget = Budget(max_work=LARGE, max_items=LARGE, max_weight=LARGE, max_magnitude=LARGE)
     endless = dataclasses.replace(family_of(ENDLESS, "O = vmirror(I)"), task_id="zz")
-    with caplog.at_level(logging.WARNING), start_pool([], budget, 1, 1.5, 2 << 30) as pool:
+    with (
+        caplog.at_level(logging.WARNING),
+        start_pool([], ExecutionConfig(num_workers=1, timeout_seconds=1.5, budget=budget)) as pool,
+    ):
         tasks = list(augment(pool, [endless, family_of("O = hmirror(I)")], Augmenter(), 2, 2, 0))
-    assert {task.task_id.partition("+")[0] for task in tasks} == {"a/0"}
-    assert caplog.messages == ["2 programs of zz go without augmented inputs: took more than 1.5 s"]
+    assert {task.task_id.partition("+")[0] for task in tasks} == {"a/0", "a/1"}
+    assert caplog.messages == ["augmented inputs for zz: given up, took more than 1.5 s"]

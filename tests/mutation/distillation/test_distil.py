@@ -1,6 +1,7 @@
 import pytest
 
 from codeit_jax.arc import Pair, Task, load_tasks
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
 from codeit_jax.execution import Budget, Evaluator
@@ -105,7 +106,7 @@ def test_training_programs(num_workers):
     tasks = load_tasks("arc1/training")[::25]
     programs = load_training_programs()
     del programs[tasks[0].id]
-    with start_pool([], Budget(), num_workers, 60.0, 2 << 30) as pool:
+    with start_pool([], ExecutionConfig(num_workers=num_workers, budget=Budget())) as pool:
         results = dict(distil_programs(pool, tasks, programs, WORK))
     assert list(results) == [task.id for task in tasks[1:]]
     evaluator = Evaluator()

@@ -6,6 +6,7 @@ from collections import Counter
 import pytest
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Budget, Evaluator, run
@@ -19,7 +20,7 @@ from codeit_jax.mutation.growth.drawing import (
     _evaluator_of,
     draw_programs,
     draw_with_outputs,
-    run_jobs,
+    run_drawing_jobs,
 )
 from codeit_jax.mutation.mutate import MutationKind, Mutator
 from tests.mutation.growth.drawing_jobs import draw_but_hang_on_five
@@ -185,20 +186,28 @@ LONG = "x1 = multiply(TEN, TEN)\nx2 = multiply(x1, x1)\nx3 = multiply(x2, x2)\nx
 
 def test_a_parent_that_does_not_end_is_given_up_with_a_warning(jobs, caplog):
     endless = dataclasses.replace(jobs[1], parents=(LONG + "x5 = power(identity, x4)\nO = x5(I)",))
-    with caplog.at_level(logging.WARNING), start_pool([], NO_LIMITS, 1, 1.5, 2 << 30) as pool:
-        found = list(run_jobs(pool, draw_programs, [endless, jobs[0]]))
-    assert found == [(1, draw_programs(CONTEXT, jobs[0]))]
-    assert caplog.messages == [f"the mutants of {endless.task_id} are left out: took more than 1.5 s"]
+    with (
+        caplog.at_level(logging.WARNING),
+        start_pool([], ExecutionConfig(num_workers=1, timeout_seconds=1.5, budget=NO_LIMITS)) as pool,
+    ):
+        found = list(run_drawing_jobs(pool, draw_programs, [endless, jobs[0]]))
+    assert found == [(1, draw_programs(CONTEXT, jobs[0])), (0, [])]
+    assert caplog.messages == [
+        f"programs drawn for {endless.task_id} ({len(endless.draws)}): given up, took more than 1.5 s"
+    ]
 
 
 def test_a_draw_that_does_not_end_is_given_up_alone(caplog):
     parent = "x1 = identity(TEN)\nx2 = power(vmirror, x1)\nO = x2(I)"
     draws = tuple((number, 0) for number in range(24))
     job = DrawingJob("a", (((1, 2),),), (parent,), draws, 0, Mutator(1, 0))
-    with caplog.at_level(logging.WARNING), start_pool([], Budget(), 1, 1.0, 2 << 30) as pool:
-        found = [draw for _, part in run_jobs(pool, draw_but_hang_on_five, [job]) for draw in part]
+    with (
+        caplog.at_level(logging.WARNING),
+        start_pool([], ExecutionConfig(num_workers=1, timeout_seconds=1.0, budget=Budget())) as pool,
+    ):
+        found = [draw for _, part in run_drawing_jobs(pool, draw_but_hang_on_five, [job]) for draw in part]
     assert {draw.number for draw in found} == set(range(24)) - {5}
-    assert caplog.messages == ["a mutation of a is left out: took more than 1.0 s"]
+    assert caplog.messages == ["programs drawn for a (1): given up, took more than 1.0 s"]
 
 
 HEAVY = "x1 = asindices(I)\nx2 = product(x1, x1)\nx3 = product(x1, x2)\nx4 = size(x3)\nO = canvas(x4, UNITY)"

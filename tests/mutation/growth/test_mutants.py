@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from codeit_jax.arc import Pair, Task, load_tasks, num_cells
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.attempt import HostContext
@@ -34,7 +35,7 @@ def parents(tasks):
 
 @pytest.fixture(scope="module", params=[1, 2])
 def pool(request):
-    with start_pool([], Budget(), request.param, 60.0, 2 << 30) as pool:
+    with start_pool([], ExecutionConfig(num_workers=request.param, budget=Budget())) as pool:
         yield pool
 
 
@@ -57,7 +58,7 @@ def test_growing(pool, parents):
 
 
 def test_growing_does_not_depend_on_the_number_of_workers(pool, parents):
-    with start_pool([], Budget(), 3 - pool.num_workers, 60.0, 2 << 30) as other:
+    with start_pool([], ExecutionConfig(num_workers=3 - pool.num_workers, budget=Budget())) as other:
         assert grown(pool, parents) == grown(other, parents)
 
 
@@ -88,10 +89,13 @@ ENDLESS += "x5 = power(identity, x4)\nO = x5(I)"
 def test_a_parent_whose_mutants_do_not_end_is_left_out_with_a_warning(parents, caplog):
     budget = Budget(max_work=LARGE, max_items=LARGE, max_weight=LARGE, max_magnitude=LARGE)
     endless = Parent("zz", parse_program(ENDLESS), (((1, 2),),))
-    with caplog.at_level(logging.WARNING), start_pool([], budget, 1, 1.5, 2 << 30) as pool:
+    with (
+        caplog.at_level(logging.WARNING),
+        start_pool([], ExecutionConfig(num_workers=1, timeout_seconds=1.5, budget=budget)) as pool,
+    ):
         found = grown(pool, [parents[0], endless], 20)
     assert {mutant.parent for mutant in found} == {parents[0].task_id}
-    assert caplog.messages == ["the mutants of zz are left out: took more than 1.5 s"]
+    assert caplog.messages == ["programs drawn for zz (14): given up, took more than 1.5 s"]
 
 
 MIRROR = Pair(((1, 2),), ((2, 1),))

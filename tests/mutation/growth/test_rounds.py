@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
 from codeit_jax.benchmarks.workload import TimedJobs
+from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Budget, Evaluator
@@ -89,7 +90,7 @@ def test_programs_are_new_and_make_a_task(pool, origins, depth):
 def test_neither_the_number_of_workers_nor_how_jobs_are_cut_shows(pool, origins, depth, monkeypatch):
     expected = grow_rounds(pool, recipe(origins, depth), 2)
     for num_workers in (1, 2):
-        with start_pool([], Budget(), num_workers, 60.0, 2 << 30) as workers:
+        with start_pool([], ExecutionConfig(num_workers=num_workers, budget=Budget())) as workers:
             assert grow_rounds(workers, recipe(origins, depth), 2) == expected
     monkeypatch.setattr(growth, "MAX_DRAWS_PER_JOB", 11)
     assert grow_rounds(pool, recipe(origins, depth), 2) == expected
@@ -162,8 +163,9 @@ def test_draws_that_were_given_up_are_counted_as_such(origins):
     class Stopping(TimedJobs):
         """Gives nothing for the family that comes first."""
 
-        def map_ordered(self, function, payloads):
-            for payload, result in zip(payloads, super().map_ordered(function, payloads), strict=True):
+        def map_ordered(self, function, payloads, **_):
+            taken = list(payloads)
+            for payload, result in zip(taken, super().map_ordered(function, taken), strict=True):
                 yield result if payload.task_id != origins[0].task_id else []
 
     one = recipe(origins, Depth.ONE)
