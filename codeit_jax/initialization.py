@@ -7,7 +7,6 @@ import dataclasses
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-import numpy as np
 from etils import epath
 
 from codeit_jax.arc import Task
@@ -17,9 +16,10 @@ from codeit_jax.iteration import Components, State, learn
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
-from codeit_jax.mutation.growth.mutants import Mutant, Parent, grow
+from codeit_jax.mutation.growth.mutants import Mutant, grow
+from codeit_jax.mutation.growth.rounds import Recipe
 from codeit_jax.mutation.mutate import Mutator
-from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.run.display import Display
 from codeit_jax.run.metrics import IterationMetrics
@@ -105,53 +105,58 @@ def begin(
 
 
 def _mutate(
-    config: Config, components: Components, parents: Sequence[Parent], display: Display
+    config: Config, components: Components, parents: Sequence[MutationParent], display: Display
 ) -> list[Mutant]:
-    max_lines = config.mutation.max_parent_lines
-    mutable = [parent for parent in parents if not max_lines or len(parent.program) <= max_lines]
-    if config.mutation.num_programs and not mutable:
-        raise ConfigError(f"mutation.max_parent_lines: no training program has {max_lines} lines or fewer")
+    settings = config.mutation
+    if not settings.num_programs:
+        return []
+    mutable = [
+        parent
+        for parent in parents
+        if parent.solution
+        and (not settings.max_parent_lines or len(parent.solution) <= settings.max_parent_lines)
+    ]
+    if not mutable:
+        raise ConfigError(
+            f"mutation.max_parent_lines: no training program has {settings.max_parent_lines} lines or fewer"
+        )
     display.phase("mutating the training programs")
-    mutants = grow(
-        components.pool,
-        mutable,
-        config.mutation.num_programs,
-        Mutator(config.mutation.argument_share, config.mutation.function_share),
-        np.random.default_rng(config.seed),
-    )
-    display.note(f"{len(mutants)} mutated training tasks from {config.mutation.num_programs} mutations")
+    mutator = Mutator(settings.argument_share, settings.function_share)
+    recipe = Recipe(tuple(mutable), seed=config.seed, mutator=mutator)
+    mutants = grow(components.pool, recipe, settings.num_programs)
+    display.note(f"{len(mutants)} mutated training tasks")
     return mutants
 
 
 def _training_experiences(
-    training_tasks: Sequence[Task], parents: Sequence[Parent], mutants: Sequence[Mutant]
+    training_tasks: Sequence[Task], parents: Sequence[MutationParent], mutants: Sequence[Mutant]
 ) -> Iterator[Experience]:
     """Yields the training tasks and the mutated ones, each a task of its own with the program solving it."""
     tasks = {task.id: task for task in training_tasks}
     for parent in parents:
         outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
-        program = str(parent.program)
+        program = str(parent.solution)
         yield Experience(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
     for number, mutant in enumerate(mutants):
-        task = tasks[mutant.parent]
+        task = tasks[mutant.task_id]
         task_id = _mutant_id(mutant, number)
         yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
 
 
 def _mutant_id(mutant: Mutant, number: int) -> str:
     """Returns the id of a mutated training task, its mutant being the one of this number."""
-    return f"{mutant.parent}/{number}"
+    return f"{mutant.task_id}/{number}"
 
 
 def _families(
-    parents: Sequence[Parent], mutants: Sequence[Mutant], task_ids: Collection[str]
+    parents: Sequence[MutationParent], mutants: Sequence[Mutant], task_ids: Collection[str]
 ) -> Iterator[Family]:
     """Yields the programs of some training and mutated training tasks, each parent's with its mutants'."""
     members: dict[str, list[tuple[str, Program]]] = {parent.task_id: [] for parent in parents}
     for parent in parents:
-        members[parent.task_id].append((parent.task_id, parent.program))
+        members[parent.task_id].append((parent.task_id, parent.solution))
     for number, mutant in enumerate(mutants):
-        members[mutant.parent].append((_mutant_id(mutant, number), mutant.program))
+        members[mutant.task_id].append((_mutant_id(mutant, number), mutant.program))
     inputs = {parent.task_id: parent.inputs for parent in parents}
     for task_id, programs in members.items():
         chosen = [member for member in programs if member[0] in task_ids]
@@ -176,14 +181,16 @@ def _augmented_experiences(
         yield Experience(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
 
 
-def _candidates(parents: Sequence[Parent], mutants: Sequence[Mutant], max_searched: int) -> list[Program]:
+def _candidates(
+    parents: Sequence[MutationParent], mutants: Sequence[Mutant], max_searched: int
+) -> list[Program]:
     """Returns the distinct programs to search with, those of one family together.
 
     Programs of a family share lines, which are evaluated once where they stand together.
     """
-    families = {parent.program: parent.task_id for parent in parents}
+    families = {parent.solution: parent.task_id for parent in parents}
     for mutant in mutants:
-        families.setdefault(mutant.program, mutant.parent)
+        families.setdefault(mutant.program, mutant.task_id)
     shortest = sorted(families, key=len)[: max_searched or None]
     return sorted(shortest, key=families.__getitem__)
 

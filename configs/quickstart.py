@@ -25,7 +25,7 @@ def get_config() -> ConfigDict:
             mutation=MutationConfig(
                 parents="distilled",
                 distillation_work=800_000,
-                num_programs=8_000,
+                num_programs=4_800,
                 max_searched=2_200,
                 search_work=3_000,
             ),

@@ -5,6 +5,7 @@ charged with nothing else: neither the drawing nor the duplicates.
 """
 
 import dataclasses
+import itertools
 import random
 import statistics
 import time
@@ -26,9 +27,10 @@ from codeit_jax.execution import ExecutionPool
 from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.distillation.distil import distil_programs
 from codeit_jax.mutation.growth.drawing import Fate
-from codeit_jax.mutation.growth.mutants import find_parents
-from codeit_jax.mutation.growth.rounds import Depth, Grown, Origin, Population, Recipe, draw_round
+from codeit_jax.mutation.growth.mutants import grow_rounds
+from codeit_jax.mutation.growth.rounds import Depth, Grown, Population, Recipe
 from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.mutation.parents import find_parents
 
 _NEW_LINE_SHARE = 0.25
 
@@ -97,17 +99,16 @@ def growth(
 ) -> Iterator[Measurement]:
     """Mutants of some programs, by task id, at every depth."""
     reference = load_reference()
-    parents, _ = find_parents(TimedJobs([], PAPER_LIMITS).as_pool, tasks, programs)
-    origins = [Origin(each.task_id, each.inputs, without_dead_lines(each.program)) for each in parents]
-    short = [origin for origin in origins if origin.program and len(origin.program) <= sizes.max_short_lines]
+    parents = find_parents(TimedJobs([], PAPER_LIMITS).as_pool, tasks, programs)
+    short = [parent for parent in parents if parent.program and len(parent.program) <= sizes.max_short_lines]
     mutator, inserting = Mutator(), Mutator(new_line_share=_NEW_LINE_SHARE)
     recipes = {
-        "d1": Recipe(tuple(origins), Depth.ONE, options.seed, mutator),
+        "d1": Recipe(tuple(parents), Depth.ONE, options.seed, mutator),
         f"d1, parents of {sizes.max_short_lines} lines at most": Recipe(
             tuple(short), Depth.ONE, options.seed, mutator
         ),
-        f"d1, {_NEW_LINE_SHARE:.0%} new lines": Recipe(tuple(origins), Depth.ONE, options.seed, inserting),
-        "d-infinity": Recipe(tuple(origins), Depth.INFINITE, options.seed, mutator),
+        f"d1, {_NEW_LINE_SHARE:.0%} new lines": Recipe(tuple(parents), Depth.ONE, options.seed, inserting),
+        "d-infinity": Recipe(tuple(parents), Depth.INFINITE, options.seed, mutator),
     }
     with calm_collector():
         for name, recipe in recipes.items():
@@ -156,7 +157,7 @@ def growth_by_workers(recipe: Recipe, num_rounds: int, worker_counts: Sequence[i
     for num_workers in worker_counts:
         with start_pool((), ExecutionConfig(num_workers=num_workers)) as pool:
             grow(
-                pool, dataclasses.replace(recipe, origins=recipe.origins[:1]), 1
+                pool, dataclasses.replace(recipe, parents=recipe.parents[:1]), 1
             )  # until workers have started
             begun = time.monotonic()
             drawn = grow(pool, recipe, num_rounds)
@@ -178,7 +179,7 @@ def _workers(number: int) -> str:
 
 def memory(recipe: Recipe, sizes: Sizes) -> Iterator[Measurement]:
     """What is remembered of many programs; the peer is a set of their texts."""
-    text = str(recipe.origins[0].program)
+    text = str(recipe.parents[0].program)
     tracemalloc.start()
     population = Population(recipe)
     population.add(
@@ -196,22 +197,10 @@ def memory(recipe: Recipe, sizes: Sizes) -> Iterator[Measurement]:
 
 def grow(pool: ExecutionPool, recipe: Recipe, num_rounds: int) -> list[Grown]:
     """Returns the draws of the first rounds."""
-    population, drawn = Population(recipe), []
-    texts: list[str] = []
-
-    def read_programs(indices: Sequence[int]) -> list[str]:
-        return [texts[index] for index in indices]
-
-    for number in range(num_rounds):
-        found = draw_round(pool, recipe, population, read_programs, number)
-        accepted = [each for each in found if each.draw.fate is Fate.ACCEPTED]
-        texts += [each.draw.text for each in accepted]
-        population.add([fingerprint(each.draw.text) for each in accepted], [each.family for each in accepted])
-        drawn += found
-    return drawn
+    return [each for drawn in itertools.islice(grow_rounds(pool, recipe), num_rounds) for each in drawn]
 
 
 def _plain_run(grown: Grown, recipe: Recipe, reference: Reference, guard_seconds: float) -> PlainRun:
     """Runs a program on all inputs, up to the first that it fails on."""
-    program, inputs = parse_program(grown.draw.text), recipe.origins[grown.family].inputs
+    program, inputs = parse_program(grown.draw.text), recipe.parents[grown.family].inputs
     return run_guarded(lambda: [reference.run(program, grid) for grid in inputs], guard_seconds=guard_seconds)

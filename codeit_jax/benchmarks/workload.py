@@ -18,8 +18,9 @@ from codeit_jax.dsl import Program
 from codeit_jax.execution import Budget, ExecutionPool
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import Sample, start_pool
-from codeit_jax.mutation.growth.mutants import find_parents, grow
-from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.mutation.growth.mutants import grow
+from codeit_jax.mutation.growth.rounds import Recipe
+from codeit_jax.mutation.parents import find_parents
 
 
 class TimedJobs:
@@ -56,15 +57,10 @@ def start_workers(num_workers: int, tasks: Sequence[Task]) -> ExecutionPool:
 def draw_mutants(
     pool: ExecutionPool, tasks: Sequence[Task], programs: dict[str, Program], count: int, seed: int
 ) -> list[Program]:
-    """Returns mutants of training programs that solve their task, those of a parent together.
-
-    They are a random choice of what three times as many mutations leave, at most `count`.
-    """
-    parents, _ = find_parents(pool, tasks, programs)
-    mutants = grow(pool, parents, 3 * count, Mutator(), np.random.default_rng(seed))
-    rng = random.Random(f"{seed}/mutants")
-    chosen = sorted(rng.sample(range(len(mutants)), min(count, len(mutants))))
-    return [mutants[index].program for index in chosen]
+    """Returns mutants of training programs that solve their task, those of a task together."""
+    parents = find_parents(pool, tasks, programs)
+    mutants = grow(pool, Recipe(tuple(parents), seed=seed), count)
+    return [mutant.program for mutant in sorted(mutants, key=lambda mutant: mutant.task_id)]
 
 
 def draw_samples(

@@ -74,7 +74,8 @@ class MutationConfig:
     Attributes:
         parents: what they are mutated from, and learned from themselves: one of `ParentKind`.
         distillation_work: what may be spent on distilling one program; about 6 units a microsecond.
-        num_programs: mutated programs to sample; duplicates among them count, as in the paper.
+        num_programs: mutated programs, no two of them equal: those that `launch/mutate.py` grows from the
+            same seed and parents. The 19,200 mutations that the paper samples leave some 12,000.
         max_parent_lines: parents longer than this are not mutated; 0 means no limit.
         argument_share: share of mutations that replace one argument.
         function_share: share that replace the function; the rest replace the whole call.
@@ -86,7 +87,7 @@ class MutationConfig:
 
     parents: str = ParentKind.ORIGINAL.value
     distillation_work: int = DISTILLATION_WORK
-    num_programs: int = 19_200
+    num_programs: int = 12_000
     max_parent_lines: int = 0
     argument_share: float = 0.5
     function_share: float = 0.25

@@ -1,21 +1,43 @@
 """The programs that mutants are made from: those of the corpus, shorter ones distilled from them, or both."""
 
-import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from etils import epath
 
-from codeit_jax.arc import Task
-from codeit_jax.arc.task import task_to_json
+from codeit_jax.arc import Grid, Task
 from codeit_jax.config import DISTILLATION_WORK, ParentKind
-from codeit_jax.dsl.program import Program, parse_program, without_dead_lines
-from codeit_jax.errors import UserError
+from codeit_jax.dsl.program import Program, without_dead_lines
+from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.distillation.distil import distil_programs
-from codeit_jax.mutation.growth.mutants import Parent, find_parents
-from codeit_jax.run.files import write_json
+from codeit_jax.mutation.distillation.cache import load_or_distil
+
+
+@dataclasses.dataclass(frozen=True)
+class MutationParent:
+    """A program that mutants are made from, or a task for whose inputs random programs are drawn.
+
+    Attributes:
+        task_id: the task.
+        inputs: its demonstration inputs, for which every mutant must give valid grids.
+        program: the program, without dead lines; None for random programs.
+    """
+
+    task_id: str
+    inputs: tuple[Grid, ...]
+    program: Program | None = None
+
+    def __post_init__(self) -> None:
+        if self.program is not None and self.program != without_dead_lines(self.program):
+            raise ValueError(f"the program of {self.task_id} has dead lines")
+
+    @property
+    def solution(self) -> Program:
+        """The program, of a parent that has one."""
+        if self.program is None:
+            raise ValueError(f"there is no program of {self.task_id}")
+        return self.program
 
 
 class Display(Protocol):
@@ -28,10 +50,6 @@ class Display(Protocol):
         """Counts one step of the phase."""
 
 
-class DistillationCacheError(UserError):
-    """A file of distilled programs that cannot be read or written; the message names it."""
-
-
 def gather_parents(
     kind: ParentKind,
     pool: ExecutionPool,
@@ -40,7 +58,7 @@ def gather_parents(
     cache: epath.Path,
     display: Display,
     max_work: int = DISTILLATION_WORK,
-) -> tuple[list[Parent], list[str]]:
+) -> tuple[list[MutationParent], list[str]]:
     """Returns the programs to make mutants from; none has dead lines, and all solve their task.
 
     Args:
@@ -65,73 +83,29 @@ def gather_parents(
         display.phase("distilling the training programs", len(programs))
         sources.append(load_or_distil(cache, pool, tasks, programs, display.advance, max_work))
     display.phase("checking the training programs")
-    parents: dict[Parent, None] = {}
-    for source in sources:
-        alive = {task_id: without_dead_lines(program) for task_id, program in source.items()}
-        parents.update(dict.fromkeys(find_parents(pool, tasks, alive)[0]))
+    parents = dict.fromkeys(parent for source in sources for parent in find_parents(pool, tasks, source))
     having = {parent.task_id for parent in parents}
     return list(parents), [task.id for task in tasks if task.id not in having]
 
 
-def load_or_distil(
-    path: epath.Path,
-    pool: ExecutionPool,
-    tasks: Sequence[Task],
-    programs: Mapping[str, Program],
-    advance: Callable[[], None],
-    max_work: int,
-) -> dict[str, Program]:
-    """Distils the programs of tasks, or reads what an earlier call has left in a file.
-
-    Args:
-        path: the file; what it holds of other tasks, programs or amounts of work is replaced.
-        pool: workers with a `HostContext`.
-        tasks: the tasks.
-        programs: their programs, by task id.
-        advance: called as each task is done.
-        max_work: what may be spent on each.
-
-    Returns:
-        The shortest program found, by task id, of every task whose program solves it.
-
-    Raises:
-        DistillationCacheError: the file cannot be read or written.
-    """
-    digest = _digest(tasks, programs, max_work)
-    cached = _read(path, digest)
-    if cached is not None:
-        return cached
-    distilled = {}
-    for task_id, result in distil_programs(pool, tasks, programs, max_work):
-        advance()
-        if result.program is not None:
-            distilled[task_id] = result.program
-    texts = {task_id: str(program) for task_id, program in distilled.items()}
-    try:
-        write_json(path, {"digest": digest, "programs": texts})
-    except OSError as error:
-        raise DistillationCacheError(f"{path}: cannot be written: {error.strerror or error}") from None
-    return distilled
-
-
-def _read(path: epath.Path, digest: str) -> dict[str, Program] | None:
-    """Returns the programs of a file, None if there is no such file or it holds others."""
-    try:
-        if not path.exists():
-            return None
-        cached = json.loads(path.read_text())
-        if cached["digest"] != digest:
-            return None
-        return {task_id: parse_program(text) for task_id, text in cached["programs"].items()}
-    except OSError as error:
-        raise DistillationCacheError(f"{path}: cannot be read: {error.strerror or error}") from None
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise DistillationCacheError(f"{path}: holds no distilled programs: {error!r}") from None
-
-
-def _digest(tasks: Sequence[Task], programs: Mapping[str, Program], max_work: int) -> str:
-    """Returns what tells this distillation from others."""
-    content: list[Any] = [
-        (task.id, task_to_json(task), str(programs[task.id])) for task in tasks if task.id in programs
+def find_parents(
+    pool: ExecutionPool, tasks: Sequence[Task], programs: Mapping[str, Program]
+) -> list[MutationParent]:
+    """Returns the programs that solve their task, without their dead lines, in the order of the tasks."""
+    known = {task: without_dead_lines(programs[task.id]) for task in tasks if task.id in programs}
+    results = pool.map_ordered(solves_task, known.items())
+    return [
+        MutationParent(task.id, task.demonstration_inputs, program)
+        for (task, program), solves in zip(known.items(), results, strict=True)
+        if solves is True  # and no `Failed`
     ]
-    return hashlib.sha256(json.dumps([max_work, content]).encode()).hexdigest()
+
+
+def solves_task(context: HostContext, payload: tuple[Task, Program]) -> bool:
+    """Whether a program gives every output of a task that is known, those of its test pairs too."""
+    task, program = payload
+    return all(
+        context.evaluator.run(program, pair.input).output == pair.output
+        for pair in (*task.train, *task.test)
+        if pair.output is not None
+    )

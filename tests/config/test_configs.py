@@ -44,7 +44,7 @@ def test_each_size_names_its_preset_and_weights(size, preset, weights):
         ("no_expert_iteration", "replay.policy_experiences was 90000 and is now 0"),
         ("no_relabeling", "replay.relabeling was True and is now False"),
         ("no_priority", "replay.prioritized was True and is now False"),
-        ("no_mutation", "mutation.num_programs was 19200 and is now 0"),
+        ("no_mutation", "mutation.num_programs was 12000 and is now 0"),
         ("one_demonstration", "policy.max_demonstrations was 10 and is now 1"),
         ("dense", "policy.grid_text was 'sparse' and is now 'dense'"),
         ("grammar", "sampling.constraint was 'allowed' and is now 'grammar'"),

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import json
 import tempfile
 from collections import Counter
 
@@ -9,13 +10,22 @@ import pytest
 from etils import epath
 from rich.console import Console
 
-from codeit_jax.arc import Pair, Task
-from codeit_jax.config import AugmentationConfig, Config, ExecutionConfig, MutationConfig, ReplayConfig
+from codeit_jax.arc import Pair, Task, load_tasks
+from codeit_jax.config import (
+    AugmentationConfig,
+    Config,
+    ExecutionConfig,
+    MutationConfig,
+    ParentKind,
+    ReplayConfig,
+)
 from codeit_jax.dsl import parse_program
+from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.host import start_pool
 from codeit_jax.initialization import begin
 from codeit_jax.iteration import Components
+from codeit_jax.mutation.growth.command import GrowthConfig, grow_file
 from codeit_jax.run.display import Display
 
 INPUTS = (
@@ -38,8 +48,12 @@ CONFIG = Config(
 class FewLines:
     """Stands in for what knows how long a program may be."""
 
-    def fits(self, program):
-        return program.count("\n") < 3
+    def __init__(self, fits):
+        self.fits = fits
+
+
+def is_short(program):
+    return program.count("\n") < 3
 
 
 def task(task_id):
@@ -48,17 +62,18 @@ def task(task_id):
     return Task(task_id, pairs, ())
 
 
-def begun(config, num_workers=1):
+def begun(config, num_workers=1, fits=is_short, budget=None, folder=None):
     """The experiences in the training buffer, in their order, and the lines shown."""
     console = Console(file=io.StringIO())
     with (
-        start_pool([], ExecutionConfig(num_workers=num_workers, budget=Budget())) as pool,
-        tempfile.TemporaryDirectory() as folder,
+        start_pool([], ExecutionConfig(num_workers=num_workers, budget=budget or Budget())) as pool,
+        tempfile.TemporaryDirectory() as scratch,
     ):
-        components = Components([], None, pool, FewLines(), ReplayConfig(), config.seed)
-        tasks, display = list(map(task, PROGRAMS)), Display(0, console)
+        components = Components([], None, pool, FewLines(fits), ReplayConfig(), config.seed)
+        tasks = load_tasks(str(folder)) if folder else list(map(task, PROGRAMS))
+        display = Display(0, console)
         state, _ = begin(
-            config, components, None, tasks, PROGRAMS, epath.Path(folder) / "distilled.json", display
+            config, components, None, tasks, PROGRAMS, epath.Path(scratch) / "distilled.json", display
         )
     buffer = state.training_buffer
     return [buffer[index] for index in range(len(buffer))], console.file.getvalue()
@@ -158,3 +173,32 @@ def test_distilled_parents_are_learned_from_and_mutated():
     assert programs == {"x1 = hmirror(I)\nO = vconcat(I, x1)"}
     texts = {experience.task_id: experience.program for experience in begun(both)[0]}
     assert "halved" in texts  # what is distilled of it is short enough
+
+
+@pytest.mark.parametrize("parents", ParentKind)
+def test_training_grows_the_mutants_that_the_mutate_command_grows(parents, tmp_path):
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    for task_id in PROGRAMS:
+        pairs = [{"input": pair.input, "output": pair.output} for pair in task(task_id).train]
+        content = {"train": pairs, "test": pairs}
+        (folder / f"{task_id}.json").write_text(json.dumps(content))
+    solvers = "".join(
+        f"def solve_{task_id}(I):\n    " + str(program).replace("\n", "\n    ") + "\n    return O\n\n"
+        for task_id, program in PROGRAMS.items()
+    )
+    (tmp_path / "solvers.py").write_text(solvers)
+    output = tmp_path / "grown.jsonl"
+    grow_file(
+        GrowthConfig(
+            output, 60, seed=1, tasks=str(folder), training_programs=str(tmp_path / "solvers.py"),
+            parents=parents, num_workers=2,
+        ),
+        Console(file=io.StringIO()),
+    )  # fmt: skip
+    settings = MutationConfig(parents.value, num_programs=60, search=False)
+    config = Config(seed=1, mutation=settings)
+    experiences, _ = begun(config, fits=lambda _: True, budget=config.execution.budget, folder=folder)
+    mutants = [(each.task_id.partition("/")[0], each.program) for each in experiences if "/" in each.task_id]
+    assert mutants == [(row.task, row.program) for row, _ in read_rows(output)]
+    assert len(mutants) == 60

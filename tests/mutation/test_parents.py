@@ -1,18 +1,15 @@
-import json
-import os
-
 import pytest
 from etils import epath
 
-from codeit_jax.arc import load_tasks
+from codeit_jax.arc import Pair, Task, load_tasks
 from codeit_jax.config import ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
 from codeit_jax.execution import Budget
+from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import start_pool
-from codeit_jax.mutation.parents import DistillationCacheError, gather_parents, load_or_distil
+from codeit_jax.mutation.parents import MutationParent, find_parents, gather_parents, solves_task
 
-WORK = 100_000
 SHORTEST = {"67a3c6ac": "O = vmirror(I)", "9dfd6313": "O = dmirror(I)"}
 
 
@@ -35,55 +32,6 @@ def pool():
 @pytest.fixture
 def path(tmp_path):
     return epath.Path(tmp_path / "distilled.json")
-
-
-def distil(path, pool, tasks, programs, max_work=WORK):
-    """The programs, and how many tasks were distilled for them."""
-    steps = []
-    return load_or_distil(path, pool, tasks, programs, lambda: steps.append(1), max_work), len(steps)
-
-
-def test_what_was_distilled_is_read_again(path, pool, tasks, programs):
-    distilled, num_done = distil(path, pool, tasks, programs)
-    assert num_done == 3
-    # The program of 29ec7d0e does not solve it.
-    assert {task_id: str(program) for task_id, program in distilled.items()} == SHORTEST
-    assert distil(path, pool, tasks, programs) == (distilled, 0)
-
-
-def test_what_was_distilled_from_others_is_not(path, pool, tasks, programs):
-    distil(path, pool, tasks, programs)
-    assert distil(path, pool, tasks, programs, WORK + 1)[1] == 3
-    assert distil(path, pool, tasks[1:], programs, WORK + 1)[1] == 2
-    other = {**programs, "67a3c6ac": parse_program("x1 = identity(I)\nO = vmirror(x1)")}
-    assert distil(path, pool, tasks[1:], other, WORK + 1)[1] == 2
-
-
-@pytest.mark.parametrize("text", ["", "{}", "[]", '{"digest": 1', '{"programs": {}}'])
-def test_a_file_of_something_else_is_named(path, pool, tasks, programs, text):
-    path.write_text(text)
-    with pytest.raises(DistillationCacheError, match=r"distilled.json: holds no distilled programs"):
-        distil(path, pool, tasks, programs)
-    assert path.read_text() == text
-
-
-def test_a_program_in_the_file_that_does_not_parse(path, pool, tasks, programs):
-    distil(path, pool, tasks, programs)
-    content = json.loads(path.read_text())
-    content["programs"]["67a3c6ac"] = "O = nonsense(I)"
-    path.write_text(json.dumps(content))
-    with pytest.raises(DistillationCacheError, match="nonsense"):
-        distil(path, pool, tasks, programs)
-
-
-def test_a_file_that_cannot_be_written(path, pool, tasks, programs, monkeypatch):
-    def fail(*_):
-        raise OSError(28, os.strerror(28))
-
-    monkeypatch.setattr("codeit_jax.mutation.parents.write_json", fail)
-    with pytest.raises(DistillationCacheError, match=r"distilled.json: cannot be written: No space left"):
-        distil(path, pool, tasks, programs)
-    assert not path.exists()
 
 
 class Phases:
@@ -123,3 +71,49 @@ def test_distilled_programs_over_budget_are_left_out(path, tasks, programs):
         parents, left_out = gather_parents(ParentKind.DISTILLED, pool, tasks, programs, path, Phases())
     assert parents == []
     assert left_out == [task.id for task in tasks]
+
+
+MIRROR = Pair(((1, 2),), ((2, 1),))
+PROGRAM = parse_program("O = vmirror(I)")
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "solved"),
+    [
+        ([MIRROR], [MIRROR], True),
+        ([MIRROR], [Pair(((1, 2),), None)], True),
+        ([MIRROR, Pair(((1, 2),), ((1, 2),))], [MIRROR], False),
+        ([MIRROR], [Pair(((1, 2),), ((1, 2),))], False),
+        ([MIRROR], [], True),
+    ],
+)
+def test_a_program_solves_a_task_if_it_gives_every_known_output(train, test, solved):
+    assert solves_task(HostContext((), Budget()), (Task("a", tuple(train), tuple(test)), PROGRAM)) is solved
+
+
+def test_parents_are_the_programs_that_solve_their_task(pool):
+    tasks = [task for task in load_tasks("arc1/training") if task.id != "29ec7d0e"][:30]
+    programs = {task.id: program for task, program in zip(tasks, _some_wrong(tasks), strict=True)}
+    del programs[tasks[7].id]
+    parents = find_parents(pool, tasks, programs)
+    failing = [tasks[3].id, tasks[7].id, tasks[20].id]
+    assert [parent.task_id for parent in parents] == [task.id for task in tasks if task.id not in failing]
+    for parent in parents[:3]:
+        (task,) = [task for task in tasks if task.id == parent.task_id]
+        program = without_dead_lines(programs[task.id])
+        assert parent == MutationParent(task.id, task.demonstration_inputs, program)
+
+
+def _some_wrong(tasks):
+    """The tasks' programs, of which the fourth and the twenty-first are wrong."""
+    programs = load_training_programs()
+    found = [programs[task.id] for task in tasks]
+    found[3] = parse_program("O = identity(I)")
+    found[20] = parse_program("O = first(ZERO)")
+    return found
+
+
+def test_a_program_for_a_task_unknown_is_left_alone(pool, tasks):
+    programs = load_training_programs()
+    parents = find_parents(pool, tasks[1:], programs)
+    assert [parent.task_id for parent in parents] == [task.id for task in tasks[1:]]

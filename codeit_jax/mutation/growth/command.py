@@ -29,14 +29,13 @@ from codeit_jax.mutation.growth.rounds import (
     MAX_BARREN_DRAWS,
     Depth,
     Grown,
-    Origin,
     Population,
     Recipe,
     draw_round,
     num_draws,
 )
 from codeit_jax.mutation.mutate import Mutator
-from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.mutation.parents import MutationParent, gather_parents
 
 PARENT = "parent"  # the kind of a training program
 
@@ -166,7 +165,7 @@ class _Sitting:
         mutator = Mutator(new_line_share=config.new_line_share)
         left_out: list[str] = []
         if config.depth is Depth.RANDOM:
-            origins = [Origin(task.id, task.demonstration_inputs) for task in tasks]
+            parents = [MutationParent(task.id, task.demonstration_inputs) for task in tasks]
         else:
             cache = epath.Path(f"{config.output}.distilled.json")
             parents, left_out = gather_parents(
@@ -174,9 +173,8 @@ class _Sitting:
             )
             if not parents:
                 raise UserError(f"--training_programs: none solves its task of --tasks={config.tasks}")
-            origins = [Origin(parent.task_id, parent.inputs, parent.program) for parent in parents]
-        self._display.note(f"{len(origins)} to start from; {len(left_out)} tasks left out")
-        recipe = Recipe(tuple(origins), config.depth, config.seed, mutator)
+        self._display.note(f"{len(parents)} to start from; {len(left_out)} tasks left out")
+        recipe = Recipe(tuple(parents), config.depth, config.seed, mutator)
         if not self._file.mark.statistics:
             self._begin_file(recipe, left_out)
         return recipe
@@ -185,14 +183,14 @@ class _Sitting:
         """Writes the training programs, if they belong in the file, and who they are."""
         rows = []
         if self._config.parents_included:
-            first = {str(origin.program): origin for origin in reversed(recipe.origins) if origin.program}
+            first = {str(origin.program): origin for origin in reversed(recipe.parents) if origin.program}
             rows = [
                 ProgramRow(str(origin.program), origin.task_id, origin.task_id, PARENT)
-                for origin in recipe.origins
+                for origin in recipe.parents
                 if first.get(str(origin.program)) is origin
             ]
         statistics = {
-            "num_origins": len(recipe.origins),
+            "num_origins": len(recipe.parents),
             "left_out": list(left_out),
             "num_parent_rows": len(rows),
             "draws": {},
@@ -202,7 +200,7 @@ class _Sitting:
 
     def _read_population(self, recipe: Recipe) -> Population:
         population, mark = Population(recipe), self._file.mark
-        families = {origin.task_id: family for family, origin in enumerate(recipe.origins)}
+        families = {origin.task_id: family for family, origin in enumerate(recipe.parents)}
         first = self._num_parent_rows
         for start in range(first, mark.complete_rows, _ROWS_AT_ONCE):
             rows = list(self._file.rows(start, min(start + _ROWS_AT_ONCE, mark.complete_rows)))
@@ -243,7 +241,7 @@ class _Sitting:
         self._file.append(new, mark)
 
     def _row(self, recipe: Recipe, grown: Grown) -> ProgramRow:
-        task_id = recipe.origins[grown.family].task_id
+        task_id = recipe.parents[grown.family].task_id
         parent: str | int | None = task_id
         if grown.parent is not None:
             parent = self._num_parent_rows + grown.parent

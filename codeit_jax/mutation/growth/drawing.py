@@ -7,17 +7,15 @@ job. So a job may be cut anywhere, as one is that a worker was stopped on, and i
 import dataclasses
 import random
 from array import array
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
-from typing import TypeVar
 
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import Program, parse_program
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph, Status
 from codeit_jax.execution.attempt import HostContext
-from codeit_jax.execution.pool import ExecutionPool, Failed
-from codeit_jax.execution.recovery import Recovery, run_jobs
+from codeit_jax.execution.recovery import Recovery
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.probe import MAX_WORK, Probe
 from codeit_jax.mutation.random_program import random_program
@@ -25,8 +23,6 @@ from codeit_jax.mutation.subject import Subject
 
 MUTANT_WORK = 30_000  # units of work that a mutant may take on one input, whatever its parent takes
 RANDOM = "random"  # the kind of a random program
-
-Result = TypeVar("Result")
 
 
 class Fate(StrEnum):
@@ -49,12 +45,14 @@ class Draw:
         kind: of the mutation, or how else the program came about.
         fate: what became of it.
         text: the program, if one was found.
+        outputs: what it gives for the job's inputs, if it is accepted and that is asked for.
     """
 
     number: int
     kind: str
     fate: Fate
     text: str = ""
+    outputs: tuple[Grid, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,6 +68,7 @@ class DrawingJob:
         seed: what, with a draw's number, decides it.
         mutator: how to draw mutants.
         known: fingerprints of programs that are duplicates, as the bytes of an array of type "Q".
+        keeps_outputs: whether what is accepted comes with its outputs.
     """
 
     task_id: str
@@ -79,6 +78,7 @@ class DrawingJob:
     seed: int
     mutator: Mutator
     known: bytes = b""
+    keeps_outputs: bool = False
 
 
 def rng_of(seed: int, number: int) -> random.Random:
@@ -124,29 +124,9 @@ def draw_programs(context: HostContext, job: DrawingJob) -> list[Draw]:
         if fate is Fate.ACCEPTED and text in taken:
             fate = Fate.DUPLICATE
         taken.add(text)
-        draws[place] = dataclasses.replace(draws[place], fate=fate, text=text)
+        kept = outputs[text] if job.keeps_outputs and fate is Fate.ACCEPTED else None
+        draws[place] = dataclasses.replace(draws[place], fate=fate, text=text, outputs=kept or ())
     return draws
-
-
-def draw_with_outputs(context: HostContext, job: DrawingJob) -> list[tuple[str, Program, tuple[Grid, ...]]]:
-    """Draws programs and returns the distinct ones that make a mutated task; a job of an `ExecutionPool`.
-
-    Returns:
-        For each the kind, the program, and what it gives for the job's inputs, in the order they were drawn.
-    """
-    if not job.draws:
-        _run(_evaluator_of(context, job), list(map(parse_program, job.parents)), job.inputs)
-        return []
-    evaluator = _evaluator_of(context, job)
-    draws, drawn = _draw_all(evaluator, job)
-    kinds = {text: draws[place].kind for place, (text, _) in reversed(drawn.items())}
-    programs = _distinct(drawn)
-    outputs = _run(evaluator, list(programs.values()), job.inputs)
-    return [
-        (kinds[text], program, grids)
-        for (text, program), grids in zip(programs.items(), outputs, strict=True)
-        if grids is not None and _judge(grids, job.inputs) is Fate.ACCEPTED
-    ]
 
 
 DRAWING_RECOVERY = Recovery[DrawingJob](
@@ -155,25 +135,6 @@ DRAWING_RECOVERY = Recovery[DrawingJob](
     describe=lambda job: f"programs drawn for {job.task_id} ({len(job.draws)})",
     has_shared_work=True,  # the parents are run whatever is drawn
 )
-
-
-def run_drawing_jobs(
-    pool: ExecutionPool,
-    function: Callable[[HostContext, DrawingJob], list[Result]],
-    jobs: Sequence[DrawingJob],
-) -> Iterator[tuple[int, list[Result]]]:
-    """Runs jobs, with draws that stop a worker left out.
-
-    Args:
-        pool: workers with a `HostContext`.
-        function: `draw_programs` or `draw_with_outputs`.
-        jobs: the jobs.
-
-    Yields:
-        The index of a job, and what it gave. Those that a worker was stopped on come after the others.
-    """
-    for index, pieces in run_jobs(pool, function, jobs, DRAWING_RECOVERY):
-        yield index, [each for _, results in pieces if not isinstance(results, Failed) for each in results]
 
 
 _Drawn = dict[int, tuple[str, Program]]  # texts and programs by the places of their draws

@@ -13,20 +13,20 @@ from enum import StrEnum
 
 import numpy as np
 
-from codeit_jax.arc import Grid
-from codeit_jax.dsl.program import Program, without_dead_lines
 from codeit_jax.dsl.program_files import fingerprint
-from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.recovery import run_jobs
 from codeit_jax.mutation.growth.drawing import (
+    DRAWING_RECOVERY,
     RANDOM,
     Draw,
     DrawingJob,
     Fate,
     draw_programs,
     rng_of,
-    run_drawing_jobs,
 )
 from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.mutation.parents import MutationParent
 
 # Given ascending indices into the population, returns the texts of the programs.
 ReadPrograms = Callable[[Sequence[int]], Sequence[str]]
@@ -46,30 +46,11 @@ class Depth(StrEnum):
 
 
 @dataclasses.dataclass(frozen=True)
-class Origin:
-    """A training program to start from, or a task for whose inputs random programs are drawn.
-
-    Attributes:
-        task_id: the task.
-        inputs: its demonstration inputs, for which every program must give valid grids.
-        program: the program, without dead lines; None for random programs.
-    """
-
-    task_id: str
-    inputs: tuple[Grid, ...]
-    program: Program | None = None
-
-    def __post_init__(self) -> None:
-        if self.program is not None and self.program != without_dead_lines(self.program):
-            raise ValueError(f"the program of {self.task_id} has dead lines")
-
-
-@dataclasses.dataclass(frozen=True)
 class Recipe:
     """What decides the sequence of programs.
 
     Attributes:
-        origins: where it starts; at least one.
+        parents: where it starts; at least one.
         depth: what programs are made from.
         seed: the root of every choice.
         mutator: how mutants are drawn.
@@ -78,15 +59,15 @@ class Recipe:
         ValueError: there is nothing to start from.
     """
 
-    origins: tuple[Origin, ...]
+    parents: tuple[MutationParent, ...]
     depth: Depth = Depth.ONE
     seed: int = 0
     mutator: Mutator = dataclasses.field(default_factory=Mutator)
 
     def __post_init__(self) -> None:
-        if not self.origins:
+        if not self.parents:
             raise ValueError("there is nothing to grow programs from")
-        if any((origin.program is None) != (self.depth is Depth.RANDOM) for origin in self.origins):
+        if any((parent.program is None) != (self.depth is Depth.RANDOM) for parent in self.parents):
             raise ValueError("random programs are drawn for tasks, and mutants from programs")
 
 
@@ -98,9 +79,9 @@ class Population:
     """
 
     def __init__(self, recipe: Recipe) -> None:
-        texts = [str(origin.program) for origin in recipe.origins if origin.program is not None]
-        self._origins = np.array([fingerprint(text) for text in texts], np.uint64)
-        self._sorted = np.unique(self._origins)
+        texts = [str(parent.program) for parent in recipe.parents if parent.program is not None]
+        self._parents = np.array([fingerprint(text) for text in texts], np.uint64)
+        self._sorted = np.unique(self._parents)
         self._fingerprints = np.empty(0, np.uint64)
         self._families = np.empty(0, np.int32)
 
@@ -108,7 +89,7 @@ class Population:
         return len(self._fingerprints)
 
     def add(self, fingerprints: Sequence[int], families: Sequence[int]) -> None:
-        """Adds programs, each with the index of the origin whose inputs it was run on."""
+        """Adds programs, each with the index of the parent whose inputs it was run on."""
         new = np.array(fingerprints, np.uint64)
         self._fingerprints = np.concatenate([self._fingerprints, new])
         self._families = np.concatenate([self._families, np.array(families, np.int32)])
@@ -134,7 +115,7 @@ class Population:
     def known(self, family: int) -> bytes:
         """Returns the fingerprints of a family, for `DrawingJob.known`."""
         own = self._fingerprints[self._families == family]
-        return np.concatenate([self._origins[family : family + 1], own]).tobytes()
+        return np.concatenate([self._parents[family : family + 1], own]).tobytes()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -143,8 +124,8 @@ class Grown:
 
     Attributes:
         draw: what became of it.
-        family: the index of the origin whose inputs it was run on.
-        parent: the index in the population of the program it was made from; None where that is the origin's,
+        family: the index of the parent whose inputs it was run on.
+        parent: the index in the population of the program it was made from; None where that is the recipe's,
             or where it was made from none.
     """
 
@@ -154,13 +135,13 @@ class Grown:
 
 
 def draws_per_parent(round_number: int) -> int:
-    """Returns how many draws there are in a round for each origin, on average."""
+    """Returns how many draws there are in a round for each parent, on average."""
     return min(FIRST_DRAWS_PER_PARENT << min(round_number, 32), MAX_DRAWS_PER_PARENT)
 
 
 def num_draws(recipe: Recipe, round_number: int) -> int:
     """Returns how many draws there are in a round."""
-    return draws_per_parent(round_number) * len(recipe.origins)
+    return draws_per_parent(round_number) * len(recipe.parents)
 
 
 def draw_round(
@@ -170,6 +151,7 @@ def draw_round(
     read_programs: ReadPrograms,
     round_number: int,
     advance: Callable[[int], None] = lambda _: None,
+    keeps_outputs: bool = False,
 ) -> list[Grown]:
     """Draws the programs of a round.
 
@@ -180,6 +162,7 @@ def draw_round(
         read_programs: reads programs of the population, for depths that make new programs from them.
         round_number: from 0.
         advance: called with numbers of draws as these are done.
+        keeps_outputs: whether accepted programs come with what they give for their inputs.
 
     Returns:
         All draws of the round, in their order.
@@ -187,12 +170,14 @@ def draw_round(
     first = sum(num_draws(recipe, earlier) for earlier in range(round_number))
     numbers = range(first, first + num_draws(recipe, round_number))
     plan = [_parent_of(recipe, population, number) for number in numbers]
-    jobs = list(_jobs(recipe, population, read_programs, plan, first))
+    jobs = list(_jobs(recipe, population, read_programs, plan, first, keeps_outputs))
     done: list[Draw | None] = [None] * len(plan)
-    for _, draws in run_drawing_jobs(pool, draw_programs, jobs):
-        for draw in draws:
-            done[draw.number - first] = draw
-        advance(len(draws))
+    for _, pieces in run_jobs(pool, draw_programs, jobs, DRAWING_RECOVERY):
+        for job, draws in pieces:
+            if not isinstance(draws, Failed):
+                for draw in draws:
+                    done[draw.number - first] = draw
+            advance(len(job.draws))
     draws = [draw or _stopped(recipe, number) for number, draw in zip(numbers, done, strict=True)]
     return [
         Grown(draw, family, parent)
@@ -209,15 +194,15 @@ _Plan = tuple[int, int | None]  # a family, and the index in the population of t
 
 
 def _parent_of(recipe: Recipe, population: Population, number: int) -> _Plan:
-    num_origins = len(recipe.origins)
+    num_parents = len(recipe.parents)
     if recipe.depth is Depth.ONE:
-        return number % num_origins, None
+        return number % num_parents, None
     digest = hashlib.blake2b(f"{recipe.seed}/parent/{number}".encode(), digest_size=8).digest()
-    choices = num_origins + (len(population) if recipe.depth is Depth.INFINITE else 0)
+    choices = num_parents + (len(population) if recipe.depth is Depth.INFINITE else 0)
     index = int.from_bytes(digest, "little") % choices
-    if index < num_origins:
+    if index < num_parents:
         return index, None
-    return population.family_of(index - num_origins), index - num_origins
+    return population.family_of(index - num_parents), index - num_parents
 
 
 def _jobs(
@@ -226,23 +211,31 @@ def _jobs(
     read_programs: ReadPrograms,
     plan: Sequence[_Plan],
     first: int,
+    keeps_outputs: bool,
 ) -> Iterator[DrawingJob]:
     by_family: dict[int, list[int]] = defaultdict(list)
     for place, (family, _) in enumerate(plan):
         by_family[family].append(place)
     for family, places in sorted(by_family.items()):
-        origin, known = recipe.origins[family], population.known(family)
+        origin, known = recipe.parents[family], population.known(family)
         for start in range(0, len(places), MAX_DRAWS_PER_JOB):
             part = places[start : start + MAX_DRAWS_PER_JOB]
             parents, indices = _parents(origin, [plan[place][1] for place in part], read_programs)
             draws = tuple(zip([first + place for place in part], indices, strict=True))
             yield DrawingJob(
-                origin.task_id, origin.inputs, parents, draws, recipe.seed, recipe.mutator, known
+                origin.task_id,
+                origin.inputs,
+                parents,
+                draws,
+                recipe.seed,
+                recipe.mutator,
+                known,
+                keeps_outputs,
             )
 
 
 def _parents(
-    origin: Origin, drawn: Sequence[int | None], read_programs: ReadPrograms
+    origin: MutationParent, drawn: Sequence[int | None], read_programs: ReadPrograms
 ) -> tuple[tuple[str, ...], list[int | None]]:
     """Returns the distinct parents of some draws, and for each draw the index of its parent among them."""
     if origin.program is None:

@@ -12,15 +12,16 @@ from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Budget, Evaluator, run
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.pool import Failed
+from codeit_jax.execution.recovery import run_jobs
 from codeit_jax.mutation.growth.drawing import (
+    DRAWING_RECOVERY,
     MUTANT_WORK,
     RANDOM,
     DrawingJob,
     Fate,
     _evaluator_of,
     draw_programs,
-    draw_with_outputs,
-    run_drawing_jobs,
 )
 from codeit_jax.mutation.mutate import MutationKind, Mutator
 from tests.mutation.growth.drawing_jobs import draw_but_hang_on_five
@@ -143,14 +144,16 @@ def test_random_programs_are_run_on_the_inputs(jobs):
         assert all(evaluator.run(parse_program(text), grid).output for grid in job.inputs)
 
 
-def test_mutants_come_with_what_they_give(results):
+def test_mutants_come_with_what_they_give_where_that_is_asked_for(results):
+    evaluator = Evaluator()
     for job, draws in results[:5]:
-        found = draw_with_outputs(CONTEXT, job)
-        assert [str(program) for _, program, _ in found] == accepted(draws)
-        assert [kind for kind, _, _ in found] == [draw.kind for draw in draws if draw.fate is Fate.ACCEPTED]
-        evaluator = Evaluator()
-        for _, program, outputs in found:
-            assert outputs == tuple(evaluator.run(program, grid).output for grid in job.inputs)
+        found = draw_programs(CONTEXT, dataclasses.replace(job, keeps_outputs=True))
+        assert [dataclasses.replace(draw, outputs=()) for draw in found] == draws
+        for draw in found:
+            program = parse_program(draw.text) if draw.fate is Fate.ACCEPTED else None
+            assert draw.outputs == (
+                tuple(evaluator.run(program, grid).output for grid in job.inputs) if program else ()
+            )
 
 
 def test_no_mutant_that_makes_a_task_is_left_out():
@@ -190,8 +193,11 @@ def test_a_parent_that_does_not_end_is_given_up_with_a_warning(jobs, caplog):
         caplog.at_level(logging.WARNING),
         start_pool([], ExecutionConfig(num_workers=1, timeout_seconds=1.5, budget=NO_LIMITS)) as pool,
     ):
-        found = list(run_drawing_jobs(pool, draw_programs, [endless, jobs[0]]))
-    assert found == [(1, draw_programs(CONTEXT, jobs[0])), (0, [])]
+        found = list(run_jobs(pool, draw_programs, [endless, jobs[0]], DRAWING_RECOVERY))
+    assert found[0] == (1, [(jobs[0], draw_programs(CONTEXT, jobs[0]))])
+    ((job, result),) = found[1][1]
+    assert job == endless
+    assert isinstance(result, Failed)
     assert caplog.messages == [
         f"programs drawn for {endless.task_id} ({len(endless.draws)}): given up, took more than 1.5 s"
     ]
@@ -205,7 +211,9 @@ def test_a_draw_that_does_not_end_is_given_up_alone(caplog):
         caplog.at_level(logging.WARNING),
         start_pool([], ExecutionConfig(num_workers=1, timeout_seconds=1.0, budget=Budget())) as pool,
     ):
-        found = [draw for _, part in run_drawing_jobs(pool, draw_but_hang_on_five, [job]) for draw in part]
+        stream = run_jobs(pool, draw_but_hang_on_five, [job], DRAWING_RECOVERY)
+        parts = [part for _, pieces in stream for _, part in pieces]
+        found = [draw for part in parts if not isinstance(part, Failed) for draw in part]
     assert {draw.number for draw in found} == set(range(24)) - {5}
     assert caplog.messages == ["programs drawn for a (1): given up, took more than 1.0 s"]
 

@@ -18,7 +18,6 @@ from codeit_jax.mutation.growth import rounds as growth
 from codeit_jax.mutation.growth.drawing import RANDOM, Fate
 from codeit_jax.mutation.growth.rounds import (
     Depth,
-    Origin,
     Population,
     Recipe,
     draw_round,
@@ -26,16 +25,17 @@ from codeit_jax.mutation.growth.rounds import (
     num_draws,
 )
 from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.mutation.parents import MutationParent
 
 
 @pytest.fixture(scope="module")
-def origins():
+def parents():
     programs = load_training_programs()
     smallest = sorted(
         load_tasks("arc1/training"), key=lambda task: sum(map(num_cells, task.demonstration_inputs))
     )
     return tuple(
-        Origin(task.id, task.demonstration_inputs, without_dead_lines(programs[task.id]))
+        MutationParent(task.id, task.demonstration_inputs, without_dead_lines(programs[task.id]))
         for task in smallest[:6]
     )
 
@@ -46,10 +46,10 @@ def pool():
     return TimedJobs([]).as_pool
 
 
-def recipe(origins, depth, seed=0):
+def recipe(parents, depth, seed=0):
     if depth is Depth.RANDOM:
-        origins = tuple(dataclasses.replace(origin, program=None) for origin in origins)
-    return Recipe(origins, depth, seed, Mutator(new_line_share=0.1))
+        parents = tuple(dataclasses.replace(parent, program=None) for parent in parents)
+    return Recipe(parents, depth, seed, Mutator(new_line_share=0.1))
 
 
 def grow_rounds(pool, recipe, num_rounds):
@@ -71,14 +71,14 @@ def grow_rounds(pool, recipe, num_rounds):
 
 
 @pytest.mark.parametrize("depth", Depth)
-def test_programs_are_new_and_make_a_task(pool, origins, depth):
-    rounds, texts = grow_rounds(pool, recipe(origins, depth), 3)
+def test_programs_are_new_and_make_a_task(pool, parents, depth):
+    rounds, texts = grow_rounds(pool, recipe(parents, depth), 3)
     assert len(set(texts)) == len(texts) > 60
-    known = {str(origin.program) for origin in origins}
+    known = {str(parent.program) for parent in parents}
     assert depth is Depth.RANDOM or not known & set(texts)
     evaluator = Evaluator()
     for each in (each for drawn in rounds for each in drawn if each.draw.fate is Fate.ACCEPTED):
-        inputs = origins[each.family].inputs
+        inputs = parents[each.family].inputs
         program = parse_program(each.draw.text)
         outputs = tuple(evaluator.run(program, grid).output for grid in inputs)
         assert all(map(is_grid, outputs))
@@ -87,53 +87,53 @@ def test_programs_are_new_and_make_a_task(pool, origins, depth):
 
 
 @pytest.mark.parametrize("depth", Depth)
-def test_neither_the_number_of_workers_nor_how_jobs_are_cut_shows(pool, origins, depth, monkeypatch):
-    expected = grow_rounds(pool, recipe(origins, depth), 2)
+def test_neither_the_number_of_workers_nor_how_jobs_are_cut_shows(pool, parents, depth, monkeypatch):
+    expected = grow_rounds(pool, recipe(parents, depth), 2)
     for num_workers in (1, 2):
         with start_pool([], ExecutionConfig(num_workers=num_workers, budget=Budget())) as workers:
-            assert grow_rounds(workers, recipe(origins, depth), 2) == expected
+            assert grow_rounds(workers, recipe(parents, depth), 2) == expected
     monkeypatch.setattr(growth, "MAX_DRAWS_PER_JOB", 11)
-    assert grow_rounds(pool, recipe(origins, depth), 2) == expected
+    assert grow_rounds(pool, recipe(parents, depth), 2) == expected
 
 
-def test_the_seed_decides(pool, origins):
+def test_the_seed_decides(pool, parents):
     for depth in Depth:
-        texts = grow_rounds(pool, recipe(origins, depth), 1)[1]
-        assert grow_rounds(pool, recipe(origins, depth, seed=1), 1)[1] != texts
+        texts = grow_rounds(pool, recipe(parents, depth), 1)[1]
+        assert grow_rounds(pool, recipe(parents, depth, seed=1), 1)[1] != texts
 
 
-def test_at_depth_one_any_beginning_is_spread_over_the_parents(pool, origins):
-    rounds, _ = grow_rounds(pool, recipe(origins, Depth.ONE), 3)
+def test_at_depth_one_any_beginning_is_spread_over_the_parents(pool, parents):
+    rounds, _ = grow_rounds(pool, recipe(parents, Depth.ONE), 3)
     drawn = [each for drawn in rounds for each in drawn]
     assert [each.draw.number for each in drawn] == list(range(len(drawn)))
-    assert [each.family for each in drawn] == [number % len(origins) for number in range(len(drawn))]
+    assert [each.family for each in drawn] == [number % len(parents) for number in range(len(drawn))]
     assert {each.parent for each in drawn} == {None}
 
 
-def test_at_infinite_depth_mutants_are_mutated(pool, origins):
-    rounds, _ = grow_rounds(pool, recipe(origins, Depth.INFINITE), 3)
+def test_at_infinite_depth_mutants_are_mutated(pool, parents):
+    rounds, _ = grow_rounds(pool, recipe(parents, Depth.INFINITE), 3)
     assert {each.parent for each in rounds[0]} == {None}
     num_earlier = sum(each.draw.fate is Fate.ACCEPTED for drawn in rounds[:2] for each in drawn)
-    parents = Counter(each.parent for each in rounds[2])
-    share = parents.pop(None) / num_draws(recipe(origins, Depth.INFINITE), 2)
+    mutated = Counter(each.parent for each in rounds[2])
+    share = mutated.pop(None) / num_draws(recipe(parents, Depth.INFINITE), 2)
     # Each training program and each mutant of earlier rounds is as likely as any other.
-    assert share == pytest.approx(len(origins) / (len(origins) + num_earlier), abs=0.05)
-    assert max(parents) < num_earlier
-    assert len(parents) > 0.5 * num_earlier
+    assert share == pytest.approx(len(parents) / (len(parents) + num_earlier), abs=0.05)
+    assert max(mutated) < num_earlier
+    assert len(mutated) > 0.5 * num_earlier
     families = [each.family for drawn in rounds for each in drawn if each.draw.fate is Fate.ACCEPTED]
     for each in rounds[2]:
         assert each.parent is None or each.family == families[each.parent]
 
 
-def test_mutants_of_mutants_go_further_than_those_of_parents(pool, origins):
-    deep = grow_rounds(pool, recipe(origins, Depth.INFINITE), 4)[1]
-    shallow = grow_rounds(pool, recipe(origins, Depth.ONE), 4)[1]
-    assert changed_lines(deep, origins) > 1.2 * changed_lines(shallow, origins)
+def test_mutants_of_mutants_go_further_than_those_of_parents(pool, parents):
+    deep = grow_rounds(pool, recipe(parents, Depth.INFINITE), 4)[1]
+    shallow = grow_rounds(pool, recipe(parents, Depth.ONE), 4)[1]
+    assert changed_lines(deep, parents) > 1.2 * changed_lines(shallow, parents)
 
 
-def changed_lines(texts, origins):
-    """On average, the calls of primitives that the closest of the origins has not."""
-    known = [Counter(call.function for call in origin.program.calls) for origin in origins]
+def changed_lines(texts, parents):
+    """On average, the calls of primitives that the closest of the parents has not."""
+    known = [Counter(call.function for call in parent.program.calls) for parent in parents]
     counts = [Counter(call.function for call in parse_program(text).calls) for text in texts]
     return np.mean([min((count - each).total() for each in known) for count in counts])
 
@@ -145,30 +145,30 @@ def test_rounds_grow_up_to_a_size():
     assert sizes[-1] == growth.MAX_DRAWS_PER_PARENT
 
 
-def test_progress_is_told(pool, origins):
+def test_progress_is_told(pool, parents):
     told = []
-    one = recipe(origins, Depth.ONE)
+    one = recipe(parents, Depth.ONE)
     draw_round(pool, one, Population(one), lambda _: [], 0, told.append)
     assert sum(told) == num_draws(one, 0)
 
 
 def test_when_nothing_is_left_nothing_is_accepted(pool):
-    origin = Origin("a", (((5,),), ((1,),)), parse_program("O = canvas(ONE, UNITY)"))
-    rounds, texts = grow_rounds(pool, Recipe((origin,), mutator=Mutator(1, 0)), 8)
+    parent = MutationParent("a", (((5,),), ((1,),)), parse_program("O = canvas(ONE, UNITY)"))
+    rounds, texts = grow_rounds(pool, Recipe((parent,), mutator=Mutator(1, 0)), 8)
     assert len(texts) == 11
     assert {each.draw.fate for each in rounds[-1]} == {Fate.DUPLICATE}
 
 
-def test_draws_that_were_given_up_are_counted_as_such(origins):
+def test_draws_that_were_given_up_are_counted_as_such(parents):
     class Stopping(TimedJobs):
         """Gives nothing for the family that comes first."""
 
         def map_ordered(self, function, payloads, **_):
             taken = list(payloads)
             for payload, result in zip(taken, super().map_ordered(function, taken), strict=True):
-                yield result if payload.task_id != origins[0].task_id else []
+                yield result if payload.task_id != parents[0].task_id else []
 
-    one = recipe(origins, Depth.ONE)
+    one = recipe(parents, Depth.ONE)
     drawn = draw_round(Stopping([]).as_pool, one, Population(one), lambda _: [], 0)
     assert [each.draw.number for each in drawn] == list(range(len(drawn)))
     assert {each.draw.fate for each in drawn if each.family == 0} == {Fate.STOPPED}
@@ -181,7 +181,7 @@ def test_draws_that_were_given_up_are_counted_as_such(origins):
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 40), max_size=12), max_size=6), st.integers(0, 2**32))
 def test_the_population_knows_what_was_added(batches, seed):
-    one = Recipe((Origin("a", (((1,),),), parse_program("O = vmirror(I)")),))
+    one = Recipe((MutationParent("a", (((1,),),), parse_program("O = vmirror(I)")),))
     own = fingerprint("O = vmirror(I)")
     rng, population, seen = random.Random(seed), Population(one), {own}
     stretch = lambda number: (own + number) % 2**64  # noqa: E731
@@ -201,7 +201,7 @@ def test_the_population_knows_what_was_added(batches, seed):
 
 
 def test_a_population_is_small():
-    one = Recipe((Origin("a", (((1,),),), parse_program("O = vmirror(I)")),))
+    one = Recipe((MutationParent("a", (((1,),),), parse_program("O = vmirror(I)")),))
     population = Population(one)
     population.add(range(100_000), [0] * 100_000)
     arrays = [value for value in vars(population).values() if isinstance(value, np.ndarray)]
@@ -211,15 +211,15 @@ def test_a_population_is_small():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda origin: Recipe(()), "nothing to grow"),
-        (lambda origin: Recipe((origin,), Depth.RANDOM), "random programs are drawn for tasks"),
-        (lambda origin: Recipe((dataclasses.replace(origin, program=None),)), "mutants from programs"),
+        (lambda parent: Recipe(()), "nothing to grow"),
+        (lambda parent: Recipe((parent,), Depth.RANDOM), "random programs are drawn for tasks"),
+        (lambda parent: Recipe((dataclasses.replace(parent, program=None),)), "mutants from programs"),
         (
-            lambda origin: dataclasses.replace(origin, program=parse_program("x1 = rot90(I)\nO = rot90(I)")),
+            lambda parent: dataclasses.replace(parent, program=parse_program("x1 = rot90(I)\nO = rot90(I)")),
             "has dead lines",
         ),
     ],
 )
-def test_a_recipe_that_makes_no_sense_is_refused(origins, make, message):
+def test_a_recipe_that_makes_no_sense_is_refused(parents, make, message):
     with pytest.raises(ValueError, match=message):
-        make(origins[0])
+        make(parents[0])

@@ -1,0 +1,84 @@
+"""Programs distilled once and kept in a file."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from etils import epath
+
+from codeit_jax.arc import Task
+from codeit_jax.arc.task import task_to_json
+from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.errors import UserError
+from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.mutation.distillation.distil import distil_programs
+from codeit_jax.run.files import write_json
+
+
+class DistillationCacheError(UserError):
+    """A file of distilled programs that cannot be read or written; the message names it."""
+
+
+def load_or_distil(
+    path: epath.Path,
+    pool: ExecutionPool,
+    tasks: Sequence[Task],
+    programs: Mapping[str, Program],
+    advance: Callable[[], None],
+    max_work: int,
+) -> dict[str, Program]:
+    """Distils the programs of tasks, or reads what an earlier call has left in a file.
+
+    Args:
+        path: the file; what it holds of other tasks, programs or amounts of work is replaced.
+        pool: workers with a `HostContext`.
+        tasks: the tasks.
+        programs: their programs, by task id.
+        advance: called as each task is done.
+        max_work: what may be spent on each.
+
+    Returns:
+        The shortest program found, by task id, of every task whose program solves it.
+
+    Raises:
+        DistillationCacheError: the file cannot be read or written.
+    """
+    digest = _digest(tasks, programs, max_work)
+    cached = _read(path, digest)
+    if cached is not None:
+        return cached
+    distilled = {}
+    for task_id, result in distil_programs(pool, tasks, programs, max_work):
+        advance()
+        if result.program is not None:
+            distilled[task_id] = result.program
+    texts = {task_id: str(program) for task_id, program in distilled.items()}
+    try:
+        write_json(path, {"digest": digest, "programs": texts})
+    except OSError as error:
+        raise DistillationCacheError(f"{path}: cannot be written: {error.strerror or error}") from None
+    return distilled
+
+
+def _read(path: epath.Path, digest: str) -> dict[str, Program] | None:
+    """Returns the programs of a file, None if there is no such file or it holds others."""
+    try:
+        if not path.exists():
+            return None
+        cached = json.loads(path.read_text())
+        if cached["digest"] != digest:
+            return None
+        return {task_id: parse_program(text) for task_id, text in cached["programs"].items()}
+    except OSError as error:
+        raise DistillationCacheError(f"{path}: cannot be read: {error.strerror or error}") from None
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DistillationCacheError(f"{path}: holds no distilled programs: {error!r}") from None
+
+
+def _digest(tasks: Sequence[Task], programs: Mapping[str, Program], max_work: int) -> str:
+    """Returns what tells this distillation from others."""
+    content: list[Any] = [
+        (task.id, task_to_json(task), str(programs[task.id])) for task in tasks if task.id in programs
+    ]
+    return hashlib.sha256(json.dumps([max_work, content]).encode()).hexdigest()

@@ -1,0 +1,85 @@
+import json
+import os
+
+import pytest
+from etils import epath
+
+from codeit_jax.arc import load_tasks
+from codeit_jax.config import ExecutionConfig
+from codeit_jax.dsl import load_training_programs, parse_program
+from codeit_jax.execution import Budget
+from codeit_jax.execution.host import start_pool
+from codeit_jax.mutation.distillation.cache import DistillationCacheError, load_or_distil
+
+WORK = 100_000
+SHORTEST = {"67a3c6ac": "O = vmirror(I)", "9dfd6313": "O = dmirror(I)"}
+
+
+@pytest.fixture(scope="module")
+def tasks():
+    return [task for task in load_tasks("arc1/training") if task.id in ("67a3c6ac", "9dfd6313", "29ec7d0e")]
+
+
+@pytest.fixture(scope="module")
+def programs():
+    return load_training_programs()
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with start_pool([], ExecutionConfig(num_workers=1, budget=Budget())) as pool:
+        yield pool
+
+
+@pytest.fixture
+def path(tmp_path):
+    return epath.Path(tmp_path / "distilled.json")
+
+
+def distil(path, pool, tasks, programs, max_work=WORK):
+    """The programs, and how many tasks were distilled for them."""
+    steps = []
+    return load_or_distil(path, pool, tasks, programs, lambda: steps.append(1), max_work), len(steps)
+
+
+def test_what_was_distilled_is_read_again(path, pool, tasks, programs):
+    distilled, num_done = distil(path, pool, tasks, programs)
+    assert num_done == 3
+    # The program of 29ec7d0e does not solve it.
+    assert {task_id: str(program) for task_id, program in distilled.items()} == SHORTEST
+    assert distil(path, pool, tasks, programs) == (distilled, 0)
+
+
+def test_what_was_distilled_from_others_is_not(path, pool, tasks, programs):
+    distil(path, pool, tasks, programs)
+    assert distil(path, pool, tasks, programs, WORK + 1)[1] == 3
+    assert distil(path, pool, tasks[1:], programs, WORK + 1)[1] == 2
+    other = {**programs, "67a3c6ac": parse_program("x1 = identity(I)\nO = vmirror(x1)")}
+    assert distil(path, pool, tasks[1:], other, WORK + 1)[1] == 2
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[]", '{"digest": 1', '{"programs": {}}'])
+def test_a_file_of_something_else_is_named(path, pool, tasks, programs, text):
+    path.write_text(text)
+    with pytest.raises(DistillationCacheError, match=r"distilled.json: holds no distilled programs"):
+        distil(path, pool, tasks, programs)
+    assert path.read_text() == text
+
+
+def test_a_program_in_the_file_that_does_not_parse(path, pool, tasks, programs):
+    distil(path, pool, tasks, programs)
+    content = json.loads(path.read_text())
+    content["programs"]["67a3c6ac"] = "O = nonsense(I)"
+    path.write_text(json.dumps(content))
+    with pytest.raises(DistillationCacheError, match="nonsense"):
+        distil(path, pool, tasks, programs)
+
+
+def test_a_file_that_cannot_be_written(path, pool, tasks, programs, monkeypatch):
+    def fail(*_):
+        raise OSError(28, os.strerror(28))
+
+    monkeypatch.setattr("codeit_jax.mutation.distillation.cache.write_json", fail)
+    with pytest.raises(DistillationCacheError, match=r"distilled.json: cannot be written: No space left"):
+        distil(path, pool, tasks, programs)
+    assert not path.exists()
