@@ -66,6 +66,7 @@ def build(
         config.learner,
         mesh,
         config.seed,
+        sharding_rules=policy.sharding_rules,
         takes_params=True,
         failure_folder=failure_folder,
     )

@@ -20,9 +20,9 @@ from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.torch_peer import GenerationPeer, measure_rate
 from codeit_jax.benchmarks.workload import Mean
+from codeit_jax.policy.building import make_network
 from codeit_jax.policy.constraints import Constraint, Unconstrained
 from codeit_jax.policy.sampling import Sampler, Samples, Shape, sample
-from codeit_jax.policy.t5 import T5
 
 # Ends a program; no program ends before its last token, so any will do.
 _EOS_ID = 1
@@ -127,7 +127,7 @@ def _generation(name: str, dtype: str, sizes: Sizes, seed: int) -> Measurement:
     rng = np.random.default_rng(seed)
     prompt_ids = rng.integers(2, shape.vocab_size, (sizes.num_tasks, sizes.prompt_length))
     prompt_mask = np.ones(prompt_ids.shape, bool)
-    graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed), dtype=jnp.dtype(dtype)))
+    graphdef, params = make_network(shape, seed, dtype)
     keys = jax.random.split(jax.random.key(seed), sizes.num_tasks)
 
     def make_peer() -> Any:
@@ -169,7 +169,7 @@ def _ours(
 def _retiring(name: str, sizes: Sizes, seed: int) -> Measurement:
     """Draws programs of the lengths that mutated training programs have, with and without narrower shapes."""
     shape = shape_of(name)
-    graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed)))
+    graphdef, params = make_network(shape, seed)
     rng = np.random.default_rng(seed)
     rows = (sizes.num_tasks, sizes.num_samples)
     # Their median is 67 symbolic tokens; 5 % are longer than 200.

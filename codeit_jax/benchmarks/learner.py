@@ -9,9 +9,7 @@ import dataclasses
 from collections.abc import Callable, Iterator
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from codeit_jax.arc import load_tasks
 from codeit_jax.benchmarks.suites import Options
@@ -22,9 +20,9 @@ from codeit_jax.dsl import load_training_programs
 from codeit_jax.learner.batching import Example, make_batches, padding_share
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner
-from codeit_jax.policy.presets import CODET5_VOCAB_SIZE, T5Config, preset
+from codeit_jax.policy.building import make_network
+from codeit_jax.policy.presets import CODET5_VOCAB_SIZE, NetworkConfig, preset
 from codeit_jax.policy.sharding import make_mesh
-from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.tokenizers import make_tokenizer
 from codeit_jax.replay import Experience
 
@@ -111,7 +109,7 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     yield padding(sizes, options.seed)
 
 
-def shape_of(name: str) -> T5Config:
+def shape_of(name: str) -> NetworkConfig:
     """Returns a preset's shape: CodeT5's with their own vocabulary, the others with the symbolic one."""
     is_published = name.startswith("codet5")
     return preset(name, CODET5_VOCAB_SIZE if is_published else make_tokenizer("symbolic").vocabulary_size)
@@ -134,7 +132,7 @@ def training(workload: Workload, num_steps: int, seed: int) -> Measurement:
         Example(draw(workload.prompt_length), draw(workload.program_length))
         for _ in range(workload.batch_size)
     ]
-    graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed), dtype=jnp.dtype(workload.dtype)))
+    graphdef, params = make_network(shape, seed, workload.dtype)
     mesh = make_mesh(1, 1, 1, jax.devices()[:1])
     learner = Learner(graphdef, params, config, mesh, seed, takes_params=True)
 
@@ -176,7 +174,7 @@ def accelerated_training(workload: Workload, num_steps: int, seed: int) -> Itera
     yield Measurement(name, ours, peer, "%", error, more_is_better=True, note=note)
 
 
-def training_flops(config: T5Config, batch: int, source: int, target: int) -> int:
+def training_flops(config: NetworkConfig, batch: int, source: int, target: int) -> int:
     """Returns the floating-point operations that an update needs at least, those of matrix products.
 
     A product of the forward pass needs two more of its size in the backward one. Masked parts of attention

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from codeit_jax.arc import load_tasks
 from codeit_jax.benchmarks import generation
@@ -25,12 +24,12 @@ from codeit_jax.dsl import ProgramError, parse_program
 from codeit_jax.dsl.program import OUTPUT
 from codeit_jax.errors import UserError
 from codeit_jax.learner.examples import ExampleMaker
+from codeit_jax.policy.building import make_network
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.presets import preset
 from codeit_jax.policy.sampling import Samples, sample
 from codeit_jax.policy.spelling import Slot
-from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.tokenizers import Tokenizer, make_tokenizer
 
 
@@ -84,7 +83,7 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
 def constraints(title: str, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> Iterator[Measurement]:
     """Times sampling from random weights; every call takes about all its steps."""
     shape = preset(sizes.preset, tokenizer.vocabulary_size)
-    graphdef, params = nnx.split(T5(shape, rngs=nnx.Rngs(seed)))
+    graphdef, params = make_network(shape, seed)
     rng = np.random.default_rng(seed)
     prompt = rng.integers(2, shape.vocab_size, (sizes.num_tasks, sizes.prompt_length))
     draw = functools.partial(

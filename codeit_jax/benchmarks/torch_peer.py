@@ -16,7 +16,7 @@ from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.workload import Mean
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Batch
-from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.presets import NetworkConfig
 from codeit_jax.policy.weights_config import config_settings
 
 # Labels that PyTorch's cross-entropy leaves out.
@@ -42,7 +42,7 @@ def device_kind() -> str:
     return "cuda" if torch.cuda.is_available() and jax.default_backend() == "gpu" else "cpu"
 
 
-def make_model(shape: T5Config, seed: int) -> Any:
+def make_model(shape: NetworkConfig, seed: int) -> Any:
     """Returns a `T5ForConditionalGeneration` of our shape, with random float32 weights, on its device."""
     import torch
     import transformers
@@ -72,7 +72,9 @@ class TrainingPeer:
         model: the model.
     """
 
-    def __init__(self, shape: T5Config, config: LearnerConfig, seed: int, dtype: str = "float32") -> None:
+    def __init__(
+        self, shape: NetworkConfig, config: LearnerConfig, seed: int, dtype: str = "float32"
+    ) -> None:
         import torch
 
         self.model = make_model(shape, seed).train()
@@ -111,7 +113,7 @@ class GenerationPeer:
         model: the model.
     """
 
-    def __init__(self, shape: T5Config, seed: int, dtype: str = "float32") -> None:
+    def __init__(self, shape: NetworkConfig, seed: int, dtype: str = "float32") -> None:
         import torch
 
         self.model = make_model(shape, seed).to(getattr(torch, dtype)).eval()

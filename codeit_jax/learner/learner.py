@@ -15,7 +15,7 @@ from flax import nnx
 from codeit_jax.config import ConfigError, LearnerConfig
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
 from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
-from codeit_jax.policy.sharding import batch_sharding, parameter_sharding, row_shares
+from codeit_jax.policy.sharding import ShardingRules, batch_sharding, parameter_sharding, row_shares
 
 # Updates whose examples are ordered by length together. More would pad less, but the first one waits for all.
 _UPDATES_ORDERED = 16
@@ -75,6 +75,7 @@ class Learner:
         config: the learner's settings.
         mesh: the devices, as `make_mesh` lays them out.
         seed: of dropout.
+        sharding_rules: how the parameters are split over the mesh; see `Network`.
         takes_params: whether the parameters' arrays become the learner's, which deletes them; else they are
             copied.
         failure_folder: where the batch is saved whose loss or gradient is not finite; None for nowhere.
@@ -91,6 +92,7 @@ class Learner:
         mesh: jax.sharding.Mesh,
         seed: int,
         *,
+        sharding_rules: ShardingRules = (),
         takes_params: bool = False,
         failure_folder: epath.PathLike | None = None,
     ) -> None:
@@ -107,7 +109,8 @@ class Learner:
             return LearnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key)
 
         key = jax.random.key_data(jax.random.key(seed))
-        self._state_sharding = parameter_sharding(jax.eval_shape(initial_state, params, key), mesh)
+        state = jax.eval_shape(initial_state, params, key)
+        self._state_sharding = parameter_sharding(state, mesh, sharding_rules)
         params = jax.device_put(params, self._state_sharding.params)
         donated = (0,) if takes_params else ()
         start = jax.jit(initial_state, out_shardings=self._state_sharding, donate_argnums=donated)

@@ -13,10 +13,8 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Batch
 from codeit_jax.learner.loss import cross_entropy
+from codeit_jax.policy.network import PAD_ID
 from codeit_jax.policy.sharding import ROW_AXES, gathered_sharding
-
-# What the decoder reads before the first token: the padding, as in T5.
-_START_ID = 0
 
 jax.tree_util.register_dataclass(
     Batch, data_fields=["prompt_ids", "prompt_mask", "program_ids", "program_mask"], meta_fields=[]
@@ -100,7 +98,7 @@ def summed_loss(
     """
     model = nnx.merge(graphdef, params)
     labels, mask = jnp.asarray(batch.program_ids), jnp.asarray(batch.program_mask)
-    decoder_ids = jnp.pad(labels[:, :-1], ((0, 0), (1, 0)), constant_values=_START_ID)
+    decoder_ids = jnp.pad(labels[:, :-1], ((0, 0), (1, 0)), constant_values=PAD_ID)
     hidden, head = model.hidden_and_head(
         batch.prompt_ids,
         decoder_ids,
@@ -130,7 +128,7 @@ def make_step(
     devices and divided into micro-batches.
 
     Args:
-        graphdef: what `nnx.split` returned beside the parameters; the policy has `hidden_and_head`.
+        graphdef: what `nnx.split` of a `Network` returned beside the parameters.
         optimizer: what turns gradients into updates.
         state_sharding: where the new state is to lie, a tree like it; None leaves it to the compiler.
         num_micro_batches: see `LearnerConfig`.

@@ -6,14 +6,12 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from etils import epath
-from flax import nnx
 
 from codeit_jax.config import Config
 from codeit_jax.errors import UserError
 from codeit_jax.learner.step import LearnerState, make_optimizer
-from codeit_jax.policy.building import tokenizer_and_shape
-from codeit_jax.policy.presets import T5Config
-from codeit_jax.policy.t5 import T5
+from codeit_jax.policy.building import abstract_network, tokenizer_and_shape
+from codeit_jax.policy.presets import NetworkConfig
 from codeit_jax.policy.tokenizers import HuggingFaceTokenizer
 from codeit_jax.policy.weights import load_params, read_config, save_params
 from codeit_jax.run.checkpoint import Checkpointer
@@ -67,18 +65,19 @@ def export_weights(workdir: str, output: str) -> int:
     return step
 
 
-def _abstract_state(config: Config, shape: T5Config) -> LearnerState:
+def _abstract_state(config: Config, shape: NetworkConfig) -> LearnerState:
     """Returns what a checkpoint of the learner holds, all on this process's first device."""
     optimizer = make_optimizer(config.learner)
 
-    def make() -> LearnerState:
-        params: Any = nnx.split(T5(shape, rngs=nnx.Rngs(0)))[1]
+    def make(params: Any) -> LearnerState:
         key = jax.random.key_data(jax.random.key(0))
         return LearnerState(params, optimizer.init(params), jnp.zeros((), jnp.int32), key)
 
+    params = abstract_network(shape)[1]
     device = jax.sharding.SingleDeviceSharding(jax.local_devices()[0])
     return jax.tree.map(
-        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device), jax.eval_shape(make)
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=device),
+        jax.eval_shape(make, params),
     )
 
 

@@ -6,11 +6,9 @@ really made, and by trying the line with them.
 
 import dataclasses
 import random
-from collections.abc import Sequence
 from enum import StrEnum
 
 from codeit_jax.dsl.program import Call, Program, is_variable, variable, without_dead_lines
-from codeit_jax.dsl.types import Type
 from codeit_jax.mutation.call_sampling import sample_call
 from codeit_jax.mutation.subject import Subject
 
@@ -50,13 +48,6 @@ class Mutator:
             raise ValueError(
                 "argument_share and function_share, at most 1 in all, and new_line_share must be shares"
             )
-
-    def mutate(
-        self, program: Program, types: Sequence[Type], rng: random.Random
-    ) -> tuple[MutationKind, Program] | None:
-        """Mutates a program of which only the types of its lines are known; see `draw` and `line_types`."""
-        kind, mutant = self.draw(Subject(program, [(each,) for each in types]), rng)
-        return None if mutant is None else (kind, mutant)
 
     def draw(self, subject: Subject, rng: random.Random) -> tuple[MutationKind, Program | None]:
         """Draws a kind of mutation and then a mutant.

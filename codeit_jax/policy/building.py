@@ -11,8 +11,9 @@ import jax.numpy as jnp
 from flax import nnx
 
 from codeit_jax.config import Config, ConfigError, PolicyConfig
-from codeit_jax.policy.presets import PRESETS, T5Config, preset
-from codeit_jax.policy.sharding import parameter_sharding
+from codeit_jax.policy.network import AnyNetwork
+from codeit_jax.policy.presets import PRESETS, NetworkConfig, preset
+from codeit_jax.policy.sharding import ShardingRules, parameter_sharding
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.tokenizers import Tokenizer, make_tokenizer
 from codeit_jax.policy.weights import load_params, read_config
@@ -25,14 +26,16 @@ class Policy:
     Attributes:
         tokenizer: what it reads and writes with.
         shape: the network's.
-        graphdef: what `nnx.split` returned beside the parameters.
+        graphdef: what `nnx.split` of a `Network` returned beside the parameters.
         params: the parameters.
+        sharding_rules: how they are split over a mesh.
     """
 
     tokenizer: Tokenizer
-    shape: T5Config
-    graphdef: nnx.GraphDef
+    shape: NetworkConfig
+    graphdef: nnx.GraphDef[AnyNetwork]
     params: Any
+    sharding_rules: ShardingRules
 
 
 def build_policy(config: Config, mesh: jax.sharding.Mesh, *, reads_weights: bool = True) -> Policy:
@@ -48,20 +51,29 @@ def build_policy(config: Config, mesh: jax.sharding.Mesh, *, reads_weights: bool
             the weights are damaged or not of the shape.
     """
     tokenizer, shape = tokenizer_and_shape(config.policy)
-
-    def make() -> T5:
-        return T5(shape, rngs=nnx.Rngs(config.seed), dtype=jnp.dtype(config.policy.dtype))
-
-    graphdef, params = nnx.split(nnx.eval_shape(make))
     if config.policy.weights and reads_weights:
+        graphdef, params = abstract_network(shape, config.policy.dtype)
         with naming("policy.weights"):
-            params = load_params(config.policy.weights, shape, parameter_sharding(params, mesh))
+            shardings = parameter_sharding(params, mesh, T5.sharding_rules)
+            params = load_params(config.policy.weights, shape, shardings)
     else:
-        params = nnx.split(make())[1]
-    return Policy(tokenizer, shape, graphdef, params)
+        graphdef, params = make_network(shape, config.seed, config.policy.dtype)
+    return Policy(tokenizer, shape, graphdef, params, T5.sharding_rules)
 
 
-def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, T5Config]:
+def make_network(
+    shape: NetworkConfig, seed: int, dtype: str = "float32"
+) -> tuple[nnx.GraphDef[AnyNetwork], Any]:
+    """Returns what `nnx.split` makes of a network of a shape with random weights."""
+    return nnx.split(T5(shape, rngs=nnx.Rngs(seed), dtype=jnp.dtype(dtype)))
+
+
+def abstract_network(shape: NetworkConfig, dtype: str = "float32") -> tuple[nnx.GraphDef[AnyNetwork], Any]:
+    """Returns what `make_network` does, with parameters that have a shape and a dtype only."""
+    return nnx.split(nnx.eval_shape(lambda: T5(shape, rngs=nnx.Rngs(0), dtype=jnp.dtype(dtype))))
+
+
+def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, NetworkConfig]:
     """Returns the tokenizer and the network's shape.
 
     A preset that learns from random weights has a row for each of the tokenizer's tokens; published weights

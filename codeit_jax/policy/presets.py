@@ -88,6 +88,8 @@ class T5Config:
             )
 
 
+NetworkConfig = T5Config  # the shapes that a policy's network may have: there is one kind so far
+
 CODET5_VOCAB_SIZE = 32100
 
 

@@ -8,16 +8,12 @@ A prompt is the text of all inputs and the text of all outputs, kept apart so th
 section to its own number of tokens.
 """
 
-import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import chain
 
-from codeit_jax.arc.grid import Grid, is_grid, num_cells
-
-_CELLS = r"(\d)=(\d+,\d+(?: \d+,\d+)*)"
-_SPARSE = re.compile(rf"(\d{{1,2}})x(\d{{1,2}}) background=(\d)((?: {_CELLS})*)", re.ASCII)
+from codeit_jax.arc.grid import Grid, num_cells
 
 
 @dataclass(frozen=True)
@@ -80,43 +76,6 @@ def sparse_text(grid: Grid) -> str:
     return " ".join(words)
 
 
-def parse_sparse(text: str) -> Grid:
-    """Returns the grid whose sparse text this is.
-
-    Raises:
-        ValueError: no grid has this sparse text.
-    """
-    match = _SPARSE.fullmatch(text)
-    grid: Grid = ()
-    if match is not None:
-        background = int(match[3])
-        cells = {
-            place: int(colour)
-            for colour, places in re.findall(_CELLS, match[4])
-            for place in places.split(" ")
-        }
-        grid = tuple(
-            tuple(cells.get(f"{row},{column}", background) for column in range(int(match[2])))
-            for row in range(int(match[1]))
-        )
-    if not is_grid(grid) or sparse_text(grid) != text:
-        raise ValueError(f"not the sparse text of a grid: {text!r}")
-    return grid
-
-
 def dense_text(grid: Grid) -> str:
     """Returns a grid's dense text: its size, then every row as its digits."""
     return " ".join([f"{len(grid)}x{len(grid[0])}", *("".join(map(str, row)) for row in grid)])
-
-
-def parse_dense(text: str) -> Grid:
-    """Returns the grid whose dense text this is.
-
-    Raises:
-        ValueError: no grid has this dense text.
-    """
-    rows = text.split(" ")[1:]
-    grid = tuple(tuple(map(int, row)) for row in rows if row.isascii() and row.isdigit())
-    if not is_grid(grid) or dense_text(grid) != text:
-        raise ValueError(f"not the dense text of a grid: {text!r}")
-    return grid

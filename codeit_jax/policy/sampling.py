@@ -16,10 +16,9 @@ import numpy as np
 from flax import nnx
 from jax import lax
 
-from codeit_jax.policy.attention import KeysValues
 from codeit_jax.policy.constraints import Constraint, Unconstrained
 from codeit_jax.policy.drawing import draw, row_uniforms
-from codeit_jax.policy.t5 import PAD_ID, T5
+from codeit_jax.policy.network import PAD_ID, AnyNetwork
 
 
 @jax.tree_util.register_dataclass
@@ -75,7 +74,7 @@ class Sampler:
     one that writes programs. Samplers of equal settings share them.
 
     Args:
-        graphdef: what `nnx.split` of a `T5` returned beside the parameters.
+        graphdef: what `nnx.split` of a `Network` returned beside the parameters.
         num_samples: programs a task.
         max_length: tokens a program at most.
         temperature: divides the logits; 0 takes the most likely token, the first of equals.
@@ -89,7 +88,7 @@ class Sampler:
 
     def __init__(
         self,
-        graphdef: nnx.GraphDef[T5],
+        graphdef: nnx.GraphDef[AnyNetwork],
         *,
         num_samples: int,
         max_length: int,
@@ -167,7 +166,7 @@ class Sampler:
             max_length=max_length,
             eos_id=self._eos_id,
         )
-        state = decode(state, num_narrower=self._narrower(shape))
+        state = decode(state, num_narrower=self._narrower(shape), length=shape.length)
         while is_waiting.any():
             rows = jax.device_get(replace(state.rows, constraint=None, uniforms=None))
             position = int(state.position)
@@ -177,8 +176,9 @@ class Sampler:
                 shape = self._shape_for(int(unfinished.sum(axis=1).max()), position)
                 kept = np.argsort(~unfinished, axis=1, kind="stable")[:, : shape.samples].astype(np.int32)
                 numbers = np.take_along_axis(numbers, kept, axis=1)
-                state = _move(state, jax.device_put(kept, state.rows.ended.sharding), shape.length)
-                state = decode(state, num_narrower=self._narrower(shape))
+                kept = jax.device_put(kept, state.rows.ended.sharding)
+                state = _move(self._graphdef, params, state, kept, shape.length)
+                state = decode(state, num_narrower=self._narrower(shape), length=shape.length)
             for task in np.flatnonzero(is_waiting & ~unfinished.any(axis=1)):
                 is_waiting[task] = False
                 yield int(task), jax.tree.map(lambda leaf, task=task: leaf[task], drawn)
@@ -203,7 +203,7 @@ class Sampler:
 
 
 def sample(
-    graphdef: nnx.GraphDef[T5],
+    graphdef: nnx.GraphDef[AnyNetwork],
     params: nnx.State,
     prompt_ids: jax.Array,
     prompt_mask: jax.Array,
@@ -266,12 +266,12 @@ class _State:
 
     position: jax.Array
     rows: _Rows
-    written: list[KeysValues]
+    written: Any
 
 
 @partial(jax.jit, static_argnames=("graphdef", "whole", "shape"))
 def _prefill(
-    graphdef: nnx.GraphDef[T5],
+    graphdef: nnx.GraphDef[AnyNetwork],
     params: nnx.State,
     prompt_ids: jax.Array,
     prompt_mask: jax.Array,
@@ -279,7 +279,7 @@ def _prefill(
     constraint: Constraint,
     whole: Shape,
     shape: Shape,
-) -> tuple[list[KeysValues], _State]:
+) -> tuple[Any, _State]:
     """Reads the prompts, and makes the state before the first token."""
     model = nnx.merge(graphdef, params)
     size = (len(prompt_ids), whole.samples)
@@ -296,23 +296,23 @@ def _prefill(
     return model.read_prompts(prompt_ids, prompt_mask), _State(jnp.int32(0), rows, written)
 
 
-@partial(jax.jit, static_argnames=("graphdef", "max_length", "eos_id"), donate_argnames="state")
+@partial(jax.jit, static_argnames=("graphdef", "length", "max_length", "eos_id"), donate_argnames="state")
 def _decode(
-    graphdef: nnx.GraphDef[T5],
+    graphdef: nnx.GraphDef[AnyNetwork],
     params: nnx.State,
-    prompt: list[KeysValues],
+    prompt: Any,
     prompt_mask: jax.Array,
     state: _State,
     *,
     constraint: Constraint,
     temperature: jax.Array,
     num_narrower: jax.Array,
+    length: int,
     max_length: int,
     eos_id: int,
 ) -> _State:
     """Writes until no task has more than `num_narrower` unfinished programs, or the cache is full."""
     model = nnx.merge(graphdef, params)
-    length = state.written[0].keys.shape[2]
     context = model.decoder_context(prompt, prompt_mask, length=length, token_ids=constraint.token_ids)
 
     def goes_on(state: _State) -> jax.Array:
@@ -341,8 +341,10 @@ def _decode(
     return lax.while_loop(goes_on, step, state)
 
 
-@partial(jax.jit, static_argnames="length")
-def _move(state: _State, kept: jax.Array, length: int) -> _State:
+@partial(jax.jit, static_argnames=("graphdef", "length"))
+def _move(
+    graphdef: nnx.GraphDef[AnyNetwork], params: nnx.State, state: _State, kept: jax.Array, length: int
+) -> _State:
     """Returns the state of some of each task's programs, int32 `[tasks, samples]`, in a cache of a length."""
 
     def take(leaf: jax.Array) -> jax.Array:
@@ -350,12 +352,11 @@ def _move(state: _State, kept: jax.Array, length: int) -> _State:
         return jnp.take_along_axis(leaf, index, axis=1)
 
     def take_cache(leaf: jax.Array) -> jax.Array:
-        _, heads, old_length, width = leaf.shape
-        taken = take(leaf.reshape(*state.rows.ended.shape, heads, old_length, width))
-        taken = taken.reshape(-1, heads, old_length, width)[:, :, :length]
-        return jnp.pad(taken, ((0, 0), (0, 0), (0, max(0, length - old_length)), (0, 0)))
+        taken = take(leaf.reshape(*state.rows.ended.shape, *leaf.shape[1:]))
+        return taken.reshape(-1, *leaf.shape[1:])
 
-    return _State(state.position, jax.tree.map(take, state.rows), jax.tree.map(take_cache, state.written))
+    written = nnx.merge(graphdef, params).resize_cache(jax.tree.map(take_cache, state.written), length)
+    return _State(state.position, jax.tree.map(take, state.rows), written)
 
 
 def _collect(drawn: Samples, numbers: np.ndarray, rows: _Rows) -> None:

@@ -13,15 +13,9 @@ AXES = ("data", "fsdp", "tensor")
 # The axes over which a batch's rows are spread.
 ROW_AXES = ("data", "fsdp")
 
-# From a parameter's path to the mesh axis that splits each of its dimensions; the first pattern found counts.
-# Heads, hidden units and vocabulary go over `tensor`, so that a kernel that widens and the one that narrows
-# after it need one reduction between them; the dimension that is left goes over `fsdp`.
-_RULES: tuple[tuple[str, tuple[str | None, ...]], ...] = (
-    (r"\brelative_bias/embedding\b", ()),
-    (r"\bembedding\b", ("tensor", "fsdp")),
-    (r"\b(query|key|value|input|gate|head)/kernel\b", ("fsdp", "tensor")),
-    (r"\boutput/kernel\b", ("tensor", "fsdp")),
-)
+# From a pattern in a parameter's path to the mesh axis that splits each of its dimensions; the first pattern
+# found counts.
+ShardingRules = tuple[tuple[str, tuple[str | None, ...]], ...]
 
 
 def make_mesh(data: int, fsdp: int, tensor: int, devices: Sequence[jax.Device] | None = None) -> Mesh:
@@ -49,7 +43,7 @@ def make_mesh(data: int, fsdp: int, tensor: int, devices: Sequence[jax.Device] |
     return jax.make_mesh((data, fsdp, tensor), AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
 
 
-def parameter_sharding(params: Any, mesh: Mesh) -> Any:
+def parameter_sharding(params: Any, mesh: Mesh, rules: ShardingRules) -> Any:
     """Returns the tree's shardings, leaf by leaf.
 
     The leaf's path decides, so whatever mirrors the parameters, such as an optimiser's moments, is laid out
@@ -59,11 +53,12 @@ def parameter_sharding(params: Any, mesh: Mesh) -> Any:
     Args:
         params: a tree of arrays, or of anything with a shape.
         mesh: the mesh to lay it out on.
+        rules: the network's.
     """
 
     def sharding(path: Any, leaf: Any) -> NamedSharding:
         name = jax.tree_util.keystr(path, simple=True, separator="/")
-        axes = next((axes for pattern, axes in _RULES if re.search(pattern, name)), ())
+        axes = next((axes for pattern, axes in rules if re.search(pattern, name)), ())
         if len(axes) != len(leaf.shape):
             return NamedSharding(mesh, PartitionSpec())
         divided = (

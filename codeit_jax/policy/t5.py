@@ -15,7 +15,7 @@ The parameters, by path (kernels are `[inputs, outputs]`):
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
@@ -26,8 +26,7 @@ from codeit_jax.policy.attention import Attention, KeysValues, Linear, RelativeB
 from codeit_jax.policy.dropout import dropout, split_key
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.rematerialization import rematerialized
-
-PAD_ID = 0
+from codeit_jax.policy.sharding import ShardingRules
 
 
 @jax.tree_util.register_dataclass
@@ -202,6 +201,15 @@ class T5(nnx.Module):
         dtype: what activations and products are computed in; norms, softmax and logits stay in float32.
     """
 
+    # Heads, hidden units and vocabulary go over `tensor`, so that a kernel that widens and the one that
+    # narrows after it need one reduction between them; the dimension that is left goes over `fsdp`.
+    sharding_rules: ClassVar[ShardingRules] = (
+        (r"\brelative_bias/embedding\b", ()),
+        (r"\bembedding\b", ("tensor", "fsdp")),
+        (r"\b(query|key|value|input|gate|head)/kernel\b", ("fsdp", "tensor")),
+        (r"\boutput/kernel\b", ("tensor", "fsdp")),
+    )
+
     def __init__(self, config: T5Config, *, rngs: nnx.Rngs, dtype: Any = jnp.float32) -> None:
         self.config = config
         self.dtype = jnp.dtype(dtype)
@@ -247,20 +255,7 @@ class T5(nnx.Module):
         dropout_key: jax.Array | None = None,
         rematerialize: bool = False,
     ) -> tuple[jax.Array, jax.Array]:
-        """Returns the two factors of the logits, for a loss that never holds all of them.
-
-        A call's logits are `hidden @ head.T`, the head brought to the dtype of `hidden`.
-
-        Args:
-            prompt_ids: these four are those of a call.
-            decoder_ids: int `[batch, target]`.
-            prompt_mask: bool `[batch, source]`.
-            dropout_key: one key or None.
-            rematerialize: whether a layer's activations are computed anew for its gradient rather than kept.
-
-        Returns:
-            `[batch, target, d_model]` in the compute dtype, and float32 `[vocab_size, d_model]`.
-        """
+        """Returns the two factors of the logits; see `Network`."""
         keys = split_key(dropout_key, 2)
         encoded = self.encode(prompt_ids, prompt_mask, dropout_key=keys[0], rematerialize=rematerialize)
         hidden = self._read_programs(
@@ -332,6 +327,15 @@ class T5(nnx.Module):
         """Returns each layer's cache for so many programs of no tokens yet, `[rows, heads, length, d_kv]`."""
         nothing = jnp.zeros((rows, self.config.num_heads, length, self.config.d_kv), self.dtype)
         return [KeysValues(nothing, nothing) for _ in self.decoder.layers]
+
+    def resize_cache(self, cache: list[KeysValues], length: int) -> list[KeysValues]:
+        """Returns the cache cut or padded to programs of a length."""
+
+        def resized(leaf: jax.Array) -> jax.Array:
+            missing = max(0, length - leaf.shape[2])
+            return jnp.pad(leaf[:, :, :length], ((0, 0), (0, 0), (0, missing), (0, 0)))
+
+        return jax.tree.map(resized, cache)
 
     def decode_step(
         self, tokens: jax.Array, written: list[KeysValues], context: DecoderContext, position: jax.Array

@@ -7,8 +7,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+from codeit_jax.policy.network import PAD_ID
 from codeit_jax.policy.presets import T5Config
-from codeit_jax.policy.t5 import PAD_ID
 from codeit_jax.policy.weight_files import read_config_file
 from codeit_jax.policy.weight_formats import WeightsError
 

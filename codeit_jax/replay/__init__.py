@@ -2,12 +2,11 @@
 
 from codeit_jax.replay.buffer import ReplayBuffer
 from codeit_jax.replay.experience import Experience
-from codeit_jax.replay.priority import demonstration_performance, sample_without_replacement, sampling_weights
+from codeit_jax.replay.priority import sample_without_replacement, sampling_weights
 
 __all__ = [
     "Experience",
     "ReplayBuffer",
-    "demonstration_performance",
     "sample_without_replacement",
     "sampling_weights",
 ]

@@ -1,30 +1,11 @@
 """Priorities and sampling by them (CodeIt, prioritized hindsight replay)."""
 
-from collections.abc import Sequence
-
 import numpy as np
-
-from codeit_jax.arc.grid import Grid
 
 # So small that it changes no positive priority, and that an entry without priority is drawn only once every
 # entry with one is: what decides is an exponential variable, between 1e-19 and 1e3, divided by the weight.
 EPSILON = 1e-30
 _SMALLEST_DRAW = 1e-19
-
-
-def demonstration_performance(outputs: Sequence[Grid | None], targets: Sequence[Grid]) -> float:
-    """Returns the share of demonstrations that a program gets right, which is its experience's priority.
-
-    Args:
-        outputs: the program's output for every demonstration, None where it has no valid one.
-        targets: the task's real outputs.
-
-    Raises:
-        ValueError: there are no demonstrations, or not as many outputs as targets.
-    """
-    if not targets or len(outputs) != len(targets):
-        raise ValueError(f"demonstration performance: {len(outputs)} outputs for {len(targets)} targets")
-    return sum(output == target for output, target in zip(outputs, targets, strict=True)) / len(targets)
 
 
 def sampling_weights(priorities: np.ndarray, uniform: bool) -> np.ndarray:

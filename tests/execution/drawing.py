@@ -6,6 +6,7 @@ Everything is a function of a `random.Random` and of the training programs.
 import dataclasses
 import random
 import re
+from collections.abc import Sequence
 from functools import cache
 
 from codeit_jax.arc import Grid, load_tasks
@@ -13,9 +14,11 @@ from codeit_jax.dsl import Program, load_training_programs, without_dead_lines
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, OUTPUT, Call, is_variable, variable
 from codeit_jax.dsl.signatures import SIGNATURES
+from codeit_jax.dsl.types import Type
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.random_program import random_lines, random_program
+from codeit_jax.mutation.subject import Subject
 from codeit_jax.mutation.typing import line_types
 
 PRIMITIVE_NAMES = tuple(SIGNATURES)
@@ -74,11 +77,15 @@ def line_types_on(evaluator: Evaluator, program: Program, grid: Grid) -> tuple:
     return tuple(line_types(program, GraphRun(ProgramGraph([program]), evaluator, grid).values(0)))
 
 
+def mutate(mutator: Mutator, program: Program, types: Sequence[Type], rng: random.Random) -> Program | None:
+    """Returns a mutant of a program of which only the types of its lines are known, or None."""
+    return mutator.draw(Subject(program, [(each,) for each in types]), rng)[1]
+
+
 def mutant(rng: random.Random, program: Program, types: tuple) -> Program:
     """Returns a mutant, or the program itself where none was found in a few tries."""
-    tries = (Mutator().mutate(program, types, rng) for _ in range(10))
-    mutation = next(filter(None, tries), None)
-    return program if mutation is None else mutation[1]
+    tries = (mutate(Mutator(), program, types, rng) for _ in range(10))
+    return next(filter(None, tries), program)
 
 
 def mutant_of_training(rng: random.Random) -> Program:

@@ -11,6 +11,7 @@ from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.typing import line_types
 from tests.dsl.programs import programs
 from tests.dsl.strategies import GRIDS
+from tests.execution.drawing import mutate
 
 GRID = ((0, 1, 1), (2, 0, 3))
 PARENTS = ("a68b268e", "6d0aefbc", "ce602527", "3631a71a", "1b60fb0c", "d06dbe63")
@@ -38,8 +39,8 @@ def mutants(task_id, count):
     parent = PROGRAMS[task_id]
     run = GraphRun(ProgramGraph([parent]), Evaluator(), TASKS[task_id].train[0].input)
     types, rng = line_types(parent, run.values(0)), random.Random(task_id)
-    drawn = [Mutator().mutate(parent, types, rng) for _ in range(count)]
-    return [parent, *(mutation[1] for mutation in drawn if mutation is not None)]
+    drawn = [mutate(Mutator(), parent, types, rng) for _ in range(count)]
+    return [parent, *(mutant for mutant in drawn if mutant is not None)]
 
 
 @pytest.mark.parametrize("task_id", PARENTS)

@@ -241,7 +241,8 @@ loss.BLOCK_LOGITS = 2 * 12
 examples = [Example(row[: 1 + number % 8], row[: 1 + number % 4]) for number, row in enumerate(tokens)]
 
 def learned(sizes):
-    learner = Learner(*policy, config, make_mesh(*sizes, devices=jax.devices()[: int(np.prod(sizes))]), 0)
+    mesh = make_mesh(*sizes, devices=jax.devices()[: int(np.prod(sizes))])
+    learner = Learner(*policy, config, mesh, 0, sharding_rules=T5.sharding_rules)
     metrics = learner.learn(examples, np.random.default_rng(1))
     assert metrics.num_steps == 20
     return learner, metrics

@@ -11,6 +11,7 @@ from codeit_jax.dsl.signatures import CONSTANT_TYPES, SIGNATURES
 from codeit_jax.dsl.types import Type
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph
 from codeit_jax.mutation.mutate import MutationKind, Mutator
+from codeit_jax.mutation.subject import Subject
 from codeit_jax.mutation.typing import accepts, line_types, overlap
 
 # A program of which everything can be replaced, and the types of its lines.
@@ -21,8 +22,8 @@ ONLY_ARGUMENTS, ONLY_FUNCTIONS, ONLY_CALLS = Mutator(1, 0), Mutator(0, 1), Mutat
 
 def mutants(mutator, program, types, count, seed=0):
     rng = random.Random(seed)
-    drawn = (mutator.mutate(program, types, rng) for _ in range(count))
-    return [mutation for mutation in drawn if mutation is not None]
+    drawn = (mutator.draw(Subject(program, [(each,) for each in types]), rng) for _ in range(count))
+    return [(kind, mutant) for kind, mutant in drawn if mutant is not None]
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,6 @@ from codeit_jax.policy.prompt import (
     Prompt,
     dense_text,
     make_prompt,
-    parse_dense,
-    parse_sparse,
     sparse_text,
 )
 
@@ -50,36 +48,28 @@ def test_dense_text_of_a_known_grid():
     assert dense_text(((0, 0, 0), (0, 3, 0))) == "2x3 000 030"
 
 
+def read_sparse(text):
+    """The grid that a sparse text describes."""
+    size, background, *words = text.split(" ")
+    height, width = map(int, size.split("x"))
+    rows = [[int(background.removeprefix("background="))] * width for _ in range(height)]
+    for word in words:
+        if "=" in word:
+            colour, word = word.split("=")
+        row, column = map(int, word.split(","))
+        rows[row][column] = int(colour)
+    return tuple(map(tuple, rows))
+
+
+def read_dense(text):
+    """The grid that a dense text describes."""
+    return tuple(tuple(map(int, row)) for row in text.split(" ")[1:])
+
+
 @given(grids)
 def test_texts_give_the_grid_back(grid):
-    assert parse_sparse(sparse_text(grid)) == grid
-    assert parse_dense(dense_text(grid)) == grid
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2x2",
-        "0x2 background=0",
-        "31x1 background=0",
-        "2x2 background=0 1=2,0",  # off the grid
-        "2x2 background=0 1=0,0 0,1 1,0",  # 1 is the most common colour
-        "2x2 background=0 1=0,1 0,0",  # not in row-major order
-        "2x2 background=0 2=0,0 1=0,1",  # colours not in order
-        "2x2  background=0",
-        "2x2 background=0 1=0,0\n",
-    ],
-)
-def test_parse_sparse_refuses_what_sparse_text_never_writes(text):
-    with pytest.raises(ValueError, match="not the sparse text"):
-        parse_sparse(text)
-
-
-@pytest.mark.parametrize("text", ["", "1x1", "2x2 00 0", "2x2 00", "1x2 0a", "1x2 00 ", "01x2 00"])
-def test_parse_dense_refuses_what_dense_text_never_writes(text):
-    with pytest.raises(ValueError, match="not the dense text"):
-        parse_dense(text)
+    assert read_sparse(sparse_text(grid)) == grid
+    assert read_dense(dense_text(grid)) == grid
 
 
 def constant(side, colour):

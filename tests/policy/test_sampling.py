@@ -355,7 +355,7 @@ lengths = np.stack([drawn.lengths for drawn in expected.values()])
 assert np.unique(lengths).size > 8  # some are retired, some go on to the end
 for sizes in ((8, 1, 1), (2, 4, 1), (2, 2, 2)):
     mesh = make_mesh(*sizes)
-    there = jax.device_put(params, parameter_sharding(params, mesh))
+    there = jax.device_put(params, parameter_sharding(params, mesh, T5.sharding_rules))
     inputs = (jax.device_put(array, batch_sharding(mesh)) for array in (ids, mask, keys))
     drawn = dict(sampler.sample(there, *inputs))
     assert sorted(drawn) == list(range(8))

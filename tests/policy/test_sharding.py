@@ -29,7 +29,7 @@ def specs(sizes, **changes):
         "tie_word_embeddings": False,
     }
     model = nnx.eval_shape(lambda: T5(T5Config(**(shape | changes)), rngs=nnx.Rngs(0)))
-    shardings = parameter_sharding(nnx.state(model), AbstractMesh(sizes, AXES))
+    shardings = parameter_sharding(nnx.state(model), AbstractMesh(sizes, AXES), T5.sharding_rules)
     return {
         jax.tree_util.keystr(path, simple=True, separator="/").removesuffix("/value"): leaf.spec
         for path, leaf in jax.tree_util.tree_flatten_with_path(shardings)[0]
@@ -68,7 +68,7 @@ def test_a_dimension_that_does_not_divide_stays_whole():
 
 def test_parameters_are_gathered_over_fsdp_alone_to_be_used():
     mesh = AbstractMesh((2, 2, 2), AXES)
-    stored = parameter_sharding({"embedding": np.zeros((4, 4)), "norm": np.zeros(4)}, mesh)
+    stored = parameter_sharding({"embedding": np.zeros((4, 4)), "norm": np.zeros(4)}, mesh, T5.sharding_rules)
     assert stored["embedding"].spec == PartitionSpec("tensor", "fsdp")
     used = gathered_sharding(stored)
     assert used["embedding"].spec == PartitionSpec("tensor", None)

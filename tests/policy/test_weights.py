@@ -309,11 +309,12 @@ import sys
 import jax
 import numpy as np
 from codeit_jax.policy.sharding import make_mesh, parameter_sharding
+from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.weights import load_params, read_config, save_params
 folder = sys.argv[1]
 config = read_config(folder)
 whole = load_params(folder, config)
-shardings = parameter_sharding(whole, make_mesh(2, 2, 2))
+shardings = parameter_sharding(whole, make_mesh(2, 2, 2), T5.sharding_rules)
 split = load_params(folder, config, shardings)
 assert jax.tree.structure(split) == jax.tree.structure(whole)
 for ours, theirs, sharding in zip(*map(jax.tree.leaves, (split, whole, shardings)), strict=True):

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from codeit_jax.replay.priority import (
-    demonstration_performance,
     sample_without_replacement,
     sampling_weights,
 )
@@ -23,19 +22,6 @@ def inclusion_of_subsets(weights, n):
         subset = tuple(sorted(order))
         probabilities[subset] = probabilities.get(subset, 0.0) + probability
     return probabilities
-
-
-def test_demonstration_performance_is_the_share_of_right_outputs():
-    assert demonstration_performance([A, B, A], [A, B, A]) == 1.0
-    assert demonstration_performance([A, None, B], [A, B, A]) == pytest.approx(1 / 3)
-    assert demonstration_performance([None, A], [A, B]) == 0.0
-
-
-def test_demonstration_performance_needs_an_output_for_each_target():
-    with pytest.raises(ValueError, match="1 outputs for 2 targets"):
-        demonstration_performance([A], [A, B])
-    with pytest.raises(ValueError, match="0 outputs for 0 targets"):
-        demonstration_performance([], [])
 
 
 def test_weights_are_the_priorities_unless_uniform():

@@ -187,18 +187,19 @@ import sys
 import jax, jax.numpy as jnp, numpy as np
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.policy.sharding import make_mesh, parameter_sharding
+from codeit_jax.policy.t5 import T5
 
 params = {
     "embedding": jnp.arange(32.0).reshape(8, 4),
     "output": {"kernel": jnp.arange(16.0).reshape(4, 4).astype(jnp.bfloat16)},
     "norm": {"scale": jnp.arange(3.0)},
 }
-sharded = jax.device_put(params, parameter_sharding(params, make_mesh(2, 2, 2)))
+sharded = jax.device_put(params, parameter_sharding(params, make_mesh(2, 2, 2), T5.sharding_rules))
 with Checkpointer(sys.argv[1]) as checkpointer:
     checkpointer.save(0, learner_state=sharded, host_state={})
 for sizes in ((2, 2, 2), (1, 4, 2), (8, 1, 1), (1, 1, 1)):
     mesh = make_mesh(*sizes, devices=jax.devices()[: int(np.prod(sizes))])
-    shardings = parameter_sharding(params, mesh)
+    shardings = parameter_sharding(params, mesh, T5.sharding_rules)
 
     def abstract(leaf, sharding):
         return jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding)
