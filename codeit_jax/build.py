@@ -49,7 +49,7 @@ def build(
     policy = build_policy(config, mesh, reads_weights=reads_weights)
     examples = ExampleMaker(policy.tokenizer, config.policy)
     constraint = _constraint(config, policy.tokenizer, policy.shape.vocab_size)
-    writer = ProgramSampler(
+    sampler = ProgramSampler(
         policy.graphdef,
         policy.tokenizer,
         [examples.task_prompt(task) for task in search_tasks],
@@ -59,7 +59,7 @@ def build(
         batch_sharding(mesh),
         config.seed,
     )
-    components = Components(search_tasks, writer, pool, examples, config.replay, config.seed)
+    components = Components(search_tasks, sampler, pool, examples, config.replay, config.seed)
     learner = Learner(
         policy.graphdef,
         policy.params,

@@ -1,4 +1,4 @@
-"""What may be wrong on the user's side."""
+"""Errors on the user's side."""
 
 
 class UserError(ValueError):

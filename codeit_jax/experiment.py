@@ -13,7 +13,7 @@ from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.errors import UserError
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
-from codeit_jax.initialization import begin
+from codeit_jax.initialization import initialize
 from codeit_jax.iteration import Components, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
 from codeit_jax.replay import ReplayBuffer
@@ -65,7 +65,7 @@ def run_experiment(
         )
         if state is None:
             cache = workdir / _DISTILLED
-            state, metrics = begin(config, components, learner, training_tasks, programs, cache, display)
+            state, metrics = initialize(config, components, learner, training_tasks, programs, cache, display)
             log.append(metrics)
             _save(state, checkpointer, workdir)
         else:

@@ -5,14 +5,14 @@ The paper's initialisation, but for the warm-up, which a policy without pretrain
 
 import dataclasses
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from etils import epath
 
 from codeit_jax.arc import Task
 from codeit_jax.config import Config, ConfigError, ParentKind
 from codeit_jax.dsl.program import Program
-from codeit_jax.iteration import Components, State, learn
+from codeit_jax.iteration import Components, State, train_epoch
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
@@ -27,7 +27,7 @@ from codeit_jax.search.search import num_search_jobs, search
 from codeit_jax.search.solutions import Candidate, SolutionBook
 
 
-def begin(
+def initialize(
     config: Config,
     components: Components,
     learner: Learner,
@@ -88,7 +88,7 @@ def begin(
     )
     if config.augmentation.num_copies:
         display.phase("running the training programs on augmented inputs")
-        families = _families(parents, mutants, {experience.task_id for experience in fitting})
+        families = _families(parents, mutants, components.examples.fits)
         num_augmented = state.training_buffer.extend(_augmented_experiences(config, components, families))
         display.note(f"{num_augmented} augmented training experiences")
     if config.mutation.search:
@@ -98,6 +98,7 @@ def begin(
         0,
         cumulative_performance=len(state.solutions.solved()),
         explore_seconds=time.monotonic() - started,
+        training_buffer_size=len(state.training_buffer),
     )
     if config.warmup_experiences:
         metrics = _warm_up(state, components, config.warmup_experiences, metrics, display)
@@ -149,9 +150,9 @@ def _mutant_id(mutant: Mutant, number: int) -> str:
 
 
 def _families(
-    parents: Sequence[MutationParent], mutants: Sequence[Mutant], task_ids: Collection[str]
+    parents: Sequence[MutationParent], mutants: Sequence[Mutant], fits: Callable[[str], bool]
 ) -> Iterator[Family]:
-    """Yields the programs of some training and mutated training tasks, each parent's with its mutants'."""
+    """Yields the programs of training and mutated tasks that fit, each parent's with its mutants'."""
     members: dict[str, list[tuple[str, Program]]] = {parent.task_id: [] for parent in parents}
     for parent in parents:
         members[parent.task_id].append((parent.task_id, parent.solution))
@@ -159,7 +160,7 @@ def _families(
         members[mutant.task_id].append((_mutant_id(mutant, number), mutant.program))
     inputs = {parent.task_id: parent.inputs for parent in parents}
     for task_id, programs in members.items():
-        chosen = [member for member in programs if member[0] in task_ids]
+        chosen = [member for member in programs if fits(str(member[1]))]
         yield Family(task_id, inputs[task_id], tuple(chosen))
 
 
@@ -217,8 +218,21 @@ def _warm_up(
     display.phase(f"warming the policy up on {num_experiences} training experiences")
     started = time.monotonic()
     size = len(state.training_buffer)
+    num_updates = num_tokens = 0
     rounds = [size] * (num_experiences // size) + [num_experiences % size]
     for number, count in enumerate(filter(None, rounds)):
-        learned = learn(state, components, count, 0, number)
-        metrics = dataclasses.replace(metrics, loss=learned.loss, token_accuracy=learned.token_accuracy)
-    return dataclasses.replace(metrics, num_learned=num_experiences, learn_seconds=time.monotonic() - started)
+        learned = train_epoch(state, components, count, 0, number)
+        num_updates, num_tokens = num_updates + learned.num_steps, num_tokens + learned.num_tokens
+    seconds = time.monotonic() - started
+    return dataclasses.replace(
+        metrics,
+        loss=learned.loss,
+        token_accuracy=learned.token_accuracy,
+        num_learned=num_experiences,
+        learn_seconds=seconds,
+        num_updates=num_updates,
+        gradient_norm=learned.gradient_norm,
+        padding_share=learned.padding_share,
+        learned_tokens=num_tokens,
+        learned_tokens_per_second=num_tokens / seconds,
+    )

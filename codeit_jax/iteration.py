@@ -9,7 +9,7 @@ It joins the components of the house into a circle:
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, LearnerMetrics
-from codeit_jax.policy.program_sampler import ProgramSampler
+from codeit_jax.policy.program_sampler import ProgramSampler, SampledTask
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.run.background import run_ahead
@@ -32,7 +32,7 @@ AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
 
 @dataclasses.dataclass
 class State:
-    """What a run has come to: everything that the next meta-iteration depends on.
+    """The state of a run: everything that the next meta-iteration depends on.
 
     Attributes:
         meta_iteration: how many are done.
@@ -51,11 +51,11 @@ class State:
 
 @dataclasses.dataclass(frozen=True)
 class Components:
-    """What a meta-iteration works with, and which never changes.
+    """The parts that a meta-iteration works with, which never change.
 
     Attributes:
         search_tasks: the search set.
-        writer: samples programs from the policy.
+        sampler: samples programs from the policy.
         pool: runs them on the host.
         examples: turns experiences into token sequences.
         config: what is remembered and learned from.
@@ -63,7 +63,7 @@ class Components:
     """
 
     search_tasks: Sequence[Task]
-    writer: ProgramSampler
+    sampler: ProgramSampler
     pool: ExecutionPool
     examples: ExampleMaker
     config: ReplayConfig
@@ -85,9 +85,11 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
     state.meta_iteration += 1
     tally = _explore(state, components, record)
     explored = time.monotonic()
-    learned = learn(
+    learned = train_epoch(
         state, components, components.config.training_experiences, components.config.policy_experiences
     )
+    explore_seconds, learn_seconds = explored - started, time.monotonic() - explored
+    low, median, high = state.policy_buffer.priority_quantiles((0.1, 0.5, 0.9))
     return IterationMetrics(
         meta_iteration=state.meta_iteration,
         loss=learned.loss,
@@ -100,12 +102,23 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
         cumulative_performance=len(state.solutions.solved()),
         policy_buffer_size=len(state.policy_buffer),
         num_learned=learned.num_examples,
-        explore_seconds=explored - started,
-        learn_seconds=time.monotonic() - explored,
+        explore_seconds=explore_seconds,
+        learn_seconds=learn_seconds,
+        num_updates=learned.num_steps,
+        gradient_norm=learned.gradient_norm,
+        padding_share=learned.padding_share,
+        training_buffer_size=len(state.training_buffer),
+        priority_10=low,
+        priority_50=median,
+        priority_90=high,
+        sampled_tokens=tally.num_tokens,
+        learned_tokens=learned.num_tokens,
+        sampled_tokens_per_second=tally.num_tokens / explore_seconds,
+        learned_tokens_per_second=learned.num_tokens / learn_seconds,
     )
 
 
-def learn(
+def train_epoch(
     state: State, components: Components, num_training: int, num_policy: int, part: int = 0
 ) -> LearnerMetrics:
     """Draws experiences from both buffers without replacement and learns from them for an epoch.
@@ -131,10 +144,11 @@ def learn(
 
 @dataclasses.dataclass
 class _Tally:
-    """What is counted while a meta-iteration explores."""
+    """Counts of a meta-iteration's exploration."""
 
     solutions: SolutionBook
     num_samples: int = 0
+    num_tokens: int = 0
     num_parsed: int = 0
     num_executed: int = 0
     num_new: int = 0
@@ -144,7 +158,8 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
     """Samples programs for every task of the search set, runs them, and remembers what they really do."""
     tally = _Tally(SolutionBook())
     to_experience = relabel if components.config.relabeling else keep_solved
-    samples = components.writer.write(state.learner.params, state.meta_iteration)
+    written = components.sampler.sample(state.learner.params, state.meta_iteration)
+    samples = _counted(written, tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
         task = components.search_tasks[task_index]
         record(task, texts, attempts)
@@ -160,6 +175,13 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
             if experience is not None and components.examples.fits(experience.program):
                 tally.num_new += state.policy_buffer.add(experience)
     return tally
+
+
+def _counted(written: Iterable[SampledTask], tally: _Tally) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yields each task's index and its texts, and counts their tokens."""
+    for sampled in written:
+        tally.num_tokens += sampled.num_tokens
+        yield sampled.task_index, sampled.texts
 
 
 def _candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:

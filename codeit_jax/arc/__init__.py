@@ -1,4 +1,4 @@
-"""What is asked: grids, tasks, and where they come from."""
+"""Tasks, the grids they are made of, and where they come from."""
 
 from codeit_jax.arc.datasets import load_tasks
 from codeit_jax.arc.grid import Grid, GridError, is_grid, num_cells, to_grid

@@ -1,1 +1,1 @@
-"""What is fast and what is not: suites that time this package beside a peer, in one run."""
+"""Suites that time this package beside a peer, in one run."""

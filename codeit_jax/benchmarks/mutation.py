@@ -85,7 +85,7 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
 def distillation(
     programs: Mapping[str, Program], distilled: Mapping[str, Program], seconds: float, num_workers: int
 ) -> Iterator[Measurement]:
-    """What distillation made of the programs that solve their task; the peer is those themselves."""
+    """The results of distilling the programs that solve their task; the peer is those themselves."""
     name = f"distilling {len(distilled)} programs"
     yield Measurement(f"{name}, {_workers(num_workers)}, wall clock", seconds, None, "s")
     ours = [len(program) for program in distilled.values()]
@@ -178,7 +178,7 @@ def _workers(number: int) -> str:
 
 
 def memory(recipe: Recipe, sizes: Sizes) -> Iterator[Measurement]:
-    """What is remembered of many programs; the peer is a set of their texts."""
+    """The memory that many programs take; the peer is a set of their texts."""
     text = str(recipe.parents[0].program)
     tracemalloc.start()
     population = Population(recipe)

@@ -31,7 +31,7 @@ class ReportError(UserError):
 
 @dataclasses.dataclass(frozen=True)
 class Options:
-    """What a suite may be told.
+    """Options of a suite.
 
     Attributes:
         seed: decides what is drawn at random.

@@ -1,4 +1,4 @@
-"""What the execution suite runs, mutants as of a search and texts as of a policy, and how jobs are timed."""
+"""The execution suite's load, mutants as of a search and texts as of a policy, and how jobs are timed."""
 
 import contextlib
 import dataclasses

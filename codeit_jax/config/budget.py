@@ -5,7 +5,7 @@ import dataclasses
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Budget:
-    """What one run of a program may spend.
+    """Limits of one run of a program.
 
     Attributes:
         max_work: cells touched and calls made, by the whole program.

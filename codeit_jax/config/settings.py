@@ -140,7 +140,7 @@ class AugmentationConfig:
 
 @dataclasses.dataclass(frozen=True)
 class ReplayConfig:
-    """What is remembered, and what a meta-iteration learns from.
+    """The memory, and the experiences that a meta-iteration learns from.
 
     Attributes:
         capacity: entries the policy's buffer holds; when it is full the lowest-priority half goes.

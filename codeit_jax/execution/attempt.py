@@ -20,7 +20,7 @@ from codeit_jax.execution.outcome import Outcome, Status
 
 @dataclasses.dataclass(frozen=True)
 class HostContext:
-    """What worker processes hold for as long as they live.
+    """The context that worker processes hold for as long as they live.
 
     Attributes:
         tasks: the search set; jobs name its tasks by index.
@@ -67,7 +67,7 @@ class HostContext:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Attempt:
-    """What came of one text as a program for a task.
+    """The result of one text as a program for a task.
 
     Attributes:
         program: the program; None where the text does not parse.

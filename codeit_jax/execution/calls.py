@@ -75,7 +75,7 @@ def _metered(meter: Meter, name: str, primitive: Primitive) -> Each:
 
 
 class _Table(dict[Value, tuple[Value, int]]):
-    """What calls gave and the work they took, by what they were given; what is not in it is called.
+    """Results of calls and the work they took, by what they were given; what is not in it is called.
 
     Attributes:
         failures: why other calls gave nothing, and the work that they took.

@@ -1,4 +1,4 @@
-"""What calls cost: the work of a primitive, foreseen from its arguments, and the sizes of what it makes.
+"""Costs of calls: the work of a primitive, foreseen from its arguments, and the sizes of what it makes.
 
 One unit of work is about one cell. A charge that comes after the fact could not stop a canvas of a billion
 cells, so the primitives whose work is more than their arguments' items are foreseen one by one.

@@ -34,7 +34,7 @@ class ProgramGraph:
 
 
 class _Result:
-    """What a call came to.
+    """The outcome of a call.
 
     Attributes:
         value: its value, or why there is none.

@@ -1,4 +1,4 @@
-"""What became of running a program."""
+"""Outcomes of running a program."""
 
 import dataclasses
 from enum import StrEnum

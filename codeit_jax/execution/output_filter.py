@@ -1,4 +1,4 @@
-"""What programs must come to if they are to end in a given grid, told before most of them is evaluated.
+"""A filter that tells, before most of a program is evaluated, that it cannot end in a given grid.
 
 Most programs end in calls that draw on a grid or turn it, such as `fill(I, THREE, x7)`. Drawing keeps a
 grid's shape, and the colour that it gives to the cells it changes is often known long before it is known

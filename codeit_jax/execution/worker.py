@@ -65,7 +65,7 @@ class JobError:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a worker knows before its first job.
+    """The settings that a worker has before its first job.
 
     Attributes:
         context: handed to every job.

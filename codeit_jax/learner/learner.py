@@ -42,7 +42,7 @@ def check_rows(config: LearnerConfig, mesh: jax.sharding.Mesh) -> None:
 
 @dataclass(frozen=True)
 class LearnerMetrics:
-    """What one call of `Learner.learn` saw.
+    """Measurements of one call of `Learner.learn`.
 
     Attributes:
         loss: mean cross-entropy of all program tokens, in nats, each before its own update.

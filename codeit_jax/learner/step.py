@@ -42,7 +42,7 @@ class LearnerState:
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class StepMetrics:
-    """What an update saw; scalars on the devices.
+    """Measurements of an update; scalars on the devices.
 
     Attributes:
         loss: mean cross-entropy of the batch's program tokens, in nats, before the update.

@@ -1,4 +1,4 @@
-"""What `launch/weights.py` does: a policy's weights out of a run, or published ones made ready for one."""
+"""The work of `launch/weights.py`: a policy's weights out of a run, or published ones made ready for one."""
 
 from pathlib import Path
 from typing import Any

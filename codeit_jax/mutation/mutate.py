@@ -17,7 +17,7 @@ _MAX_TRIES = 8  # of names or calls in one place
 
 
 class MutationKind(StrEnum):
-    """What a mutation replaces, or that it puts in a line."""
+    """The part that a mutation replaces, or the line that it puts in."""
 
     ARGUMENT = "argument"
     FUNCTION = "function"

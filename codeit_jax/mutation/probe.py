@@ -30,7 +30,7 @@ Row = tuple[Value, ...]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Use:
-    """What a function that a line gives is called with, once at least.
+    """Arguments that a function which a line gives is called with, once at least.
 
     Attributes:
         row: the arguments.

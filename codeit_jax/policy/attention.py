@@ -20,7 +20,7 @@ MASKED = -1e9
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class KeysValues:
-    """What an attention looks at: keys and values, each `[batch, heads, length, d_kv]`."""
+    """Keys and values that an attention looks at, each `[batch, heads, length, d_kv]`."""
 
     keys: jax.Array
     values: jax.Array

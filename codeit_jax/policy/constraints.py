@@ -1,4 +1,4 @@
-"""What a policy may write: anything, the paper's allowed tokens, or nothing but programs.
+"""Constraints on what a policy writes: anything, the paper's allowed tokens, or nothing but programs.
 
 A constraint is a tree of arrays that a jitted sampling loop carries through. It says which tokens there are
 to choose from, and before each choice which of them are open; a choice is made from the policy's own
@@ -14,7 +14,7 @@ import numpy as np
 
 
 class Constraint(Protocol):
-    """What the sampling loop asks of a constraint.
+    """A constraint as the sampling loop needs it.
 
     Attributes:
         token_ids: int32 `[columns]`: the tokens that may be written at all, ascending; None for every one.

@@ -1,5 +1,6 @@
 """The writer: samples programs for every task of the search set, as text."""
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,6 +13,21 @@ from codeit_jax.policy.constraints import Constraint
 from codeit_jax.policy.sampling import Sampler, Samples
 from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.run.background import run_ahead
+
+
+@dataclasses.dataclass(frozen=True)
+class SampledTask:
+    """Programs sampled for a task.
+
+    Attributes:
+        task_index: the task's.
+        texts: the programs.
+        num_tokens: tokens of all of them.
+    """
+
+    task_index: int
+    texts: tuple[str, ...]
+    num_tokens: int
 
 
 class ProgramSampler:
@@ -60,7 +76,7 @@ class ProgramSampler:
             constraint=constraint,
         )
 
-    def write(self, params: Any, meta_iteration: int) -> Iterator[tuple[int, tuple[str, ...]]]:
+    def sample(self, params: Any, meta_iteration: int) -> Iterator[SampledTask]:
         """Samples programs for every task.
 
         The devices work on while the caller has the texts of a task.
@@ -70,11 +86,12 @@ class ProgramSampler:
             meta_iteration: decides the random keys, with the seed.
 
         Yields:
-            Each task's index and its texts as they are done, tasks with short prompts first.
+            Each task's programs as they are done, tasks with short prompts first.
         """
         key = jax.random.fold_in(self._key, meta_iteration)
         for index, samples in run_ahead(self._draw(params, key)):
-            yield index, tuple(map(self._tokenizer.decode_program, samples.tokens))
+            texts = tuple(map(self._tokenizer.decode_program, samples.tokens))
+            yield SampledTask(index, texts, int(samples.lengths.sum()))
 
     def _draw(self, params: Any, key: jax.Array) -> Iterator[tuple[int, Samples]]:
         for indices, length in self._batches:

@@ -1,4 +1,4 @@
-"""What the policy reads: a task's demonstrations written as text (CodeIt, grid representation).
+"""The policy's prompt: a task's demonstrations written as text (CodeIt, grid representation).
 
 The *sparse* text of a grid names its size, its most common colour (ties go to the lowest) and then, colour
 by colour, the cells that differ: `6x6 background=0 3=1,2 2,1 2,3` is a grid of 6 rows and 6 columns of 0 with

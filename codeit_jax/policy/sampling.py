@@ -232,7 +232,7 @@ def sample(
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class _Rows:
-    """What there is of every program; all arrays begin with `[tasks, samples]`.
+    """All that is known of every program; all arrays begin with `[tasks, samples]`.
 
     Attributes:
         tokens: int32 `[tasks, samples, max_length]`, as in `Samples`.

@@ -18,7 +18,7 @@ MAX_LINES = 200
 
 
 class Slot(Enum):
-    """What a piece's name is in its line; the value is the piece's text."""
+    """The role of a piece's name in its line; the value is the piece's text."""
 
     FIRST_DEFINITION = "{} ="
     DEFINITION = ")\n{} ="

@@ -32,7 +32,7 @@ from codeit_jax.policy.sharding import ShardingRules
 @jax.tree_util.register_dataclass
 @dataclass(frozen=True)
 class DecoderContext:
-    """What decoding looks at and does not change, for programs of a length.
+    """All that decoding looks at and does not change, for programs of a length.
 
     Attributes:
         prompt: of each layer, keys and values of the prompt, `[tasks, heads, source, d_kv]`: one for all of a

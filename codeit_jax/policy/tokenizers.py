@@ -19,7 +19,7 @@ _NUM_SENTINELS = 100
 
 
 class Tokenizer(Protocol):
-    """What the learner and the sampler need of a tokenizer.
+    """A tokenizer as the learner and the sampler need it.
 
     Attributes:
         vocabulary_size: how many ids the tokenizer knows; a pretrained model's embedding may have more rows.

@@ -88,7 +88,7 @@ class _Storage(NamedTuple):
 
 
 class _Record(NamedTuple):
-    """What a pickle says of a tensor; offset and strides count numbers, not bytes."""
+    """A pickle's description of a tensor; offset and strides count numbers, not bytes."""
 
     storage: _Storage
     offset: int

@@ -1,4 +1,4 @@
-"""What is remembered: experiences, their priorities, and the buffer they are sampled from."""
+"""The memory: experiences, their priorities, and the buffer they are sampled from."""
 
 from codeit_jax.replay.buffer import ReplayBuffer
 from codeit_jax.replay.experience import Experience

@@ -2,8 +2,9 @@
 
 import hashlib
 import json
+import math
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -107,6 +108,12 @@ class ReplayBuffer:
         """
         weights = sampling_weights(np.asarray(self._priorities), uniform=not prioritized)
         return sample_without_replacement(weights, n, rng)
+
+    def priority_quantiles(self, shares: Sequence[float]) -> list[float]:
+        """Returns the priorities that shares of the entries stay below; NaN for each where there are none."""
+        if not self._priorities:
+            return [math.nan] * len(shares)
+        return [float(each) for each in np.quantile(np.asarray(self._priorities), shares)]
 
     def state(self) -> dict[str, Any]:
         """Returns all there is to save: copies as NumPy arrays of numbers, an int, and JSON text.

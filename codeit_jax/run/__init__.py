@@ -1,1 +1,1 @@
-"""What a long run needs: its folder, checkpoints, metrics, display and traces."""
+"""The parts that a long run needs: its folder, checkpoints, metrics, display and traces."""

@@ -9,7 +9,7 @@ Item = TypeVar("Item")
 
 
 class _End:
-    """What follows the last item: the error that ended the iterable, or None."""
+    """The end of the items: the error that ended the iterable, or None."""
 
     def __init__(self, error: BaseException | None) -> None:
         self.error = error

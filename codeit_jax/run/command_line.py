@@ -1,4 +1,4 @@
-"""What the programs in `launch/` share: flags that name a config, and exit codes.
+"""The parts that the programs in `launch/` share: flags that name a config, and exit codes.
 
 A program ends with 0 when it is done, with 2 and one line when its flags, its config or its files are wrong,
 and with 1, and a traceback, for anything else.

@@ -1,4 +1,4 @@
-"""What JAX compiles is kept on disk, so that a run that resumes or repeats another need not wait for it."""
+"""A cache on disk of what JAX compiles, so that a run that resumes or repeats another need not wait."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a meta-iteration is measured by, and the files it is written to."""
+"""Measurements of a meta-iteration, and the files they are written to."""
 
 import csv
 import dataclasses
@@ -29,6 +29,17 @@ class IterationMetrics:
         num_learned: experiences learned from.
         explore_seconds: time spent on sampling and running programs.
         learn_seconds: time spent on learning.
+        num_updates: updates of the policy.
+        gradient_norm: mean over them of the gradient's global norm, before any clipping.
+        padding_share: share of the tokens in the learner's batches that were padding.
+        training_buffer_size: entries in the buffer of training tasks.
+        priority_10: the priority that a tenth of the policy's buffer stays below.
+        priority_50: the priority that half of it stays below.
+        priority_90: the priority that nine tenths stay below.
+        sampled_tokens: tokens of the sampled programs.
+        learned_tokens: tokens of the programs learned from.
+        sampled_tokens_per_second: the former over `explore_seconds`, in which programs are run, too.
+        learned_tokens_per_second: the latter over `learn_seconds`.
     """
 
     meta_iteration: int
@@ -44,6 +55,17 @@ class IterationMetrics:
     num_learned: int = 0
     explore_seconds: float = 0.0
     learn_seconds: float = 0.0
+    num_updates: int = 0
+    gradient_norm: float = math.nan
+    padding_share: float = math.nan
+    training_buffer_size: int = 0
+    priority_10: float = math.nan
+    priority_50: float = math.nan
+    priority_90: float = math.nan
+    sampled_tokens: int = 0
+    learned_tokens: int = 0
+    sampled_tokens_per_second: float = math.nan
+    learned_tokens_per_second: float = math.nan
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(IterationMetrics))

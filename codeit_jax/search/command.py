@@ -128,7 +128,7 @@ class ProgramStream:
 
     @property
     def digest(self) -> str:
-        """What tells the programs read so far, with their rows and tasks, from others."""
+        """The digest of the programs read so far, with their rows and tasks."""
         return self._hash.hexdigest()
 
     def take(self, count: int) -> list[NumberedProgram]:

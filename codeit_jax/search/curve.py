@@ -16,7 +16,7 @@ class CurveError(UserError):
 
 @dataclasses.dataclass(frozen=True)
 class CurvePoint:
-    """What the first programs of a search have solved.
+    """The tasks that the first programs of a search have solved.
 
     Attributes:
         num_programs: how many programs, equal ones counted once.

@@ -25,7 +25,7 @@ class SearchFolderError(UserError):
 
 @dataclasses.dataclass(frozen=True)
 class SearchSettings:
-    """What a search must be resumed with.
+    """The settings that a search must be resumed with.
 
     Attributes:
         tasks: where the tasks come from, and what tells them from others.
@@ -42,7 +42,7 @@ class SearchSettings:
 
 @dataclasses.dataclass
 class SearchState:
-    """What a search has found, and where it goes on from.
+    """The findings of a search, and where it goes on from.
 
     Programs are read in batches; one is run in chunks, sorted, and a chunk on task after task.
 

@@ -65,7 +65,7 @@ class Hit:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What some programs came to on a task.
+    """The result of some programs on a task.
 
     Attributes:
         task_index: the task's place in the search set.

@@ -29,7 +29,7 @@ class Candidate:
 
     @property
     def rank(self) -> Rank:
-        """What candidates are sorted by; the text decides between programs of equal length."""
+        """The key that candidates are sorted by; the text decides between programs of equal length."""
         return rank(self.demonstration_performance, self.program)
 
 

@@ -11,7 +11,7 @@ from codeit_jax.execution.evaluator import Evaluator
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Performance:
-    """What a program gives of a task.
+    """The shares of a task that a program gives.
 
     Attributes:
         demonstration: share of demonstrations.

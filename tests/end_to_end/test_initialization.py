@@ -23,7 +23,7 @@ from codeit_jax.dsl import parse_program
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.host import start_pool
-from codeit_jax.initialization import begin
+from codeit_jax.initialization import initialize
 from codeit_jax.iteration import Components
 from codeit_jax.mutation.growth.command import GrowthConfig, grow_file
 from codeit_jax.run.display import Display
@@ -72,7 +72,7 @@ def begun(config, num_workers=1, fits=is_short, budget=None, folder=None):
         components = Components([], None, pool, FewLines(fits), ReplayConfig(), config.seed)
         tasks = load_tasks(str(folder)) if folder else list(map(task, PROGRAMS))
         display = Display(0, console)
-        state, _ = begin(
+        state, _ = initialize(
             config, components, None, tasks, PROGRAMS, epath.Path(scratch) / "distilled.json", display
         )
     buffer = state.training_buffer
@@ -202,3 +202,11 @@ def test_training_grows_the_mutants_that_the_mutate_command_grows(parents, tmp_p
     mutants = [(each.task_id.partition("/")[0], each.program) for each in experiences if "/" in each.task_id]
     assert mutants == [(row.task, row.program) for row, _ in read_rows(output)]
     assert len(mutants) == 60
+
+
+def test_only_programs_that_fit_are_augmented_though_a_shorter_one_of_their_task_does():
+    settings = MutationConfig("both", num_programs=0, search=False)
+    experiences, _ = begun(dataclasses.replace(CONFIG, mutation=settings))
+    augmented = [each for each in experiences if "+" in each.task_id]
+    assert "halved" in {each.task_id.partition("+")[0] for each in augmented}
+    assert all(is_short(each.program) for each in augmented)

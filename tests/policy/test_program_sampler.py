@@ -1,4 +1,4 @@
-"""The writer: every task once, its texts the same whatever it is sampled beside."""
+"""The sampler: every task once, its texts the same whatever it is sampled beside."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ def prompts() -> list[np.ndarray]:
     return [rng.integers(2, TOKENIZER.vocabulary_size, length, np.int32) for length in LENGTHS]
 
 
-def make_writer(
+def make_sampler(
     graphdef: nnx.GraphDef, tasks_per_batch: int = 2, seed: int = 0, **changes: Any
 ) -> ProgramSampler:
     texts, constraint = changes.pop("prompts", prompts()), changes.pop("constraint", Unconstrained())
@@ -57,6 +57,11 @@ def make_writer(
 
 def plan(lengths: list[int], buckets: tuple[int, ...], tasks_per_batch: int) -> list[tuple[list[int], int]]:
     return _plan([np.zeros(length, np.int32) for length in lengths], buckets, tasks_per_batch)
+
+
+def sampled(sampler, params, meta_iteration):
+    """Pairs of a task's index and its texts."""
+    return [(each.task_index, each.texts) for each in sampler.sample(params, meta_iteration)]
 
 
 def test_batches_are_planned_by_length() -> None:
@@ -85,7 +90,7 @@ def test_a_prompt_longer_than_every_bucket_is_refused() -> None:
 
 def test_every_task_gets_its_samples_once(model) -> None:
     graphdef, params = model
-    written = list(make_writer(graphdef).write(params, 1))
+    written = list(sampled(make_sampler(graphdef), params, 1))
     assert [index for index, _ in written] == [1, 4, 3, 0, 2]
     texts = dict(written)
     assert all(len(samples) == 3 for samples in texts.values())
@@ -96,39 +101,39 @@ def test_every_task_gets_its_samples_once(model) -> None:
 @pytest.mark.parametrize("tasks_per_batch", [1, 8])
 def test_texts_do_not_depend_on_the_tasks_beside(model, tasks_per_batch: int) -> None:
     graphdef, params = model
-    expected = dict(make_writer(graphdef, tasks_per_batch=2).write(params, 1))
-    assert dict(make_writer(graphdef, tasks_per_batch).write(params, 1)) == expected
+    expected = dict(sampled(make_sampler(graphdef, tasks_per_batch=2), params, 1))
+    assert dict(sampled(make_sampler(graphdef, tasks_per_batch), params, 1)) == expected
 
 
 def test_texts_depend_on_the_prompt(model) -> None:
     graphdef, params = model
     changed = prompts()
     changed[3] = changed[3][::-1].copy()
-    before = dict(make_writer(graphdef, temperature=1.0).write(params, 1))
-    after = dict(make_writer(graphdef, temperature=1.0, prompts=changed).write(params, 1))
+    before = dict(sampled(make_sampler(graphdef, temperature=1.0), params, 1))
+    after = dict(sampled(make_sampler(graphdef, temperature=1.0, prompts=changed), params, 1))
     assert {index for index in before if before[index] != after[index]} == {3}
 
 
 def test_the_seed_and_the_meta_iteration_decide(model) -> None:
     graphdef, params = model
-    first = list(make_writer(graphdef).write(params, 1))
-    assert list(make_writer(graphdef).write(params, 1)) == first
-    writer = make_writer(graphdef)
-    second = list(writer.write(params, 2))
+    first = list(sampled(make_sampler(graphdef), params, 1))
+    assert list(sampled(make_sampler(graphdef), params, 1)) == first
+    sampler = make_sampler(graphdef)
+    second = list(sampled(sampler, params, 2))
     assert second != first
-    assert list(writer.write(params, 1)) == first  # whatever was written before
-    assert list(make_writer(graphdef, seed=1).write(params, 1)) != first
+    assert list(sampled(sampler, params, 1)) == first  # whatever was written before
+    assert list(sampled(make_sampler(graphdef, seed=1), params, 1)) != first
 
 
 def test_the_parameters_decide_at_temperature_zero(model) -> None:
     graphdef, params = model
-    greedy = dict(make_writer(graphdef, temperature=0.0).write(params, 1))
+    greedy = dict(sampled(make_sampler(graphdef, temperature=0.0), params, 1))
     assert all(len(set(samples)) == 1 for samples in greedy.values())
-    assert dict(make_writer(graphdef, temperature=0.0, seed=1).write(params, 2)) == greedy
+    assert dict(sampled(make_sampler(graphdef, temperature=0.0, seed=1), params, 2)) == greedy
     others = jax.tree.map(lambda leaf: -leaf, params)
-    assert dict(make_writer(graphdef, temperature=0.0).write(others, 1)) != greedy
+    assert dict(sampled(make_sampler(graphdef, temperature=0.0), others, 1)) != greedy
 
 
 def test_no_tasks_are_no_texts(model) -> None:
     graphdef, params = model
-    assert list(make_writer(graphdef, prompts=[]).write(params, 1)) == []
+    assert list(sampled(make_sampler(graphdef, prompts=[]), params, 1)) == []

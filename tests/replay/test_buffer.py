@@ -156,6 +156,13 @@ def test_samples_are_of_different_entries_and_follow_priority():
     assert 10 <= sum(index % 4 == 0 for index in even) <= 40
 
 
+def test_quantiles_of_the_priorities():
+    buffer = ReplayBuffer()
+    assert np.isnan(buffer.priority_quantiles((0.1, 0.9))).all()
+    buffer.extend(experience("a" * (number + 1), number / 10) for number in range(11))
+    assert buffer.priority_quantiles((0.1, 0.5, 0.9)) == pytest.approx([0.1, 0.5, 0.9])
+
+
 def test_a_sample_of_everything_is_shuffled():
     buffer = ReplayBuffer()
     buffer.extend(experience(f"f{i}", 1.0) for i in range(40))

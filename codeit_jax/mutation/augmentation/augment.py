@@ -31,7 +31,7 @@ _MAX_TRIES = 10
 
 
 class Augmentation(StrEnum):
-    """What may be done to inputs.
+    """A kind of change to inputs.
 
     Colours and symmetry are drawn once for all inputs of a task, crops and sizes for each input.
     """

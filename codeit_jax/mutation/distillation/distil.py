@@ -35,7 +35,7 @@ _UNARY = tuple(name for name, kind in _FUNCTION_TYPE.items() if kind is Type.FUN
 
 @dataclasses.dataclass(frozen=True)
 class Distilled:
-    """What came of a training program.
+    """The outcome of distilling a training program.
 
     Attributes:
         program: the shortest program found; None if the original does not give all outputs.

@@ -55,7 +55,7 @@ class Draft:
 
     @property
     def work(self) -> int:
-        """What has been spent so far, in the units of `Budget.max_work` and some more for every trial."""
+        """The work done so far, in the units of `Budget.max_work` and some more for every trial."""
         return sum(calls.work for calls in self._grids) + _WORK_OF_TRIAL * self._num_trials
 
     def is_right(self) -> bool:

@@ -26,7 +26,7 @@ RANDOM = "random"  # the kind of a random program
 
 
 class Fate(StrEnum):
-    """What becomes of a draw."""
+    """The fate of a draw."""
 
     NO_CANDIDATE = "no candidate"  # nothing fitted in the places that were tried
     FAILED = "failed"  # for some input there was no valid grid

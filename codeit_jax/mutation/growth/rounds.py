@@ -38,7 +38,7 @@ MAX_BARREN_DRAWS = 10_000  # in rounds that bring nothing new, until no more is 
 
 
 class Depth(StrEnum):
-    """What programs are made from (paper, mutation at depth one and at infinite depth; random programs)."""
+    """The source of programs (paper, mutation at depth one and at infinite depth; random programs)."""
 
     ONE = "1"  # from the training programs
     INFINITE = "inf"  # from those and from all programs of earlier rounds
@@ -47,7 +47,7 @@ class Depth(StrEnum):
 
 @dataclasses.dataclass(frozen=True)
 class Recipe:
-    """What decides the sequence of programs.
+    """All that decides the sequence of programs.
 
     Attributes:
         parents: where it starts; at least one.
@@ -72,7 +72,7 @@ class Recipe:
 
 
 class Population:
-    """What is remembered of accepted programs: 20 bytes each, and not their texts.
+    """The memory of accepted programs: 20 bytes each, and not their texts.
 
     Args:
         recipe: whose programs they are. Its training programs count as known from the start.
