@@ -54,15 +54,6 @@ class Type(StrEnum):
     FUNCTION_4 = "Function4"
 
 
-# The primitives that call the functions they are given.
-LOOPS = frozenset(
-    {
-        *("apply", "argmax", "argmin", "extract", "mapply", "mfilter", "mpapply"),
-        *("order", "papply", "prapply", "rapply", "sfilter", "valmax", "valmin"),
-    }
-)
-
-
 class Fixed:
     """A column with the same value in every row, however many there are: to iterate over it never ends.
 

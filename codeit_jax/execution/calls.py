@@ -13,21 +13,12 @@ import functools
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 
+from codeit_jax.dsl.foreseen import reads
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.primitives.unions import union_of_shifts
-from codeit_jax.dsl.signatures import SIGNATURES
-from codeit_jax.dsl.types import LOOPS, Column, Fixed, Function, Value
-from codeit_jax.execution.costs import (
-    COMBINATORS,
-    CONSTANT_TIME,
-    FORESEEN_ITEMS,
-    FORESEEN_WORK,
-    GROWS_NUMBERS,
+from codeit_jax.dsl.records import TRAITS
+from codeit_jax.dsl.sizes import (
     MAX_LEVELS,
-    MAY_NEST,
-    QUICK,
-    SAME_IN_C,
-    SAME_ON_TUPLES,
     are_light,
     arguments_work,
     described,
@@ -39,6 +30,8 @@ from codeit_jax.execution.costs import (
     num_rows,
     weight,
 )
+from codeit_jax.dsl.traits import Charge
+from codeit_jax.dsl.types import Column, Fixed, Function, Value
 from codeit_jax.execution.meter import Meter, PrimitiveFailure
 from codeit_jax.execution.outcome import BudgetExceeded, work_exceeded
 
@@ -51,7 +44,7 @@ _TABLE_ITEMS = 10  # as many as take the memory of an empty table: functions bui
 def metered_functions(meter: Meter) -> dict[str, Function]:
     """Returns every primitive as a value of the language that charges a meter when called."""
     functions = {
-        name: Function(_metered(meter, name, primitive), len(SIGNATURES[name].parameters), name)
+        name: Function(_metered(meter, name, primitive), len(TRAITS[name].signature.parameters), name)
         for name, primitive in PRIMITIVES.items()
     }
     functions["shift"].join = functools.partial(_join_shifts, meter, functions["shift"])
@@ -59,17 +52,18 @@ def metered_functions(meter: Meter) -> dict[str, Function]:
 
 
 def _metered(meter: Meter, name: str, primitive: Primitive) -> Each:
-    if name not in QUICK:
+    traits = TRAITS[name]
+    if traits.charge is Charge.REMEMBERED:
         return _Rows(meter, name, primitive).each
-    primitive = SAME_IN_C.get(name, primitive)
+    primitive = traits.in_c or primitive
     each: Each = functools.partial(_map, name, primitive)
-    if name in GROWS_NUMBERS:
+    if traits.charge is Charge.NUMBERS:
         return _charge_numbers(meter, name, primitive)
-    if name in COMBINATORS:
+    if traits.builds_function:
         each = _limit_levels(name, each)
-    if name in MAY_NEST:
-        each = _limit_weight(meter, name, each)
-    if name in CONSTANT_TIME:
+    if traits.may_nest:
+        each = _limit_weight(meter, name, traits.may_nest, each)
+    if traits.charge is Charge.CALLS:
         return _charge_calls(meter, each)
     return _charge_items(meter, name, each)
 
@@ -113,7 +107,7 @@ class _Rows:
     def __init__(self, meter: Meter, name: str, primitive: Primitive) -> None:
         self._meter = meter
         self._name = name
-        self._loops = name in LOOPS
+        self._loops = TRAITS[name].loop is not None
         self._call = _charge_call(meter, name, _count_depth(meter, primitive) if self._loops else primitive)
 
     def each(self, *columns: Column) -> list[Value]:
@@ -195,8 +189,8 @@ class _Rows:
 def _charge_call(meter: Meter, name: str, primitive: Primitive) -> Callable[..., tuple[Value, int]]:
     """Returns the function that calls a primitive and returns its value and the work charged for it."""
     max_work, max_weight = meter.budget.max_work, meter.budget.max_weight
-    foresee, foresee_items = FORESEEN_WORK.get(name, _total_extent), FORESEEN_ITEMS.get(name)
-    may_nest = MAY_NEST.get(name)
+    traits = TRAITS[name]
+    foresee, foresee_items, may_nest = traits.work or reads, traits.items, traits.may_nest
 
     def call(*row: Value) -> tuple[Value, int]:
         begun = meter.work
@@ -237,10 +231,6 @@ def _keys(columns: tuple[Column, ...]) -> Iterable[Value]:
     return free[0] if len(free) == 1 else zip(*free, strict=False)
 
 
-def _total_extent(*row: Value) -> int:
-    return sum(map(extent, row))
-
-
 def _count_depth(meter: Meter, primitive: Primitive) -> Primitive:
     max_depth = meter.budget.max_depth
 
@@ -258,8 +248,9 @@ def _count_depth(meter: Meter, primitive: Primitive) -> Primitive:
 def _map(name: str, primitive: Primitive, *columns: Column) -> list[Value]:
     """Returns what a quick primitive gives for each row."""
     try:
-        if name in SAME_ON_TUPLES and len(columns) == 1 and set(map(type, columns[0])) == {tuple}:
-            primitive = SAME_ON_TUPLES[name]
+        on_tuples = TRAITS[name].on_tuples
+        if on_tuples and len(columns) == 1 and set(map(type, columns[0])) == {tuple}:
+            primitive = on_tuples
         return list(map(primitive, *columns))
     except (RecursionError, MemoryError):
         raise
@@ -284,10 +275,11 @@ def _charge_calls(meter: Meter, each: Each) -> Each:
 def _charge_items(meter: Meter, name: str, each: Each) -> Each:
     """Charges what the arguments ask for before the calls, and the items of the results."""
     max_work, max_weight = meter.budget.max_work, meter.budget.max_weight
-    foresee: Callable[..., int] = ends_work if name in SAME_ON_TUPLES else arguments_work
-    if name in FORESEEN_WORK:
-        foresee = functools.partial(_foreseen, name, FORESEEN_WORK[name])
-    foresee_items = FORESEEN_ITEMS.get(name)
+    traits = TRAITS[name]
+    foresee: Callable[..., int] = ends_work if traits.on_tuples else arguments_work
+    if traits.work and traits.work is not reads:
+        foresee = functools.partial(_foreseen, name, traits.work)
+    foresee_items = traits.items
 
     def charged(*columns: Column) -> list[Value]:
         meter.work += foresee(*columns)
@@ -347,8 +339,8 @@ def _limit_levels(name: str, each: Each) -> Each:
     return limited
 
 
-def _limit_weight(meter: Meter, name: str, each: Each) -> Each:
-    max_weight, may_nest = meter.budget.max_weight, MAY_NEST[name]
+def _limit_weight(meter: Meter, name: str, may_nest: Callable[..., bool], each: Each) -> Each:
+    max_weight = meter.budget.max_weight
     multiplies = name == "repeat"
     nests = meter.nests if name == "astuple" else None
 

@@ -10,9 +10,9 @@ from codeit_jax.arc import Grid, is_grid
 from codeit_jax.config.budget import Budget
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, Program, variable
+from codeit_jax.dsl.sizes import described
 from codeit_jax.dsl.types import Function, Value
 from codeit_jax.execution.calls import metered_functions
-from codeit_jax.execution.costs import described
 from codeit_jax.execution.meter import Meter, PrimitiveFailure
 from codeit_jax.execution.outcome import BudgetExceeded, Outcome, Status, work_exceeded
 

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import INPUT, Program, variable
+from codeit_jax.dsl.sizes import total_extent
 from codeit_jax.dsl.types import Value
-from codeit_jax.execution.costs import total_extent
 from codeit_jax.execution.evaluator import CallFailure, Evaluator
 from codeit_jax.execution.outcome import Outcome, Status, work_exceeded
 from codeit_jax.execution.output_filter import Expression, OutputFilter, Reference

@@ -5,31 +5,18 @@ grid's shape, and the colour that it gives to the cells it changes is often know
 which cells these are. So the grid drawn on and the colours are evaluated first, and often that is enough.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.primitives import PRIMITIVES
+from codeit_jax.dsl.records import TRAITS
+from codeit_jax.dsl.traits import Draws, Trims, Turns
 from codeit_jax.dsl.types import Value
 from codeit_jax.execution.evaluator import CallFailure
 
 Reference = int | str  # an expression's number, or the name of a primitive, a constant or the input
 Expression = tuple[Reference, ...]  # a callee and its arguments
 Pattern = tuple[tuple[int | None, ...], ...]  # a grid with cells that may be of any colour
-
-# Calls that change some cells of their first argument, and where the colour that those get is found.
-_DRAWS: Mapping[str, Callable[[Sequence[Expression], Expression], Reference | None]] = {
-    "fill": lambda _, call: call[2],
-    "underfill": lambda _, call: call[2],
-    "paint": lambda expressions, call: _colour_of(expressions, call[2]),
-    "underpaint": lambda expressions, call: _colour_of(expressions, call[2]),
-    **dict.fromkeys(("cover", "move", "replace", "switch"), lambda *_: None),
-}
-# Calls that put the cells of a grid elsewhere, each with the call that puts them back.
-_TURNS = {
-    **{name: name for name in ("hmirror", "vmirror", "dmirror", "cmirror", "rot180")},
-    "rot90": "rot270",
-    "rot270": "rot90",
-}
 
 
 class OutputFilter:
@@ -61,11 +48,12 @@ class OutputFilter:
         colours: set[Value] | None = set()
         while isinstance(reference, int):
             expression = self._expressions[reference]
-            function = expression[0]
-            if function in _TURNS or function == "trim":
-                turns.append(str(function))
-            elif function in _DRAWS:
-                colour = _DRAWS[str(function)](self._expressions, expression)
+            function = str(expression[0])
+            change = TRAITS[function].change if function in TRAITS else None
+            if isinstance(change, Turns | Trims):
+                turns.append(function)
+            elif isinstance(change, Draws):
+                colour = _colour_drawn(self._expressions, expression, change)
                 if colour is None or colours is None:
                     colours = None
                 else:
@@ -91,13 +79,21 @@ class OutputFilter:
         """Returns what turns into the goal."""
         pattern: Pattern = self._output
         for turn in turns:
-            if turn == "trim":
+            change = TRAITS[turn].change
+            if isinstance(change, Turns):
+                pattern = PRIMITIVES[change.back](pattern)
+            else:
                 width = len(pattern[0]) + 2
                 rows = ((None, *row, None) for row in pattern)
                 pattern = ((None,) * width, *rows, (None,) * width)
-            else:
-                pattern = PRIMITIVES[_TURNS[turn]](pattern)
         return pattern
+
+
+def _colour_drawn(expressions: Sequence[Expression], call: Expression, change: Draws) -> Reference | None:
+    """Returns the colour that a call gives to the cells that it changes, where that is known."""
+    if change.colour is not None:
+        return call[1 + change.colour]
+    return None if change.object is None else _colour_of(expressions, call[1 + change.object])
 
 
 def _colour_of(expressions: Sequence[Expression], painted: Reference) -> Reference | None:

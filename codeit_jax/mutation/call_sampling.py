@@ -6,55 +6,15 @@ leave out, that `first` gives an item of its argument, is told by the tables her
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum, auto
 
 from codeit_jax.dsl.program import Call, is_variable
+from codeit_jax.dsl.records import ITEMWISE, TRAITS
 from codeit_jax.dsl.signatures import SIGNATURES
+from codeit_jax.dsl.traits import Relation
 from codeit_jax.dsl.types import Type
 from codeit_jax.mutation.probe import Use
 from codeit_jax.mutation.subject import Candidates, Subject
 from codeit_jax.mutation.typing import FUNCTION_OF_ARITY, FUNCTION_TYPES, Shape, item_shape, overlap
-
-
-class _Relation(Enum):
-    """How an argument is related to the result of a call."""
-
-    LIKE = auto()  # of the same shape
-    HOLDING = auto()  # a container of such values
-    ITEM = auto()  # an item of such a container
-    HOLDING_ITEMS = auto()  # a container of such items
-
-
-_Relations = Mapping[int, _Relation]  # by the place of the argument
-
-_PRIMITIVES_BY_RELATIONS: Mapping[str, _Relations] = {
-    "identity sfilter dedupe sizefilter upscale normalize shift": {0: _Relation.LIKE},
-    "hmirror vmirror dmirror cmirror": {0: _Relation.LIKE},
-    "invert double halve increment decrement crement sign": {0: _Relation.LIKE},
-    "add subtract multiply divide": {0: _Relation.LIKE},
-    "combine difference intersection": {0: _Relation.LIKE, 1: _Relation.LIKE},
-    "branch": {1: _Relation.LIKE, 2: _Relation.LIKE},
-    "remove insert": {0: _Relation.ITEM, 1: _Relation.LIKE},
-    "first last mostcommon leastcommon": {0: _Relation.HOLDING},
-    "extract argmax argmin merge mfilter": {0: _Relation.HOLDING},
-    "other": {0: _Relation.HOLDING, 1: _Relation.LIKE},
-    "totuple order": {0: _Relation.HOLDING_ITEMS},
-    "initset repeat": {0: _Relation.ITEM},
-}
-_RELATIONS: Mapping[str, _Relations] = {
-    name: relations for names, relations in _PRIMITIVES_BY_RELATIONS.items() for name in names.split()
-}
-# For each primitive that calls a function on items: where the function stands, the containers, and what the
-# function should give: a type, or what the result is, or an item of it.
-_LOOPS: Mapping[str, tuple[int, tuple[int, ...], Type | _Relation]] = {
-    "apply": (0, (1,), _Relation.ITEM),
-    "mapply": (0, (1,), _Relation.LIKE),
-    "papply": (0, (1, 2), _Relation.ITEM),
-    "mpapply": (0, (1, 2), _Relation.LIKE),
-    "prapply": (0, (1, 2), _Relation.ITEM),
-    **dict.fromkeys(("sfilter", "mfilter", "extract"), (1, (0,), Type.BOOLEAN)),
-    **dict.fromkeys(("argmax", "argmin", "valmax", "valmin", "order"), (1, (0,), Type.INTEGER)),
-}
 
 _Signature = tuple[Sequence[Type], Type]  # the types that a function is to take, and the one it is to give
 
@@ -83,9 +43,9 @@ def sample_call(
         return (
             _call(function, [_pick(subject.like(line, shape), rng) for shape in shapes]) if shapes else None
         )
-    if function in _LOOPS:
+    if function in ITEMWISE:
         return _draw_loop(subject, line, function, wanted, rng)
-    relations = _RELATIONS.get(function, {})
+    relations = TRAITS[function].relations
     parameters = SIGNATURES[function].parameters
     places = [
         _related(subject, line, parameter, relations.get(place), wanted)
@@ -105,25 +65,26 @@ def _callees(subject: Subject, line: int, wanted: Shape) -> list[str]:
 
 
 def _related(
-    subject: Subject, line: int, parameter: Type, relation: _Relation | None, wanted: Shape
+    subject: Subject, line: int, parameter: Type, relation: Relation | None, wanted: Shape
 ) -> Candidates:
     """Returns what may be given to a parameter for the result to have the shape that is wanted."""
     items = item_shape(wanted)
     match relation:
-        case _Relation.LIKE:
+        case Relation.LIKE:
             return subject.like(line, wanted)
-        case _Relation.HOLDING:
+        case Relation.HOLDING:
             return subject.holding(line, wanted)
-        case _Relation.ITEM if items:
+        case Relation.ITEM if items:
             return subject.like(line, items)
-        case _Relation.HOLDING_ITEMS if items:
+        case Relation.HOLDING_ITEMS if items:
             return subject.holding(line, items)
     return subject.accepting(line, parameter)
 
 
 def _draw_loop(subject: Subject, line: int, name: str, wanted: Shape, rng: random.Random) -> Call | None:
-    place, containers, gives = _LOOPS[name]
-    parameters, relations = SIGNATURES[name].parameters, _RELATIONS.get(name, {})
+    loop = ITEMWISE[name]
+    place, containers, gives = loop.function, loop.containers, loop.gives
+    parameters, relations = SIGNATURES[name].parameters, TRAITS[name].relations
     arguments = []
     for each in containers:
         candidates = _related(subject, line, parameters[each], relations.get(each), wanted)
@@ -131,9 +92,9 @@ def _draw_loop(subject: Subject, line: int, name: str, wanted: Shape, rng: rando
     if None in arguments:
         return None
     given = [(item_shape(subject.shape_of(name)) or (Type.ANY,))[0] for name in arguments if name]
-    if gives is _Relation.LIKE:
+    if gives is Relation.LIKE:
         gives = wanted[0]
-    elif gives is _Relation.ITEM:
+    elif gives is Relation.ITEM:
         gives = (item_shape(wanted) or (Type.ANY,))[0]
     assert isinstance(gives, Type)
     arguments.insert(place, _pick(subject.functions(line, given, gives), rng))

@@ -10,18 +10,11 @@ from typing import Any
 
 from codeit_jax.arc import Grid, is_grid
 from codeit_jax.dsl.program import INPUT, Call, Program, is_variable
+from codeit_jax.dsl.records import ITEMWISE
 from codeit_jax.dsl.signatures import SIGNATURES
 from codeit_jax.dsl.types import Function, Type, Value, canonical_min
 from codeit_jax.execution.evaluator import CallFailure, Evaluator
 from codeit_jax.mutation.typing import Shape, accepts, declared_result, says_little, shape_of
-
-# For each primitive that calls a function on items: where the function stands, and the containers.
-_LOOPS = {
-    **dict.fromkeys(("apply", "mapply"), (0, (1,))),
-    **dict.fromkeys(("papply", "mpapply", "prapply"), (0, (1, 2))),
-    **dict.fromkeys(("sfilter", "mfilter", "extract", "argmax", "argmin"), (1, (0,))),
-    **dict.fromkeys(("valmax", "valmin", "order"), (1, (0,))),
-}
 
 MAX_WORK = 50_000
 
@@ -150,9 +143,9 @@ class Probe:
         values = tuple(map(self.value_of, names))
         if is_variable(call.function):
             yield call.function, values
-        elif call.function in _LOOPS:
-            function, containers = _LOOPS[call.function]
-            yield names[function], _first_row([values[each] for each in containers])
+        elif call.function in ITEMWISE:
+            loop = ITEMWISE[call.function]
+            yield names[loop.function], _first_row([values[each] for each in loop.containers])
         assert self._uses is not None
         use = self._uses.get(line)
         if use is None:

@@ -9,7 +9,9 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 from codeit_jax.dsl.program import INPUT, Call, Program, variable, without_dead_lines
+from codeit_jax.dsl.records import ITEMWISE
 from codeit_jax.dsl.signatures import CONSTANT_TYPES, SIGNATURES, Signature
+from codeit_jax.dsl.traits import Relation
 from codeit_jax.dsl.types import Type
 from codeit_jax.mutation.typing import FUNCTION_OF_ARITY, FUNCTION_TYPES, members, overlap
 
@@ -43,16 +45,16 @@ _PRIMITIVES_OF_ARITY: Mapping[int, tuple[str, ...]] = {
     for arity in FUNCTION_OF_ARITY
 }
 
+_RETURNED = {Relation.ITEM: Type.ANY, Relation.LIKE: Type.CONTAINER}
 # For each primitive that runs a function on the items of containers: where the function and the containers
 # stand among its parameters, and what the function should return.
 _ITEMWISE: Mapping[str, tuple[int, tuple[int, ...], Type]] = {
-    "apply": (0, (1,), Type.ANY),
-    "mapply": (0, (1,), Type.CONTAINER),
-    "papply": (0, (1, 2), Type.ANY),
-    "mpapply": (0, (1, 2), Type.CONTAINER),
-    "prapply": (0, (1, 2), Type.ANY),
-    **dict.fromkeys(("sfilter", "mfilter", "extract"), (1, (0,), Type.BOOLEAN)),
-    **dict.fromkeys(("argmax", "argmin", "valmax", "valmin", "order"), (1, (0,), Type.INTEGER)),
+    name: (
+        loop.function,
+        loop.containers,
+        loop.gives if isinstance(loop.gives, Type) else _RETURNED[loop.gives],
+    )
+    for name, loop in ITEMWISE.items()
 }
 
 

@@ -7,11 +7,12 @@ from hypothesis import strategies as st
 from codeit_jax.arc import load_tasks
 from codeit_jax.dsl import load_training_programs, parse_program
 from codeit_jax.dsl.primitives import PRIMITIVES
+from codeit_jax.dsl.records import TRAITS
 from codeit_jax.dsl.signatures import SIGNATURES
+from codeit_jax.dsl.traits import Charge
 from codeit_jax.dsl.types import Fixed, Function
 from codeit_jax.execution import Budget, Evaluator, GraphRun, ProgramGraph
 from codeit_jax.execution.calls import metered_functions
-from codeit_jax.execution.costs import CONSTANT_TIME, QUICK
 from codeit_jax.execution.meter import Meter, PrimitiveFailure
 from codeit_jax.execution.outcome import BudgetExceeded
 from tests.dsl.oracle import permuted
@@ -37,11 +38,6 @@ def ending(meter, each, *columns):
         return type(failure), str(failure), min(meter.work, meter.budget.max_work + 1)
 
 
-def test_names_in_the_tables_are_primitives():
-    assert set(QUICK) <= set(PRIMITIVES)
-    assert CONSTANT_TIME <= QUICK
-
-
 @pytest.mark.parametrize("name", sorted(PRIMITIVES))
 def test_a_column_of_calls_gives_and_charges_what_its_rows_do(name):
     arity = len(SIGNATURES[name].parameters)
@@ -62,7 +58,7 @@ def test_a_column_of_calls_gives_and_charges_what_its_rows_do(name):
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.sampled_from(sorted(set(PRIMITIVES) - QUICK)),
+    st.sampled_from(sorted(name for name, each in TRAITS.items() if each.charge is Charge.REMEMBERED)),
     st.lists(st.tuples(VALUES | OBJECTS, VALUES, VALUES, VALUES), min_size=2, max_size=6),
     st.integers(2, 60) | st.just(1_000_000),
     st.randoms(use_true_random=False),

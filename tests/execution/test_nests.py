@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeit_jax.execution.costs import weight
+from codeit_jax.dsl.sizes import weight
 from codeit_jax.execution.nests import Nests
 
 LEAVES = st.integers(0, 9) | st.tuples(st.integers(0, 9), st.integers(0, 9))
