@@ -58,7 +58,7 @@ def run_experiment(
         components, learner = build(
             config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
         )
-        state = _restore(checkpointer, learner)
+        state = _restore(checkpointer, learner, components.examples.fingerprint)
         _check_profiled(profiled_iteration, state.meta_iteration if state else 0, config.num_meta_iterations)
         log = stack.enter_context(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
@@ -67,7 +67,7 @@ def run_experiment(
             cache = workdir / _DISTILLED
             state, metrics = initialize(config, components, learner, training_tasks, programs, cache, display)
             log.append(metrics)
-            _save(state, checkpointer, workdir)
+            _save(state, checkpointer, workdir, components.examples.fingerprint)
         else:
             display.note(f"resumed after meta-iteration {state.meta_iteration}")
         display.rows(log.rows)
@@ -80,7 +80,7 @@ def run_experiment(
             display.rows([metrics])
             is_last = state.meta_iteration == config.num_meta_iterations
             if is_last or state.meta_iteration % config.checkpoint_interval == 0:
-                _save(state, checkpointer, workdir)
+                _save(state, checkpointer, workdir, components.examples.fingerprint)
         return log.rows
 
 
@@ -134,7 +134,7 @@ def _sample_json(task_id: str, text: str, attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path) -> None:
+def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path, fingerprint: str) -> None:
     write_json(workdir / "solutions.json", solutions_json(state.solutions))
     checkpointer.save(
         state.meta_iteration,
@@ -143,15 +143,23 @@ def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path) -> None
             "training_buffer": state.training_buffer.state(),
             "policy_buffer": state.policy_buffer.state(),
             "solutions": state.solutions.state(),
+            "tokenizer": fingerprint,
         },
     )
 
 
-def _restore(checkpointer: Checkpointer, learner: Learner) -> State | None:
-    """Returns the state at the latest complete checkpoint, None if there is none."""
+def _restore(checkpointer: Checkpointer, learner: Learner, fingerprint: str) -> State | None:
+    """Returns the state at the latest complete checkpoint, None if there is none.
+
+    Raises:
+        UserError: the tokenizer is not the one that the run was begun with.
+    """
     if checkpointer.latest_step() is None:
         return None
     step, learner_state, host_state = checkpointer.restore(learner.abstract_state)
+    # Checkpoints of earlier versions do not tell.
+    if host_state.get("tokenizer", fingerprint) != fingerprint:
+        raise UserError("policy.tokenizer: has another vocabulary than when the run was begun")
     learner.restore(learner_state)
     return State(
         meta_iteration=step,

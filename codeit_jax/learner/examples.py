@@ -24,6 +24,11 @@ class ExampleMaker:
         self._tokenizer = tokenizer
         self._config = config
 
+    @property
+    def fingerprint(self) -> str:
+        """The tokenizer's."""
+        return self._tokenizer.fingerprint
+
     def fits(self, program: str) -> bool:
         """Whether a program, its end included, is no longer than the policy can write."""
         return len(self._tokenizer.encode_program(program)) <= self._config.max_program_length

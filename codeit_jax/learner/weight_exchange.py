@@ -58,7 +58,9 @@ def export_weights(workdir: str, output: str) -> int:
     with Checkpointer(epath.Path(workdir).expanduser() / "checkpoints") as checkpointer:
         if checkpointer.latest_step() is None:
             raise UserError(f"--workdir={workdir}: there is no complete checkpoint yet")
-        step, state, _ = checkpointer.restore(_abstract_state(config, shape))
+        step, state, host_state = checkpointer.restore(_abstract_state(config, shape))
+    if host_state.get("tokenizer", tokenizer.fingerprint) != tokenizer.fingerprint:
+        raise UserError(f"--workdir={workdir}: policy.tokenizer has another vocabulary than the run's")
     save_params(output, shape, state.params, {"eos_token_id": tokenizer.eos_id})
     if isinstance(tokenizer, HuggingFaceTokenizer):
         tokenizer.save(output)

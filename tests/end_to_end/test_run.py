@@ -34,6 +34,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.experiment import run_experiment
 from codeit_jax.learner import learner
 from codeit_jax.learner.batching import Example
+from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.policy import sampling
 from codeit_jax.run.checkpoint import Checkpointer
 
@@ -187,6 +188,15 @@ def processes_with(marker: str) -> list[str]:
         except OSError:  # it has just ended
             continue
     return found
+
+
+def test_a_run_does_not_go_on_with_another_vocabulary(
+    config: Config, uninterrupted: Path, tmp_path: Path, monkeypatch
+) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    monkeypatch.setattr(ExampleMaker, "fingerprint", "of another vocabulary")
+    with pytest.raises(UserError, match=r"policy\.tokenizer: has another vocabulary"):
+        run_experiment(config, str(tmp_path / "run"))
 
 
 def test_a_run_leaves_its_files(uninterrupted: Path, config: Config) -> None:

@@ -96,13 +96,13 @@ def test_import_is_bit_for_bit(published, tmp_path):
     assert_equal(load_params(tmp_path / "imported", SHAPE), params)
 
 
-def save_run(workdir, policy_settings):
+def save_run(workdir, policy_settings, **host_state):
     config = Config(policy=policy_settings, learner=LearnerConfig(batch_size=2))
     open_workdir(str(workdir), config)
     policy = build_policy(config, mesh())
     learner = Learner(policy.graphdef, policy.params, config.learner, mesh(), 0)
     with Checkpointer(workdir / "checkpoints") as checkpointer:
-        checkpointer.save(7, learner_state=learner.state, host_state={"nothing": 0})
+        checkpointer.save(7, learner_state=learner.state, host_state={"nothing": 0, **host_state})
     return policy
 
 
@@ -114,6 +114,13 @@ def test_export_gives_a_runs_policy_back(published, tmp_path):
     assert (settings["eos_token_id"], settings["pad_token_id"]) == (1, 0)
     again = build_policy(Config(policy=policy_config(str(tmp_path / "exported"))), mesh())
     assert_equal(again.params, policy.params)
+
+
+def test_a_run_of_another_vocabulary_is_not_exported(published, tmp_path):
+    save_run(tmp_path / "run", policy_config(published), tokenizer="that of another")
+    with pytest.raises(UserError, match=r"policy\.tokenizer has another vocabulary"):
+        export_weights(str(tmp_path / "run"), str(tmp_path / "out"))
+    assert not (tmp_path / "out").exists()
 
 
 def test_what_is_wrong_is_one_line(published, tmp_path):
