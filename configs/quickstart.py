@@ -26,7 +26,7 @@ def get_config() -> ConfigDict:
                 parents="distilled",
                 distillation_work=800_000,
                 num_programs=4_800,
-                max_searched=2_200,
+                max_searched=3_000,
                 search_work=3_000,
             ),
             replay=ReplayConfig(training_experiences=1_200, policy_experiences=1_200),
