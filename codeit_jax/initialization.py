@@ -114,8 +114,7 @@ def _mutate(
     mutable = [
         parent
         for parent in parents
-        if parent.solution
-        and (not settings.max_parent_lines or len(parent.solution) <= settings.max_parent_lines)
+        if not settings.max_parent_lines or len(parent.solution) <= settings.max_parent_lines
     ]
     if not mutable:
         raise ConfigError(

@@ -1,6 +1,6 @@
 """The method on one page: one meta-iteration of CodeIt (algorithm 1 of the paper).
 
-It joins the components of the house into a circle:
+It joins a run's components into a circle:
 
     policy ── programs ──► host pool ── realised outputs ──► hindsight relabeling ──► replay buffer
        ▲                                                                                   │

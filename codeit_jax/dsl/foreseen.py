@@ -118,3 +118,23 @@ def bind_work(function: Value, fixed: Value) -> int:
 def always(*_: Value) -> bool:
     """Whatever is given, yes."""
     return True
+
+
+def either_nests(a: Value, b: Value) -> bool:
+    """Whether one of two containers is a nest."""
+    return is_nest(a) or is_nest(b)
+
+
+def interval_items(start: Value, stop: Value, step: Value) -> int:
+    """Returns the numbers in an interval."""
+    return len(range(start, stop, step))
+
+
+def repeated_items(item: Value, count: Value) -> int:
+    """Returns the items of a tuple that repeats one."""
+    return repetitions(count)
+
+
+def mapped_pairs(function: Value, a: Value, b: Value) -> int:
+    """Returns how many pairs a function is called on."""
+    return pairs(a, b)

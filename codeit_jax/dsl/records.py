@@ -12,14 +12,18 @@ from codeit_jax.dsl.foreseen import (
     bind_work,
     bounding_box_work,
     canvas_items,
+    either_nests,
     fall_work,
+    interval_items,
     line_work,
+    mapped_pairs,
     occurrences_work,
     outline_work,
     pairs,
     period_work,
     product_weight,
     reads,
+    repeated_items,
     repetitions,
     split_work,
     stretched_items,
@@ -30,8 +34,10 @@ from codeit_jax.dsl.sizes import extent, is_container, is_nest
 from codeit_jax.dsl.traits import Charge, Draws, Loop, Relation, Traits, Trims, Turns, describe
 from codeit_jax.dsl.types import Type
 
-_CALLS, _NUMBERS, _ITEMS, _REMEMBERED = Charge
-_TRIMS = Trims()
+_CALLS = Charge.CALLS
+_NUMBERS = Charge.NUMBERS
+_ITEMS = Charge.ITEMS
+_REMEMBERED = Charge.REMEMBERED
 
 TRAITS: Mapping[str, Traits] = MappingProxyType(
     {
@@ -66,8 +72,8 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
             "Any Integer -> Tuple",
             "item -",
             _ITEMS,
-            lambda item, count: repetitions(count),
-            items=lambda item, count: repetitions(count),
+            repeated_items,
+            items=repeated_items,
             may_nest=always,
         ),
         "first": describe("Container -> Any", "holding", _ITEMS, reads, on_tuples=operator.itemgetter(0)),
@@ -79,7 +85,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
             "like like",
             _ITEMS,
             lambda a, b: len(a) + len(b),
-            may_nest=lambda a, b: is_nest(a) or is_nest(b),
+            may_nest=either_nests,
         ),
         "difference": describe("Container Container -> Container", "like like", _ITEMS, walk_work),
         "product": describe("Container Container -> FrozenSet", "- -", _ITEMS, pairs, items=product_weight),
@@ -100,8 +106,8 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
             "Integer Integer Integer -> Tuple",
             "- - -",
             _ITEMS,
-            lambda start, stop, step: len(range(start, stop, step)),
-            items=lambda start, stop, step: len(range(start, stop, step)),
+            interval_items,
+            items=interval_items,
         ),
         "mostcommon": describe("Tuple -> Any", "holding", _REMEMBERED, walk_work),
         "leastcommon": describe("Tuple -> Any", "holding", _REMEMBERED, walk_work),
@@ -152,7 +158,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
             "Function2 Container Container -> FrozenSet",
             "- - -",
             _REMEMBERED,
-            lambda function, a, b: pairs(a, b),
+            mapped_pairs,
             may_nest=always,
             loop=Loop(0, (1, 2), Relation.ITEM),
         ),
@@ -195,18 +201,14 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "rot90": describe("Grid -> Grid", "-", _REMEMBERED, reads, change=Turns("rot270")),
         "rot180": describe("Grid -> Grid", "-", _REMEMBERED, reads, change=Turns("rot180")),
         "rot270": describe("Grid -> Grid", "-", _REMEMBERED, reads, change=Turns("rot90")),
-        "trim": describe("Grid -> Grid", "-", _REMEMBERED, reads, change=_TRIMS),
+        "trim": describe("Grid -> Grid", "-", _REMEMBERED, reads, change=Trims()),
         "compress": describe("Grid -> Grid", "-", _REMEMBERED, reads),
         "tophalf": describe("Grid -> Grid", "-", _REMEMBERED, reads),
         "bottomhalf": describe("Grid -> Grid", "-", _REMEMBERED, reads),
         "lefthalf": describe("Grid -> Grid", "-", _REMEMBERED, reads),
         "righthalf": describe("Grid -> Grid", "-", _REMEMBERED, reads),
-        "hconcat": describe(
-            "Grid Grid -> Grid", "- -", _REMEMBERED, reads, may_nest=lambda a, b: is_nest(a) or is_nest(b)
-        ),
-        "vconcat": describe(
-            "Grid Grid -> Grid", "- -", _REMEMBERED, reads, may_nest=lambda a, b: is_nest(a) or is_nest(b)
-        ),
+        "hconcat": describe("Grid Grid -> Grid", "- -", _REMEMBERED, reads, may_nest=either_nests),
+        "vconcat": describe("Grid Grid -> Grid", "- -", _REMEMBERED, reads, may_nest=either_nests),
         "cellwise": describe(
             "Grid Grid Integer -> Grid",
             "- - -",

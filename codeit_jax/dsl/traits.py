@@ -97,7 +97,7 @@ class Traits:
         loop: how it calls a function on items, if it does.
         change: what a search may conclude from a grid that it gives, if anything.
         in_c: a function of Python's own that does the same, and faster.
-        on_tuples: one that does the same to tuples.
+        on_tuples: one that does the same to tuples, of which then one item is charged and not all.
     """
 
     signature: Signature

@@ -5,18 +5,20 @@ grid's shape, and the colour that it gives to the cells it changes is often know
 which cells these are. So the grid drawn on and the colours are evaluated first, and often that is enough.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.records import TRAITS
-from codeit_jax.dsl.traits import Draws, Trims, Turns
+from codeit_jax.dsl.traits import Change, Draws, Trims, Turns
 from codeit_jax.dsl.types import Value
 from codeit_jax.execution.evaluator import CallFailure
 
 Reference = int | str  # an expression's number, or the name of a primitive, a constant or the input
 Expression = tuple[Reference, ...]  # a callee and its arguments
 Pattern = tuple[tuple[int | None, ...], ...]  # a grid with cells that may be of any colour
+
+_CHANGES: Mapping[Reference, Change] = {name: each.change for name, each in TRAITS.items() if each.change}
 
 
 class OutputFilter:
@@ -48,10 +50,9 @@ class OutputFilter:
         colours: set[Value] | None = set()
         while isinstance(reference, int):
             expression = self._expressions[reference]
-            function = str(expression[0])
-            change = TRAITS[function].change if function in TRAITS else None
-            if isinstance(change, Turns | Trims):
-                turns.append(function)
+            change = _CHANGES.get(expression[0])
+            if isinstance(change, (Turns, Trims)):
+                turns.append(str(expression[0]))
             elif isinstance(change, Draws):
                 colour = _colour_drawn(self._expressions, expression, change)
                 if colour is None or colours is None:
@@ -79,7 +80,7 @@ class OutputFilter:
         """Returns what turns into the goal."""
         pattern: Pattern = self._output
         for turn in turns:
-            change = TRAITS[turn].change
+            change = _CHANGES[turn]
             if isinstance(change, Turns):
                 pattern = PRIMITIVES[change.back](pattern)
             else:

@@ -5,7 +5,6 @@ they share much; only the one at fault is given up.
 """
 
 import dataclasses
-import itertools
 import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -17,6 +16,7 @@ JobType = TypeVar("JobType")
 Piece = tuple[JobType, Any]  # a job or a part of one, and its result or `Failed`
 
 _logger = logging.getLogger(__name__)
+_PENDING = object()  # the result of what is still to be run
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,9 +77,19 @@ def run_jobs(
             yield index, [piece]
     hopeless = _hopeless(pool, function, stopped, recovery) if recovery.has_shared_work else set()
     hopeful = {index: pieces for index, pieces in stopped.items() if index not in hopeless}
-    while halves := [half for pieces in hopeful.values() for half in _halves(pieces, recovery)]:
-        retried = pool.map_ordered(function, halves, chunk_size=chunk_size)
-        hopeful = {index: _replaced(pieces, recovery, retried) for index, pieces in hopeful.items()}
+    while True:
+        hopeful = {
+            index: [half for piece in pieces for half in _divided(piece, recovery)]
+            for index, pieces in hopeful.items()
+        }
+        pending = [job for pieces in hopeful.values() for job, result in pieces if result is _PENDING]
+        if not pending:
+            break
+        retried = pool.map_ordered(function, pending, chunk_size=chunk_size)
+        hopeful = {
+            index: [(job, next(retried) if result is _PENDING else result) for job, result in pieces]
+            for index, pieces in hopeful.items()
+        }
     for index, pieces in (stopped | hopeful).items():
         for job, result in pieces:
             if isinstance(result, Failed):
@@ -87,22 +97,11 @@ def run_jobs(
         yield index, pieces
 
 
-def _halves(pieces: Iterable[Piece[JobType]], recovery: Recovery[JobType]) -> Iterator[JobType]:
-    for job, result in pieces:
-        if isinstance(result, Failed):
-            yield from recovery.halves(job)
-
-
-def _replaced(
-    pieces: list[Piece[JobType]], recovery: Recovery[JobType], retried: Iterator[Any]
-) -> list[Piece[JobType]]:
-    """Returns the pieces of a job, those that failed as their halves with their results."""
-    replaced: list[Piece[JobType]] = []
-    for job, result in pieces:
-        halves = recovery.halves(job) if isinstance(result, Failed) else []
-        again = zip(halves, itertools.islice(retried, len(halves)), strict=True)
-        replaced += again if halves else [(job, result)]
-    return replaced
+def _divided(piece: Piece[JobType], recovery: Recovery[JobType]) -> list[Piece[JobType]]:
+    """Returns the halves of a piece that a worker was stopped on, to be run, or the piece as it is."""
+    job, result = piece
+    halves = recovery.halves(job) if isinstance(result, Failed) else []
+    return [(half, _PENDING) for half in halves] or [piece]
 
 
 def _hopeless(
@@ -111,13 +110,14 @@ def _hopeless(
     stopped: dict[int, list[Piece[JobType]]],
     recovery: Recovery[JobType],
 ) -> set[int]:
-    """Returns the jobs whose shared work stops a worker by itself."""
-    checks = [recovery.part(job, 0, 0) for ((job, _),) in stopped.values()]
-    return {
-        index
-        for index, check in zip(stopped, pool.map_ordered(function, checks), strict=True)
-        if isinstance(check, Failed)
+    """Returns the jobs of several items whose shared work stops a worker by itself."""
+    checks = {
+        index: recovery.part(job, 0, 0)
+        for index, ((job, _),) in stopped.items()
+        if recovery.num_items(job) > 1
     }
+    results = pool.map_ordered(function, checks.values())
+    return {index for index, result in zip(checks, results, strict=True) if isinstance(result, Failed)}
 
 
 def _recorded(jobs: Iterable[JobType], taken: deque[JobType]) -> Iterator[JobType]:

@@ -75,7 +75,8 @@ class Learner:
         config: the learner's settings.
         mesh: the devices, as `make_mesh` lays them out.
         seed: of dropout.
-        sharding_rules: how the parameters are split over the mesh; see `Network`.
+        sharding_rules: how the parameters are split over the mesh, see `Network`; without any, each is whole
+            on every device.
         takes_params: whether the parameters' arrays become the learner's, which deletes them; else they are
             copied.
         failure_folder: where the batch is saved whose loss or gradient is not finite; None for nowhere.

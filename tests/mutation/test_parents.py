@@ -1,5 +1,4 @@
 import pytest
-from etils import epath
 
 from codeit_jax.arc import Pair, Task, load_tasks
 from codeit_jax.config import ExecutionConfig, ParentKind
@@ -11,27 +10,6 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.parents import MutationParent, find_parents, gather_parents, solves_task
 
 SHORTEST = {"67a3c6ac": "O = vmirror(I)", "9dfd6313": "O = dmirror(I)"}
-
-
-@pytest.fixture(scope="module")
-def tasks():
-    return [task for task in load_tasks("arc1/training") if task.id in ("67a3c6ac", "9dfd6313", "29ec7d0e")]
-
-
-@pytest.fixture(scope="module")
-def programs():
-    return load_training_programs()
-
-
-@pytest.fixture(scope="module")
-def pool():
-    with start_pool([], ExecutionConfig(num_workers=1, budget=Budget())) as pool:
-        yield pool
-
-
-@pytest.fixture
-def path(tmp_path):
-    return epath.Path(tmp_path / "distilled.json")
 
 
 class Phases:

@@ -125,8 +125,8 @@ class Grown:
     Attributes:
         draw: what became of it.
         family: the index of the parent whose inputs it was run on.
-        parent: the index in the population of the program it was made from; None where that is the recipe's,
-            or where it was made from none.
+        parent: the index in the population of the program it was made from; None where that is the family's
+            own, or where it was made from none.
     """
 
     draw: Draw

@@ -2,38 +2,12 @@ import json
 import os
 
 import pytest
-from etils import epath
 
-from codeit_jax.arc import load_tasks
-from codeit_jax.config import ExecutionConfig
-from codeit_jax.dsl import load_training_programs, parse_program
-from codeit_jax.execution import Budget
-from codeit_jax.execution.host import start_pool
+from codeit_jax.dsl import parse_program
 from codeit_jax.mutation.distillation.cache import DistillationCacheError, load_or_distil
 
 WORK = 100_000
 SHORTEST = {"67a3c6ac": "O = vmirror(I)", "9dfd6313": "O = dmirror(I)"}
-
-
-@pytest.fixture(scope="module")
-def tasks():
-    return [task for task in load_tasks("arc1/training") if task.id in ("67a3c6ac", "9dfd6313", "29ec7d0e")]
-
-
-@pytest.fixture(scope="module")
-def programs():
-    return load_training_programs()
-
-
-@pytest.fixture(scope="module")
-def pool():
-    with start_pool([], ExecutionConfig(num_workers=1, budget=Budget())) as pool:
-        yield pool
-
-
-@pytest.fixture
-def path(tmp_path):
-    return epath.Path(tmp_path / "distilled.json")
 
 
 def distil(path, pool, tasks, programs, max_work=WORK):
