@@ -9,11 +9,12 @@ from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
 from codeit_jax.config import Config, ConfigError
+from codeit_jax.errors import naming
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.iteration import Components
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, check_rows
-from codeit_jax.policy.building import build_policy, naming
+from codeit_jax.policy.building import build_policy
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.program_sampler import ProgramSampler
@@ -42,7 +43,7 @@ def build(
         ConfigError: a setting names something that does not exist, or does not fit the devices or another
             setting.
     """
-    with naming("mesh"):
+    with naming("mesh", ConfigError):
         mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     _check_rows(config, mesh)
     config = with_buckets(config)
@@ -77,7 +78,7 @@ def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> C
     """Returns what programs are sampled under; see `SamplingConfig`."""
     match config.sampling.constraint:
         case "grammar":
-            with naming("policy.max_program_length and policy.tokenizer"):
+            with naming("policy.max_program_length and policy.tokenizer", ConfigError):
                 return build_grammar(tokenizer, config.policy.max_program_length)
         case "allowed":
             return allowed_tokens(tokenizer.allowed_ids(), vocabulary_size, tokenizer.eos_id)

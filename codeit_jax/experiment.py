@@ -18,10 +18,10 @@ from codeit_jax.iteration import Components, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.run.checkpoint import Checkpointer
-from codeit_jax.run.display import Display
 from codeit_jax.run.files import write_json, write_json_lines
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
+from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
 from codeit_jax.search.solutions import SolutionBook, solutions_json
 
@@ -50,7 +50,7 @@ def run_experiment(
     programs = load_training_programs(config.data.training_programs or None)
     workdir = open_workdir(workdir_path, config)
     with contextlib.ExitStack() as stack:
-        display = stack.enter_context(Display(len(search_tasks)))
+        display = stack.enter_context(RunDisplay(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
         pool = stack.enter_context(start_pool(search_tasks, config.execution))
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
@@ -84,7 +84,9 @@ def run_experiment(
         return log.rows
 
 
-def _iterate(state: State, components: Components, display: Display, workdir: epath.Path) -> IterationMetrics:
+def _iterate(
+    state: State, components: Components, display: RunDisplay, workdir: epath.Path
+) -> IterationMetrics:
     """Runs a meta-iteration, shows it, and writes its samples out."""
     samples: list[dict[str, Any]] = []
 
@@ -111,7 +113,7 @@ def _check_profiled(number: int | None, num_done: int, num_all: int) -> None:
 
 
 def _iterate_profiled(
-    state: State, components: Components, display: Display, workdir: epath.Path
+    state: State, components: Components, display: RunDisplay, workdir: epath.Path
 ) -> IterationMetrics:
     folder = workdir / "profile"
     with profile(folder) as idle_share:

@@ -23,8 +23,9 @@ from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.run.display import Display
 from codeit_jax.run.metrics import IterationMetrics
+from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.search import num_search_jobs, search
-from codeit_jax.search.solutions import Candidate, SolutionBook
+from codeit_jax.search.solutions import SolutionBook
 
 
 def initialize(
@@ -206,8 +207,8 @@ def _search(
     for hits in search(components.pool, num_tasks, programs, max_work):
         display.advance()
         for program, hit in hits:
-            candidate = Candidate(str(program), hit.demonstration_performance, hit.test_performance, 0)
-            state.solutions.add(components.search_tasks[hit.task_index].id, candidate)
+            task = components.search_tasks[hit.task_index]
+            state.solutions.add(task.id, Candidate(str(program), hit.performance))
 
 
 def _warm_up(

@@ -25,7 +25,8 @@ from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.run.background import run_ahead
 from codeit_jax.run.metrics import IterationMetrics
-from codeit_jax.search.solutions import Candidate, SolutionBook
+from codeit_jax.search.ranking import Candidate, Performance
+from codeit_jax.search.solutions import SolutionBook
 
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
 
@@ -187,9 +188,5 @@ def _counted(written: Iterable[SampledTask], tally: _Tally) -> Iterator[tuple[in
 def _candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
     for attempt in attempts:
         if attempt.demonstration_performance > 0:
-            yield Candidate(
-                str(attempt.program),
-                attempt.demonstration_performance,
-                attempt.test_performance,
-                meta_iteration,
-            )
+            performance = Performance(attempt.demonstration_performance, attempt.test_performance)
+            yield Candidate(str(attempt.program), performance, meta_iteration)

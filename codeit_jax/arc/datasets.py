@@ -5,8 +5,9 @@ import json
 from pathlib import Path
 from typing import Any
 
-from codeit_jax.arc.grid import GridError, to_grid
+from codeit_jax.arc.grid import to_grid
 from codeit_jax.arc.task import Pair, Task, TaskError, task_from_json
+from codeit_jax.errors import naming
 
 _ARC1_PARTS = ("training", "evaluation")
 
@@ -50,52 +51,50 @@ def _load_file(path: Path) -> list[Task]:
     if isinstance(content, dict) and not {"train", "test"} & content.keys():
         if not content:
             raise TaskError(f"{path}: the file holds no tasks")
-        tasks = [_parse(task_id, value, f"{path}: {task_id}") for task_id, value in content.items()]
+        with naming(path, TaskError):
+            tasks = [_named_task(task_id, value) for task_id, value in content.items()]
         solutions_path = path.with_name(path.name.replace("challenges", "solutions"))
         if solutions_path == path or not solutions_path.is_file():
             return tasks
-        return _with_solutions(tasks, _read_json(solutions_path), solutions_path)
-    return [_parse(path.stem, content, str(path))]
+        solutions = _read_json(solutions_path)
+        with naming(solutions_path, TaskError):
+            return _with_solutions(tasks, solutions)
+    with naming(path, TaskError):
+        return [task_from_json(path.stem, content)]
 
 
-def _parse(task_id: str, value: Any, where: str) -> Task:
-    try:
+def _named_task(task_id: str, value: Any) -> Task:
+    with naming(task_id):
         return task_from_json(task_id, value)
-    except TaskError as error:
-        raise TaskError(f"{where}: {error}") from None
 
 
-def _with_solutions(tasks: list[Task], solutions: Any, path: Path) -> list[Task]:
-    """Returns the tasks with the test outputs that a file maps their ids to, where it does."""
+def _with_solutions(tasks: list[Task], solutions: Any) -> list[Task]:
+    """Returns the tasks with the test outputs that their ids are mapped to, where they are."""
     if not isinstance(solutions, dict):
-        raise TaskError(f"{path}: must map task ids to lists of outputs")
-    return [
-        _with_outputs(task, solutions[task.id], f"{path}: {task.id}") if task.id in solutions else task
-        for task in tasks
-    ]
+        raise TaskError("must map task ids to lists of outputs")
+    return [_with_outputs(task, solutions[task.id]) if task.id in solutions else task for task in tasks]
 
 
-def _with_outputs(task: Task, outputs: Any, where: str) -> Task:
-    if not isinstance(outputs, list):
-        raise TaskError(f"{where}: must be a list of outputs")
-    if len(outputs) != len(task.test):
-        raise TaskError(f"{where}: {len(outputs)} solutions for {len(task.test)} test inputs")
+def _with_outputs(task: Task, outputs: Any) -> Task:
+    with naming(task.id):
+        if not isinstance(outputs, list):
+            raise TaskError("must be a list of outputs")
+        if len(outputs) != len(task.test):
+            raise TaskError(f"{len(outputs)} solutions for {len(task.test)} test inputs")
     pairs = []
     for i, (pair, output) in enumerate(zip(task.test, outputs, strict=True)):
-        try:
+        with naming(f"{task.id}[{i}]"):
             pairs.append(Pair(pair.input, to_grid(output)))
-        except GridError as error:
-            raise TaskError(f"{where}[{i}]: {error}") from None
     return dataclasses.replace(task, test=tuple(pairs))
 
 
 def _read_json(path: Path) -> Any:
+    with naming(path, TaskError):
+        content = path.read_bytes()
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(content)
     except (ValueError, RecursionError) as error:
         raise TaskError(f"{path}: not JSON: {error}") from None
-    except OSError as error:
-        raise TaskError(f"{path}: {error.strerror}") from None
 
 
 def _sorted_by_id(tasks: list[Task], path: Path) -> list[Task]:

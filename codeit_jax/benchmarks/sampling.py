@@ -22,7 +22,7 @@ from codeit_jax.benchmarks.workload import Mean
 from codeit_jax.config import PolicyConfig
 from codeit_jax.dsl import ProgramError, parse_program
 from codeit_jax.dsl.program import OUTPUT
-from codeit_jax.errors import UserError
+from codeit_jax.errors import naming
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.policy.building import make_network
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
@@ -71,10 +71,8 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     """Yields the suite's measurements, made on so much."""
     names = ["symbolic", *([options.tokenizer] if options.tokenizer else [])]
     for name in names:
-        try:
+        with naming(f"--tokenizer={name}"):
             tokenizer = make_tokenizer(name)
-        except ValueError as error:
-            raise UserError(f"--tokenizer={name}: {error}") from error
         title = "symbolic" if name == "symbolic" else "Hugging Face"
         yield from constraints(title, tokenizer, sizes, options.seed)
         yield from prompts(title, name, tokenizer, sizes)

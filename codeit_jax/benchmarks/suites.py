@@ -6,7 +6,6 @@ write the module and name it in `SUITES`.
 
 import dataclasses
 import importlib
-import json
 import os
 import platform
 import time
@@ -15,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from codeit_jax.benchmarks.table import Measurement, check_is_file_path, header, row
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
+from codeit_jax.run.files import write_json
 
 SUITES = {
     "execution": "codeit_jax.benchmarks.execution",
@@ -76,14 +76,12 @@ def run_suite(name: str, options: Options, json_path: Path | None = None) -> Non
             "seconds": seconds,
             "measurements": [measurement.to_json() for measurement in measurements],
         }
-        json_path.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+        write_json(json_path, report)
 
 
 def _check(json_path: Path) -> None:
-    try:
+    with naming(f"--json={json_path}", ReportError):
         check_is_file_path(json_path)
-    except OSError as error:
-        raise ReportError(f"--json={json_path}: cannot be written to: {error.strerror}") from None
 
 
 def _describe_machine() -> str:

@@ -1,4 +1,4 @@
-"""Configs as ConfigDicts, which the command line can override, and as parsed JSON; how two of them differ."""
+"""Configs as ConfigDicts, which the command line can override, and as JSON; what of them a run keeps."""
 
 import dataclasses
 import types
@@ -72,15 +72,13 @@ def setting_names(config_type: type) -> list[str]:
     return [name for name, _ in _flat(dataclasses.asdict(config_type()))]
 
 
-def differences(old: Config, new: Config) -> list[str]:
-    """Returns the settings in which two runs differ, those that a resumption may change aside, as text."""
-    lines = []
-    new_values = dict(_flat(dataclasses.asdict(new)))
-    for name, value in _flat(dataclasses.asdict(old)):
-        resumable = any(name == field or name.startswith(f"{field}.") for field in RESUMABLE_FIELDS)
-        if new_values[name] != value and not resumable:
-            lines.append(f"{name} was {value!r} and is now {new_values[name]!r}")
-    return lines
+def lasting_settings(config: Config) -> dict[str, Any]:
+    """Returns the settings, such as `learner.batch_size`, that a run keeps when it is resumed."""
+    return {
+        name: value
+        for name, value in _flat(dataclasses.asdict(config))
+        if not any(name == field or name.startswith(f"{field}.") for field in RESUMABLE_FIELDS)
+    }
 
 
 def _flat(values: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from codeit_jax.dsl.program import OUTPUT, Program, ProgramError, parse_program
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 
 _FUNCTION_PREFIXES = ("verify_", "solve_")
 
@@ -27,20 +27,18 @@ def load_training_programs(path: str | Path | None = None) -> dict[str, Program]
         CorpusError: the file is missing, is not Python, or a function in it is no straight-line program.
     """
     file = _reasoning_gym_file() if path is None else Path(path)
+    with naming(file, CorpusError):
+        source = file.read_bytes()
     try:
-        module = ast.parse(file.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise CorpusError(f"{file}: {error.strerror}") from None
+        module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise CorpusError(f"{file}: not a Python file: {error}") from None
     programs = {}
     for node in module.body:
         if isinstance(node, ast.FunctionDef) and node.name.startswith(_FUNCTION_PREFIXES):
             task_id = node.name.split("_", 1)[1]
-            try:
+            with naming(f"{file}: {node.name}", CorpusError):
                 programs[task_id] = parse_program("\n".join(_lines(node)))
-            except ProgramError as error:
-                raise CorpusError(f"{file}: {node.name}: {error}") from None
     if not programs:
         raise CorpusError(f"{file}: holds no functions named solve_<task id> or verify_<task id>")
     return programs

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from codeit_jax.dsl.program import Program, ProgramError, parse_program
-from codeit_jax.errors import UserError
+from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.errors import UserError, naming
 
 
 class ProgramFileError(UserError):
@@ -44,25 +44,22 @@ def read_rows(path: Path) -> Iterator[tuple[ProgramRow, Program]]:
         ProgramFileError: the file cannot be read, a line is no JSON object with a program, or its program
             does not parse.
     """
-    try:
-        with path.open(encoding="utf-8") as file:
-            for number, line in enumerate(file, start=1):
-                if line.strip():
-                    yield _parse_row(path, number, line)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is no UTF-8 text"
-        raise ProgramFileError(f"{path}: {reason}") from None
+    with naming(path, ProgramFileError), path.open(encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            if line.strip():
+                with naming(f"line {number}"):
+                    row = _parse_row(line)
+                    program = parse_program(row.program)
+                yield row, program
 
 
-def _parse_row(path: Path, number: int, line: str) -> tuple[ProgramRow, Program]:
+def _parse_row(line: str) -> ProgramRow:
     try:
-        row = ProgramRow(**_fields(json.loads(line)))
-        program = parse_program(row.program)
+        return ProgramRow(**_fields(json.loads(line)))
     except json.JSONDecodeError as error:
-        raise ProgramFileError(f"{path}: line {number} is no JSON: {error}") from None
-    except (ProgramError, TypeError) as error:
-        raise ProgramFileError(f"{path}: line {number}: {error}") from None
-    return row, program
+        raise ValueError(f"is no JSON: {error}") from None
+    except TypeError as error:
+        raise ValueError(str(error)) from None
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from codeit_jax.config import ConfigError, LearnerConfig
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
 from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
 from codeit_jax.policy.sharding import ShardingRules, batch_sharding, parameter_sharding, row_shares
+from codeit_jax.run.files import replacing
 
 # Updates whose examples are ordered by length together. More would pad less, but the first one waits for all.
 _UPDATES_ORDERED = 16
@@ -197,7 +198,7 @@ class Learner:
             # Every process has the whole batch, and one copy is enough.
             if jax.process_index() == 0:
                 file.parent.mkdir(parents=True, exist_ok=True)
-                with file.open("wb") as opened:
+                with replacing(file) as opened:
                     np.savez_compressed(opened, step=step, **asdict(batch))
         raise FloatingPointError(message)
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Protocol
 
 from etils import epath
 
@@ -12,6 +11,7 @@ from codeit_jax.dsl.program import Program, without_dead_lines
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import load_or_distil
+from codeit_jax.run.display import Display
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,16 +38,6 @@ class MutationParent:
         if self.program is None:
             raise ValueError(f"there is no program of {self.task_id}")
         return self.program
-
-
-class Display(Protocol):
-    """Where the gathering of parents is shown."""
-
-    def phase(self, description: str, total: int | None = None) -> None:
-        """Begins a phase of `total` steps, where that is known."""
-
-    def advance(self) -> None:
-        """Counts one step of the phase."""
 
 
 def gather_parents(

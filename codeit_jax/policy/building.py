@@ -1,8 +1,6 @@
 """The policy that a config asks for: its tokenizer, its shape, and its first parameters on the mesh."""
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +9,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from codeit_jax.config import Config, ConfigError, PolicyConfig
+from codeit_jax.errors import naming
 from codeit_jax.policy.network import AnyNetwork
 from codeit_jax.policy.presets import PRESETS, NetworkConfig, preset
 from codeit_jax.policy.sharding import ShardingRules, parameter_sharding
@@ -53,7 +52,7 @@ def build_policy(config: Config, mesh: jax.sharding.Mesh, *, reads_weights: bool
     tokenizer, shape = tokenizer_and_shape(config.policy)
     if config.policy.weights and reads_weights:
         graphdef, params = abstract_network(shape, config.policy.dtype)
-        with naming("policy.weights"):
+        with naming("policy.weights", ConfigError):
             shardings = parameter_sharding(params, mesh, T5.sharding_rules)
             params = load_params(config.policy.weights, shape, shardings)
     else:
@@ -83,12 +82,12 @@ def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, NetworkConfig]
         ConfigError: a setting names what does not exist, the tokenizer knows more tokens than the network, or
             what describes the published weights is damaged.
     """
-    with naming("policy.tokenizer"):
+    with naming("policy.tokenizer", ConfigError):
         tokenizer = make_tokenizer(config.tokenizer)
-    with naming("policy.weights"):
+    with naming("policy.weights", ConfigError):
         size = read_config(config.weights).vocab_size if config.weights else tokenizer.vocabulary_size
     is_source = config.preset not in PRESETS and ("/" in config.preset or Path(config.preset).is_dir())
-    with naming("policy.preset"):
+    with naming("policy.preset", ConfigError):
         shape = read_config(config.preset) if is_source else preset(config.preset, size)
     if tokenizer.vocabulary_size > shape.vocab_size:
         raise ConfigError(
@@ -96,12 +95,3 @@ def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, NetworkConfig]
             f" network only {shape.vocab_size}"
         )
     return tokenizer, dataclasses.replace(shape, dropout_rate=config.dropout_rate)
-
-
-@contextlib.contextmanager
-def naming(setting: str) -> Iterator[None]:
-    """Lets what is said against a setting's value begin with the setting's name."""
-    try:
-        yield
-    except ValueError as error:
-        raise ConfigError(f"{setting}: {error}") from error

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 import ml_dtypes
 import numpy as np
 
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 
 _SAFETENSORS_DTYPES = {
     "BOOL": np.dtype(np.bool_),
@@ -62,10 +62,8 @@ def one_line(error: BaseException) -> str:
 
 def read_json(file: Path) -> dict[str, Any]:
     """Returns the JSON object in a file; WeightsError if there is none."""
-    try:
+    with naming(file, WeightsError):
         text = file.read_bytes()
-    except OSError as error:
-        raise WeightsError(f"{file}: cannot be read: {error.strerror or one_line(error)}") from error
     return _json_object(text, f"{file}")
 
 
@@ -75,11 +73,9 @@ def safetensors_tensors(file: Path) -> dict[str, StoredTensor]:
     Raises:
         WeightsError: the file is cut short, damaged or of another format.
     """
-    try:
+    with naming(file, WeightsError):
         size = file.stat().st_size
         mapped = np.memmap(file, np.uint8, mode="r") if size else np.zeros(0, np.uint8)
-    except OSError as error:
-        raise WeightsError(f"{file}: cannot be read: {error.strerror or one_line(error)}") from error
     start = 8 + int.from_bytes(mapped[:8].tobytes(), "little")
     if len(mapped) < 8 or start > len(mapped):
         raise WeightsError(f"{file}: the header is cut short, or this is no safetensors file")

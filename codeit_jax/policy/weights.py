@@ -4,24 +4,25 @@ Both hold the same numbers. Theirs go by other names (see `hugging_face_name`), 
 `[outputs, inputs]`, and a tied embedding may lie in their files under up to four names.
 """
 
-import contextlib
 import json
 import math
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from codeit_jax.errors import naming
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.weight_files import CONFIG, SAFETENSORS, StoredWeights, open_weights
-from codeit_jax.policy.weight_formats import StoredTensor, WeightsError, one_line
+from codeit_jax.policy.weight_formats import StoredTensor, WeightsError
 from codeit_jax.policy.weights_config import config_settings, read_config
+from codeit_jax.run.files import replacing, write_text
 
 __all__ = ["WeightsError", "hugging_face_name", "load_params", "read_config", "save_params"]
 
@@ -143,14 +144,11 @@ def save_params(
                 f"{list(parameter.shape)}, not {leaf.dtype} {list(leaf.shape)}"
             )
     text = json.dumps(settings | {"eos_token_id": 1} | dict(extra or {}), indent=2, sort_keys=True)
-    try:
+    with naming(folder, WeightsError):
         folder.mkdir(parents=True, exist_ok=True)
-        with _written_whole(folder / SAFETENSORS) as stream:
+        with replacing(folder / SAFETENSORS) as stream:
             _write_safetensors(stream, parameters, leaves)
-        with _written_whole(folder / CONFIG) as stream:
-            stream.write(f"{text}\n".encode())
-    except OSError as error:
-        raise WeightsError(f"{folder}: cannot be written: {error.strerror or one_line(error)}") from error
+        write_text(folder / CONFIG, f"{text}\n")
 
 
 class _Parameter(NamedTuple):
@@ -241,7 +239,7 @@ def _put(tensor: StoredTensor, is_transposed: bool, sharding: Any) -> jax.Array:
     return array.block_until_ready()
 
 
-def _write_safetensors(stream: BinaryIO, parameters: list[_Parameter], leaves: list[jax.Array]) -> None:
+def _write_safetensors(stream: IO[bytes], parameters: list[_Parameter], leaves: list[jax.Array]) -> None:
     ordered = sorted(zip(parameters, leaves, strict=True), key=lambda pair: pair[0].name)
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
@@ -256,15 +254,3 @@ def _write_safetensors(stream: BinaryIO, parameters: list[_Parameter], leaves: l
         # An array keeps what the host fetched of it for as long as it lives: these end here.
         fetched = leaf.T if parameter.is_transposed else jnp.copy(leaf)
         stream.write(np.ascontiguousarray(np.asarray(fetched), "<f4").data)
-
-
-@contextlib.contextmanager
-def _written_whole(path: Path) -> Iterator[BinaryIO]:
-    """Opens a file that takes its name only once it is complete."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as stream:
-            yield stream
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from codeit_jax.errors import naming
 from codeit_jax.policy.network import PAD_ID
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.weight_files import read_config_file
@@ -51,10 +52,8 @@ def read_config(source: str | os.PathLike[str]) -> T5Config:
         fields[key] = settings.get(key, kind, getattr(T5Config, key))
     fields["feed_forward"] = _feed_forward(settings)
     fields["tie_word_embeddings"] = _is_tied(settings)
-    try:
+    with naming(file, WeightsError):
         return T5Config(**fields)
-    except ValueError as error:
-        raise WeightsError(f"{file}: {error}") from error
 
 
 def config_settings(config: T5Config) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from ml_collections.config_dict import ConfigDict
 
 from codeit_jax.config import Config, ConfigError
 from codeit_jax.config.conversion import from_dict, setting_names
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 
 EXIT_USER_ERROR = 2
 
@@ -51,11 +51,9 @@ def read_config(holder: flags.FlagHolder[ConfigDict]) -> Config:
     """
     if holder.value is None:
         raise UsageError("--config is required, such as --config=configs/quickstart.py")
-    try:
+    filename = config_flags.get_config_filename(flags.FLAGS[_CONFIG])
+    with naming(f"--config={filename}", ConfigError):
         return from_dict(Config, holder.value)
-    except ConfigError as error:
-        filename = config_flags.get_config_filename(flags.FLAGS[_CONFIG])
-        raise ConfigError(f"--config={filename}: {error}") from None
 
 
 def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:

@@ -1,10 +1,11 @@
-"""How a run shows itself: a live table on a terminal, plain lines elsewhere."""
+"""How a command shows itself: a bar on a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Self
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Console, Group
+from rich.console import Console, RenderableType
 from rich.live import Live
 from rich.progress import (
     BarColumn,
@@ -13,37 +14,20 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
+    TimeRemainingColumn,
 )
 from rich.table import Table
 
-from codeit_jax.run.metrics import IterationMetrics
-
-# Column titles, and how a row fills them.
-_COLUMNS: tuple[tuple[str, Callable[[IterationMetrics], str]], ...] = (
-    ("iteration", lambda row: str(row.meta_iteration)),
-    ("loss", lambda row: _number(row.loss, "{:.3f}")),
-    ("samples", lambda row: str(row.num_samples)),
-    ("parse", lambda row: _number(row.parse_share, "{:.1%}")),
-    ("execute", lambda row: _number(row.execute_share, "{:.1%}")),
-    ("new", lambda row: str(row.new_experiences)),
-    ("policy", lambda row: str(row.policy_performance)),
-    ("cumulative", lambda row: str(row.cumulative_performance)),
-    ("seconds", lambda row: f"{row.explore_seconds + row.learn_seconds:.0f}"),
-)
-
 
 class Display:
-    """Shows phases, their progress and the rows of a run; use it as a context manager.
+    """Shows phases, their progress and notes; a context manager, and a phase is shown within it only.
 
     Args:
-        num_tasks: size of the search set, for the table's title.
         console: where to write; by default standard output.
     """
 
-    def __init__(self, num_tasks: int, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
-        self._title = f"CodeIt: tasks solved of {num_tasks}"
-        self._rows: list[IterationMetrics] = []
         self._started = time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
@@ -51,12 +35,13 @@ class Display:
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
+            TimeRemainingColumn(),
             console=self._console,
         )
         self._phase = self._progress.add_task("starting", total=None)
         self._live = Live(get_renderable=self._render, console=self._console, transient=True)
 
-    def __enter__(self) -> "Display":
+    def __enter__(self) -> Self:
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -64,48 +49,48 @@ class Display:
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
         if self._console.is_terminal:
             self._live.stop()
-        if exception_type is None and self._rows:
-            self._console.print(self._table())
 
-    def phase(self, description: str, total: int | None = None) -> None:
-        """Begins a phase of `total` steps, where that is known."""
-        self._progress.reset(self._phase, description=description, total=total)
-        self._log(description)
+    def phase(self, description: str, total: int | None = None, completed: int = 0) -> None:
+        """Begins a phase of `total` steps, where that is known, some of which may have been made before."""
+        self._progress.reset(self._phase, description=description, total=total, completed=completed)
+        self.log(description)
 
-    def advance(self) -> None:
-        """Counts one step of the phase."""
-        self._progress.advance(self._phase)
+    def describe(self, description: str) -> None:
+        """Says something else of the phase, beside its bar."""
+        self._progress.update(self._phase, description=description)
 
-    def rows(self, rows: Sequence[IterationMetrics]) -> None:
-        """Shows rows of the table; on a terminal they join those already there."""
-        self._rows += rows
-        for row in rows:
-            self._log("  ".join(f"{title} {text(row)}" for title, text in _COLUMNS))
+    def advance(self, count: int = 1) -> None:
+        """Counts steps of the phase."""
+        self._progress.advance(self._phase, count)
 
     def note(self, text: str) -> None:
         """Shows a line of its own."""
         if self._console.is_terminal:
-            self._console.print(text, highlight=False, markup=False)
+            self._print(text)
         else:
-            self._log(text)
+            self.log(text)
 
-    def _log(self, text: str) -> None:
+    def log(self, text: str) -> None:
+        """Shows a line that a terminal has no need of, the bar telling the same."""
         if not self._console.is_terminal:
-            elapsed = time.monotonic() - self._started
-            self._console.print(f"[{elapsed:6.1f} s] {text}", highlight=False, markup=False, soft_wrap=True)
+            self._print(f"[{time.monotonic() - self._started:6.1f} s] {text}")
 
-    def _render(self) -> Group:
-        return Group(self._table(), self._progress)
+    def show(self, table: Table) -> None:
+        """Shows a table."""
+        self._console.print(table)
 
-    def _table(self) -> Table:
-        # Narrow enough for the 80 columns that a file or a pipe is taken to have.
-        table = Table(title=self._title, box=SIMPLE_HEAD, padding=0)
-        for title, _ in _COLUMNS:
-            table.add_column(title, justify="right")
-        for row in self._rows:
-            table.add_row(*(text(row) for _, text in _COLUMNS))
-        return table
+    def _print(self, text: str) -> None:
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def _render(self) -> RenderableType:
+        return self._progress
 
 
-def _number(value: float, pattern: str) -> str:
-    return "" if value != value else pattern.format(value)
+def number_table(titles: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> Table:
+    """Returns a table of numbers, narrow enough for the 80 columns that a file or a pipe is taken to have."""
+    table = Table(title=title, box=SIMPLE_HEAD, padding=0)
+    for each in titles:
+        table.add_column(each, justify="right")
+    for row in rows:
+        table.add_row(*row)
+    return table

@@ -1,35 +1,55 @@
 """Writing files so that a reader, or a run that is cut short, never meets half of one."""
 
+import contextlib
 import gzip
-import io
 import json
-from collections.abc import Iterable
-from typing import Any
+import os
+from collections.abc import Iterable, Iterator
+from typing import IO, Any
 
 from etils import epath
 
 
-def write_text(path: epath.Path, text: str) -> None:
+@contextlib.contextmanager
+def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
+    """Opens a file that takes its name, and the place of another, in one step once it is complete.
+
+    What is written is safe on the disk by then. Where anything fails, the other stays as it is.
+    """
+    path = epath.Path(path)
+    unfinished = path.with_name(path.name + ".unfinished")
+    is_remote = "://" in os.fspath(path)
+    try:
+        with unfinished.open("wb") as stream:
+            yield stream
+            if not is_remote:
+                stream.flush()
+                os.fsync(stream.fileno())
+        unfinished.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            unfinished.unlink(missing_ok=True)
+        raise
+
+
+def write_bytes(path: epath.PathLike, content: bytes) -> None:
+    """Replaces a file's content in one step."""
+    with replacing(path) as stream:
+        stream.write(content)
+
+
+def write_text(path: epath.PathLike, text: str) -> None:
     """Replaces a file's content in one step."""
     write_bytes(path, text.encode())
 
 
-def write_bytes(path: epath.Path, content: bytes) -> None:
-    """Replaces a file's content in one step."""
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    unfinished.replace(path)
-
-
-def write_json(path: epath.Path, value: Any) -> None:
+def write_json(path: epath.PathLike, value: Any) -> None:
     """Replaces a file's content with a value as indented JSON, in one step."""
     write_text(path, json.dumps(value, indent=2) + "\n")
 
 
-def write_json_lines(path: epath.Path, values: Iterable[Any]) -> None:
+def write_json_lines(path: epath.PathLike, values: Iterable[Any]) -> None:
     """Replaces a file's content with gzipped JSON, one value a line, in one step."""
-    buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0) as file:
+    with replacing(path) as stream, gzip.GzipFile(fileobj=stream, mode="wb", filename="", mtime=0) as file:
         for value in values:
             file.write(json.dumps(value).encode() + b"\n")
-    write_bytes(path, buffer.getvalue())

@@ -1,21 +1,17 @@
 """A run's folder: claimed by one config, and never shared with another's files."""
 
 import dataclasses
-import json
 
 from etils import epath
 
-from codeit_jax.config import Config, ConfigError
-from codeit_jax.config.conversion import differences, from_dict
-from codeit_jax.errors import UserError
+from codeit_jax.config import Config
+from codeit_jax.config.conversion import from_dict, lasting_settings
+from codeit_jax.errors import UserError, naming
+from codeit_jax.run.claim import check_claim, read_claim
 from codeit_jax.run.files import write_json
 
 _CONFIG = "config.json"
 _RESULTS = ("checkpoints", "performance.csv", "samples", "solutions.json")
-
-
-class WorkdirError(UserError):
-    """A folder that cannot be a run's; the message names it and says why."""
 
 
 def open_workdir(path: str, config: Config) -> epath.Path:
@@ -26,25 +22,19 @@ def open_workdir(path: str, config: Config) -> epath.Path:
     given another.
 
     Raises:
-        WorkdirError: the folder cannot be written to, holds a run of another config, or holds files named as
+        UserError: the folder cannot be written to, holds a run of another config, or holds files named as
             a run's are without its config. Nothing in it is changed then.
     """
     workdir = epath.Path(path).expanduser()
-    file = workdir / _CONFIG
-    try:
+    with naming(f"--workdir={path}"):
         if workdir.exists() and not workdir.is_dir():
-            raise WorkdirError(f"--workdir={path}: is not a folder")
-        results = [name for name in _RESULTS if (workdir / name).exists()]
-        if file.exists():
-            found = _read_config(file)
-            if results:
-                _check_same(path, found, config)
-        elif results:
-            raise WorkdirError(f"--workdir={path}: holds {results[0]} but no {_CONFIG} that says whose it is")
+            raise UserError("is not a folder")
+        results = [workdir / name for name in _RESULTS]
+        found = read_claim(workdir / _CONFIG, results, _parse)
+        if found is not None and any(result.exists() for result in results):
+            check_claim(lasting_settings(found), lasting_settings(config))
         workdir.mkdir(parents=True, exist_ok=True)
-        write_json(file, dataclasses.asdict(config))
-    except OSError as error:
-        raise WorkdirError(f"--workdir={path}: cannot be written to: {error.strerror or error}") from None
+        write_json(workdir / _CONFIG, dataclasses.asdict(config))
     return workdir
 
 
@@ -52,23 +42,14 @@ def read_run_config(path: str) -> Config:
     """Returns the config of the run in a folder.
 
     Raises:
-        WorkdirError: there is no run in it.
+        UserError: there is no run in it.
     """
-    file = epath.Path(path).expanduser() / _CONFIG
-    if not file.exists():
-        raise WorkdirError(f"--workdir={path}: holds no run")
-    return _read_config(file)
+    with naming(f"--workdir={path}"):
+        config = read_claim(epath.Path(path).expanduser() / _CONFIG, (), _parse)
+        if config is None:
+            raise UserError("holds no run")
+    return config
 
 
-def _read_config(file: epath.Path) -> Config:
-    try:
-        return from_dict(Config, json.loads(file.read_text()))
-    except (ConfigError, ValueError, TypeError) as error:
-        raise WorkdirError(f"{file}: not the config of a run of this version: {error}") from None
-
-
-def _check_same(path: str, old: Config, new: Config) -> None:
-    changes = differences(old, new)
-    if changes:
-        more = f" (and {len(changes) - 1} more)" if len(changes) > 1 else ""
-        raise WorkdirError(f"--workdir={path}: holds a run of another config: {changes[0]}{more}")
+def _parse(values: object) -> Config:
+    return from_dict(Config, values)

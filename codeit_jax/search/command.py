@@ -15,12 +15,12 @@ from codeit_jax.dsl.program_files import ProgramRow, fingerprint, read_rows
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool, Failed
-from codeit_jax.run.search_display import SearchDisplay
+from codeit_jax.run.display import Display
 from codeit_jax.search.curve import Curve, read_curve
-from codeit_jax.search.folder import SearchFolder, SearchFolderError, SearchSettings, SearchState
+from codeit_jax.search.folder import SearchFolder, SearchSettings, SearchState
+from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.search import PROGRAMS_PER_JOB, SearchResult, search_together
-from codeit_jax.search.solutions import Candidate
-from codeit_jax.search.verification import Performance, measure_performance
+from codeit_jax.search.verification import measure_performance
 
 CURVE_STEP = 9_600
 MAX_BATCH = 10_000  # programs held as objects; those of one family are brought together among these
@@ -73,7 +73,7 @@ def run_search(
         done = folder.state.num_programs
         raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
     execution = ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=budget)
-    with SearchDisplay(len(tasks)) as display:
+    with Display() as display:
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, other_curves)
         with start_pool(tasks, execution) as pool:
@@ -102,11 +102,10 @@ def verify(pool: ExecutionPool, tasks: Sequence[Task], solved: Mapping[str, Cand
     for (index, claim), result in zip(claims, results, strict=True):
         if isinstance(result, Failed):
             raise RuntimeError(f"{tasks[index].id}: its solution cannot be run again: {result.detail}")
-        claimed = Performance(claim.demonstration_performance, claim.test_performance)
-        if result != claimed:
+        if result != claim.performance:
             raise RuntimeError(
-                f"{tasks[index].id}: its solution gives {result} when it is run alone, and not {claimed}:\n"
-                f"{claim.program}"
+                f"{tasks[index].id}: its solution gives {result} when it is run alone, and not"
+                f" {claim.performance}:\n{claim.program}"
             )
     return len(claims)
 
@@ -166,7 +165,7 @@ class _Search:
         folder: SearchFolder,
         settings: SearchSettings,
         tasks: Sequence[Task],
-        display: SearchDisplay,
+        display: Display,
         other_curves: Mapping[str, Curve],
     ) -> None:
         self._folder = folder
@@ -176,7 +175,8 @@ class _Search:
         self._display = display
         self._other_curves = other_curves
         self._clock = time.monotonic()
-        self._saved = self._clock
+        self._saved = self._begun = self._clock
+        self._num_runs = 0
 
     def run(
         self, pool: ExecutionPool, stream: ProgramStream, max_programs: int | None, num_lines: int
@@ -184,7 +184,8 @@ class _Search:
         """Searches with the programs of a stream, those searched with before excepted."""
         state = self._state
         batch = self._resume(stream)
-        self._display.begin(state.batch_start, min(num_lines, max_programs or num_lines))
+        num_programs, num_tasks = min(num_lines, max_programs or num_lines), len(self._tasks)
+        self._display.phase("searching", num_programs * num_tasks, state.batch_start * num_tasks)
         while True:
             self._run_batch(pool, batch)
             size = min(MAX_BATCH, self._settings.curve_step - state.num_programs % self._settings.curve_step)
@@ -204,7 +205,7 @@ class _Search:
         stream.skip(state.batch_start)
         batch = stream.take(state.num_programs - state.batch_start)
         if state.num_programs and stream.digest != state.digest:
-            raise SearchFolderError(
+            raise UserError(
                 f"--programs: the first {state.num_programs} programs are not those searched with before"
             )
         if state.num_programs:
@@ -220,7 +221,8 @@ class _Search:
             state.tasks_done = []
             state.forget_numbers()
             self._save()
-            self._display.report(min(start + size, len(batch)) + state.batch_start)
+            num_programs = min(start + size, len(batch)) + state.batch_start
+            self._display.log(f"{num_programs:,} programs x {len(self._tasks)} tasks: {self._status()}")
         if batch and state.num_programs % self._settings.curve_step == 0:
             self._put_point()
 
@@ -233,7 +235,9 @@ class _Search:
         }
         for result in search_together(pool, [program for _, program in chunk], bounds):
             self._enter(result, chunk)
-            self._display.advance(len(chunk), *self._state.count_solved())
+            self._num_runs += len(chunk)
+            self._display.describe(self._status())
+            self._display.advance(len(chunk))
             if time.monotonic() - self._saved > _SAVE_SECONDS:
                 self._save()
 
@@ -243,12 +247,17 @@ class _Search:
             number, program = chunk[hit.program_index]
             text = str(program)
             state.numbers[text] = number
-            state.book.add(task.id, Candidate(text, hit.demonstration_performance, hit.test_performance, 0))
+            state.book.add(task.id, Candidate(text, hit.performance))
         state.tasks_done.append(result.task_index)
         state.num_runs += result.num_runs
         state.num_left_out += result.num_left_out
         num_needed = (result.num_programs - result.num_left_out) * len(task.train)
         state.num_runs_saved += num_needed - result.num_runs
+
+    def _status(self) -> str:
+        solved, strict = self._state.count_solved()
+        rate = self._num_runs / len(self._tasks) / (time.monotonic() - self._begun)
+        return f"{solved} of {len(self._tasks)} tasks solved ({strict} strictly), {rate:,.1f} programs/s"
 
     def _put_point(self) -> None:
         self._state.add_point(len(self._tasks), self._settings.curve_step)
@@ -276,7 +285,7 @@ def _identify(source: str, tasks: Sequence[Task]) -> str:
     return f"{source} ({len(tasks)} tasks, {hashlib.sha256(content.encode()).hexdigest()[:16]})"
 
 
-def _note_withheld(tasks: Sequence[Task], display: SearchDisplay) -> None:
+def _note_withheld(tasks: Sequence[Task], display: Display) -> None:
     num_withheld = sum(not task.has_test_outputs for task in tasks)
     if num_withheld:
         display.note(
@@ -285,7 +294,7 @@ def _note_withheld(tasks: Sequence[Task], display: SearchDisplay) -> None:
         )
 
 
-def _sum_up(state: SearchState, num_tasks: int, display: SearchDisplay) -> None:
+def _sum_up(state: SearchState, num_tasks: int, display: Display) -> None:
     solved, strict = state.count_solved()
     num_runs, num_all = state.num_runs, state.num_runs + state.num_runs_saved
     num_repeated = state.num_rows - state.num_programs

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 
 
 class CurveError(UserError):
@@ -59,10 +59,10 @@ def read_curve(path: Path) -> list[tuple[float, float]]:
     Raises:
         CurveError: the file cannot be read, or is no such table.
     """
+    with naming(path, CurveError):
+        content = path.read_bytes()
     try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-    except OSError as error:
-        raise CurveError(f"{path}: {error.strerror}") from None
+        rows = list(csv.reader(content.decode().splitlines()))
     except (UnicodeDecodeError, csv.Error):
         raise CurveError(f"{path}: is no CSV file") from None
     columns = (0, 1)

@@ -1,26 +1,22 @@
 """The folder of a search: what it has found so far, where it goes on from, and the files made of that."""
 
-import contextlib
 import dataclasses
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from etils import epath
 
 from codeit_jax.arc import Task
 from codeit_jax.config.budget import Budget
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
+from codeit_jax.run.claim import check_claim, read_claim
 from codeit_jax.run.files import write_json, write_text
 from codeit_jax.search.curve import Curve, CurvePoint, curve_csv, curve_svg
-from codeit_jax.search.solutions import Candidate, SolutionBook
+from codeit_jax.search.ranking import Candidate
+from codeit_jax.search.solutions import SolutionBook
 
 _PROGRESS = "progress.json"
 _RESULTS = ("performance.csv", "solutions.json", "candidates.json", "curve.svg")
-
-
-class SearchFolderError(UserError):
-    """A folder that cannot be a search's; the message names it and says why."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +76,7 @@ class SearchState:
         """Returns how many tasks are solved, and how many of them by a program giving all demonstrations."""
         solved = self.book.solved().values()
         # Of the three, the first that gives every test output gives as many demonstrations as any that does.
-        return len(solved), sum(map(is_strict, solved))
+        return len(solved), sum(candidate.performance.is_strict for candidate in solved)
 
     def add_point(self, num_tasks: int, curve_step: int) -> None:
         """Puts the curve's next point; one that was put between two steps, at the end of the files, goes."""
@@ -106,11 +102,6 @@ class SearchState:
         return cls(**{**values, "curve": curve, "book": SolutionBook.from_state(values["book"])})
 
 
-def is_strict(candidate: Candidate) -> bool:
-    """Whether a candidate gives all demonstrations and all test outputs."""
-    return candidate.demonstration_performance == candidate.test_performance == 1
-
-
 class SearchFolder:
     """The files of a search. Each is replaced in one step, so that it is there as it was or as it is to be.
 
@@ -119,15 +110,15 @@ class SearchFolder:
         settings: what the search is to be resumed with.
 
     Raises:
-        SearchFolderError: the folder cannot be written to, holds another search, or holds files named as a
+        UserError: the folder cannot be written to, holds another search, or holds files named as a
             search's are without its state. Nothing in it is changed then.
     """
 
     def __init__(self, path: str, settings: SearchSettings) -> None:
-        self._name = path
+        self._place = f"--output={path}"
         self._folder = epath.Path(path).expanduser()
         self._settings = settings
-        with self._written():
+        with naming(self._place):
             self.state = self._open()
         if not (self._folder / _PROGRESS).exists():
             self.save()
@@ -135,7 +126,7 @@ class SearchFolder:
     def save(self) -> None:
         """Writes down all that it takes to go on."""
         values = {"settings": dataclasses.asdict(self._settings), "state": self.state.to_json()}
-        with self._written():
+        with naming(self._place):
             write_json(self._folder / _PROGRESS, values)
 
     def publish(self, tasks: Sequence[Task], compared: Mapping[str, Curve]) -> None:
@@ -148,7 +139,7 @@ class SearchFolder:
             ],
         }
         solutions = {
-            task_id: {**self._candidate_json(candidate), "strict": is_strict(candidate)}
+            task_id: {**self._candidate_json(candidate), "strict": candidate.performance.is_strict}
             for task_id, candidate in self.state.book.solved().items()
         }
         candidates = {}
@@ -157,7 +148,7 @@ class SearchFolder:
             known = {} if task.has_test_outputs else {"test_performance": None}
             candidates[task.id] = [each | known for each in found]
         picture = curve_svg({**curves, **compared}, points[-1].num_programs if points else None)
-        with self._written():
+        with naming(self._place):
             write_text(self._folder / "performance.csv", curve_csv(points))
             write_json(self._folder / "solutions.json", solutions)
             write_json(self._folder / "candidates.json", candidates)
@@ -165,44 +156,24 @@ class SearchFolder:
 
     def _open(self) -> SearchState:
         if self._folder.exists() and not self._folder.is_dir():
-            raise SearchFolderError(f"--output={self._name}: is not a folder")
-        file = self._folder / _PROGRESS
-        if file.exists():
-            return self._read(file)
-        results = [name for name in _RESULTS if (self._folder / name).exists()]
-        if results:
-            raise SearchFolderError(
-                f"--output={self._name}: holds {results[0]} but no {_PROGRESS} that says whose it is"
-            )
-        self._folder.mkdir(parents=True, exist_ok=True)
-        return SearchState()
-
-    def _read(self, file: epath.Path) -> SearchState:
-        try:
-            values = json.loads(file.read_text())
-            settings, state = values["settings"], SearchState.from_json(values["state"])
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
-            raise SearchFolderError(
-                f"{file}: not the progress of a search of this version: {error}"
-            ) from None
-        for name, new in dataclasses.asdict(self._settings).items():
-            if settings.get(name) != new:
-                change = f"{name} was {settings.get(name)!r} and is now {new!r}"
-                raise SearchFolderError(f"--output={self._name}: holds another search: {change}")
+            raise UserError("is not a folder")
+        results = [self._folder / name for name in _RESULTS]
+        found = read_claim(self._folder / _PROGRESS, results, _parse)
+        if found is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return SearchState()
+        settings, state = found
+        check_claim(settings, dataclasses.asdict(self._settings))
         return state
 
     def _candidate_json(self, candidate: Candidate) -> dict[str, Any]:
         return {
             "program": candidate.program,
-            "demonstration_performance": candidate.demonstration_performance,
-            "test_performance": candidate.test_performance,
+            "demonstration_performance": candidate.performance.demonstration,
+            "test_performance": candidate.performance.test,
             "number": self.state.numbers[candidate.program],
         }
 
-    @contextlib.contextmanager
-    def _written(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            reason = error.strerror or error
-            raise SearchFolderError(f"--output={self._name}: cannot be written to: {reason}") from None
+
+def _parse(values: Mapping[str, Any]) -> tuple[dict[str, Any], SearchState]:
+    return dict(values["settings"]), SearchState.from_json(values["state"])

@@ -1,9 +1,7 @@
 """Search: every program on every task, as far as it takes to know the three that answer a task.
 
-Candidates of a task are ranked by demonstration performance, then shorter first, and the best three decide
-(the paper's evaluation protocol). A program is run on demonstration after demonstration, and no further once
-it cannot come before three others even if it gives all that are left. What is found does not depend on how
-early that is known.
+A program is run on demonstration after demonstration, and no further once it cannot come before three others
+even if it gives all that are left. What is found does not depend on how early that is known.
 """
 
 import dataclasses
@@ -22,28 +20,9 @@ from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
+from codeit_jax.search.ranking import NUM_ANSWERS, Performance, Rank, rank, shortness
 
-NUM_ANSWERS = 3
 PROGRAMS_PER_JOB = 10_000
-
-
-Shortness = tuple[int, int, str]
-Rank = tuple[float, int, int, str]
-
-
-def shortness(text: str) -> Shortness:
-    """Returns what programs of equal performance are sorted by: lines, length, and the text itself."""
-    return text.count("\n"), len(text), text
-
-
-def rank(demonstration_performance: float, text: str) -> Rank:
-    """Returns what a task's candidates are sorted by; no two programs share it.
-
-    Args:
-        demonstration_performance: share of demonstrations that the program gives.
-        text: the program's canonical text.
-    """
-    return -demonstration_performance, *shortness(text)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,14 +32,12 @@ class Hit:
     Attributes:
         task_index: the task's place in the search set.
         program_index: the program's place among those searched with.
-        demonstration_performance: share of demonstrations it gives, more than none.
-        test_performance: share of test outputs it gives.
+        performance: what it gives, more than no demonstration.
     """
 
     task_index: int
     program_index: int
-    demonstration_performance: float
-    test_performance: float
+    performance: Performance
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -131,7 +108,11 @@ def search_task(context: HostContext, job: SearchJob) -> SearchResult:
     best = contest.best()
     test = count_right(evaluator, graph, best, contest.task.test)
     hits = tuple(
-        Hit(job.task_index, index, contest.performance(index), num_right / max(1, len(contest.task.test)))
+        Hit(
+            job.task_index,
+            index,
+            Performance(contest.performance(index), num_right / max(1, len(contest.task.test))),
+        )
         for index, num_right in zip(best, test, strict=True)
     )
     return SearchResult(job.task_index, hits, len(texts), contest.num_skipped, contest.num_runs)
@@ -285,7 +266,7 @@ def search(
         bounds = {index: ranks[-1] if len(ranks) == NUM_ANSWERS else None for index, ranks in enumerate(best)}
         for result in search_together(pool, chunk, bounds, max_work):
             ranks = {
-                rank(hit.demonstration_performance, str(chunk[hit.program_index])) for hit in result.hits
+                rank(hit.performance.demonstration, str(chunk[hit.program_index])) for hit in result.hits
             }
             best[result.task_index] = sorted(ranks.union(best[result.task_index]))[:NUM_ANSWERS]
             yield [(programs[hit.program_index], hit) for hit in _moved(result, start).hits]

@@ -1,36 +1,9 @@
-"""Candidates and solutions: which programs a task would be answered with, and whether they are right.
+"""Solutions: the candidates that tasks are answered with, and which of them are right."""
 
-A task's candidates are ranked by demonstration performance, then shorter first; it is solved if one of the
-top three gives every test output (the paper's evaluation protocol).
-"""
-
-import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from codeit_jax.search.search import NUM_ANSWERS, Rank, rank
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Candidate:
-    """A program that gives at least one of a task's demonstrations.
-
-    Attributes:
-        program: its canonical text.
-        demonstration_performance: share of demonstrations it gives.
-        test_performance: share of test outputs it gives.
-        meta_iteration: when it was found; 0 for mutated programs.
-    """
-
-    program: str
-    demonstration_performance: float
-    test_performance: float
-    meta_iteration: int
-
-    @property
-    def rank(self) -> Rank:
-        """The key that candidates are sorted by; the text decides between programs of equal length."""
-        return rank(self.demonstration_performance, self.program)
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance, Rank
 
 
 class SolutionBook:
@@ -66,7 +39,7 @@ class SolutionBook:
         solved = {}
         for task_id, candidates in sorted(self._candidates.items()):
             for candidate in candidates:
-                if candidate.test_performance == 1:
+                if candidate.performance.test == 1:
                     solved[task_id] = candidate
                     break
         return solved
@@ -74,7 +47,7 @@ class SolutionBook:
     def state(self) -> dict[str, Any]:
         """Returns the book as JSON-able data, for a checkpoint."""
         return {
-            task_id: [dataclasses.asdict(candidate) for candidate in candidates]
+            task_id: list(map(_to_json, candidates))
             for task_id, candidates in sorted(self._candidates.items())
         }
 
@@ -83,12 +56,25 @@ class SolutionBook:
         """Restores what `state` returned."""
         book = cls()
         book._candidates = {
-            task_id: [Candidate(**candidate) for candidate in candidates]
-            for task_id, candidates in state.items()
+            task_id: list(map(_from_json, candidates)) for task_id, candidates in state.items()
         }
         return book
 
 
 def solutions_json(book: SolutionBook) -> dict[str, Any]:
     """Returns every solved task with the program that solves it, as written to `solutions.json`."""
-    return {task_id: dataclasses.asdict(candidate) for task_id, candidate in book.solved().items()}
+    return {task_id: _to_json(candidate) for task_id, candidate in book.solved().items()}
+
+
+def _to_json(candidate: Candidate) -> dict[str, Any]:
+    return {
+        "program": candidate.program,
+        "demonstration_performance": candidate.performance.demonstration,
+        "test_performance": candidate.performance.test,
+        "meta_iteration": candidate.meta_iteration,
+    }
+
+
+def _from_json(values: Mapping[str, Any]) -> Candidate:
+    performance = Performance(values["demonstration_performance"], values["test_performance"])
+    return Candidate(values["program"], performance, values["meta_iteration"])

@@ -1,25 +1,12 @@
 """Verification: a program's claims checked anew, by a plain run on every pair and nothing remembered."""
 
-import dataclasses
 from collections.abc import Sequence
 
 from codeit_jax.arc import Pair
 from codeit_jax.dsl.program import parse_program
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.evaluator import Evaluator
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Performance:
-    """The shares of a task that a program gives.
-
-    Attributes:
-        demonstration: share of demonstrations.
-        test: share of test outputs; one that is withheld counts as not given.
-    """
-
-    demonstration: float
-    test: float
+from codeit_jax.search.ranking import Performance
 
 
 def measure_performance(context: HostContext, payload: tuple[int, str]) -> Performance:

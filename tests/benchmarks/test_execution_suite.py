@@ -63,7 +63,7 @@ def benchmark(*arguments):
     [
         ([], f"--suite is required, one of {', '.join(SUITES)}"),
         (["--suite=nope"], "flag --suite=nope: value should be one of"),
-        (["--suite=execution", "--json=/dev/null/x"], "--json=/dev/null/x: cannot be written to: "),
+        (["--suite=execution", "--json=/dev/null/x"], "--json=/dev/null/x: "),
         (["--suite=execution", "--seed=-1"], "flag --seed=-1"),
         (["--suite=execution", "--num_workers=0"], "flag --num_workers=0"),
         (["--suite=execution", "--quick=perhaps"], "flag --quick=perhaps"),

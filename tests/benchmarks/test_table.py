@@ -73,7 +73,7 @@ def test_a_suite_is_printed_and_written(suite, capsys, tmp_path):
 @pytest.mark.parametrize("name", ["", "nowhere/measured.json", "file/measured.json"])
 def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(suite, tmp_path, name):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ReportError, match=r"--json=.*: cannot be written to"):
+    with pytest.raises(ReportError, match=r"--json=.*: "):
         run_suite("fake", Options(), tmp_path / name)
     assert not suite
 

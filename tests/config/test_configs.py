@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from codeit_jax.config import Config
-from codeit_jax.config.conversion import differences, from_dict
+from codeit_jax.config.conversion import from_dict, lasting_settings
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
@@ -14,6 +14,12 @@ get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
 
 def config_of(variant):
     return from_dict(Config, get_config(variant))
+
+
+def changes(old, new):
+    """Returns the settings in which two variants differ, with both values."""
+    before, after = map(lasting_settings, map(config_of, (old, new)))
+    return {name: (before[name], after[name]) for name in before if before[name] != after[name]}
 
 
 def test_the_default_is_the_papers_policy():
@@ -38,26 +44,26 @@ def test_each_size_names_its_preset_and_weights(size, preset, weights):
 
 
 @pytest.mark.parametrize(
-    ("variant", "setting"),
+    ("variant", "setting", "old", "new"),
     [
-        ("random_weights", "policy.weights was 'Salesforce/codet5p-220m' and is now ''"),
-        ("no_expert_iteration", "replay.policy_experiences was 90000 and is now 0"),
-        ("no_relabeling", "replay.relabeling was True and is now False"),
-        ("no_priority", "replay.prioritized was True and is now False"),
-        ("no_mutation", "mutation.num_programs was 12000 and is now 0"),
-        ("one_demonstration", "policy.max_demonstrations was 10 and is now 1"),
-        ("dense", "policy.grid_text was 'sparse' and is now 'dense'"),
-        ("grammar", "sampling.constraint was 'allowed' and is now 'grammar'"),
-        ("bf16", "policy.dtype was 'float32' and is now 'bfloat16'"),
+        ("random_weights", "policy.weights", "Salesforce/codet5p-220m", ""),
+        ("no_expert_iteration", "replay.policy_experiences", 90000, 0),
+        ("no_relabeling", "replay.relabeling", True, False),
+        ("no_priority", "replay.prioritized", True, False),
+        ("no_mutation", "mutation.num_programs", 12000, 0),
+        ("one_demonstration", "policy.max_demonstrations", 10, 1),
+        ("dense", "policy.grid_text", "sparse", "dense"),
+        ("grammar", "sampling.constraint", "allowed", "grammar"),
+        ("bf16", "policy.dtype", "float32", "bfloat16"),
     ],
 )
-def test_an_ablation_changes_one_setting(variant, setting):
-    assert differences(config_of("220m"), config_of(f"220m,{variant}")) == [setting]
+def test_an_ablation_changes_one_setting(variant, setting, old, new):
+    assert changes("220m", f"220m,{variant}") == {setting: (old, new)}
 
 
 def test_ablations_add_up_in_any_order():
     assert config_of("bf16,60m,no_priority") == config_of("60m,no_priority,bf16")
-    assert len(differences(config_of("60m"), config_of("bf16,60m,no_priority"))) == 2
+    assert len(changes("60m", "bf16,60m,no_priority")) == 2
 
 
 @pytest.mark.parametrize(

@@ -203,7 +203,7 @@ def test_pieces_spell_programs(tokenizer):
         assert spelled == tokenizer.encode_program(str(program)).tolist()
 
 
-@pytest.mark.parametrize("max_length", [9, MAX_LENGTH])
+@pytest.mark.parametrize("max_length", [12, MAX_LENGTH])
 def test_all_samples_of_random_weights_parse(tokenizer, max_length):
     shape = T5Config(
         vocab_size=tokenizer.vocabulary_size + 3,

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import ProgramError, parse_program
 from codeit_jax.dsl.signatures import SIGNATURES
+from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.prompt import Prompt, make_prompt
 from codeit_jax.policy.symbolic import SymbolicTokenizer
 from codeit_jax.policy.tokenizers import HuggingFaceTokenizer, make_tokenizer
@@ -66,6 +67,58 @@ def read_back(tokens):
     return text
 
 
+def write_byte_level_folder(folder, merges=(), specials=("<pad>", "<s>", "</s>", "<unk>", "<mask>")):
+    from tokenizers.pre_tokenizers import ByteLevel
+
+    folder.mkdir()
+    tokens = [*specials, *sorted(ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
+    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
+    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def byte_level(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tokenizer") / "bpe"
+    return make_tokenizer(write_byte_level_folder(folder, [("x", "1"), ("m", "i"), ("mi", "r")]))
+
+
+@pytest.fixture(scope="module", params=["symbolic", "byte_level"])
+def tokenizer(request):
+    """Every tokenizer there is, for the properties that all of them have."""
+    return SYMBOLIC if request.param == "symbolic" else request.getfixturevalue(request.param)
+
+
+@settings(deadline=None, max_examples=30)
+@given(programs)
+def test_programs_come_back(tokenizer, text):
+    ids = tokenizer.encode_program(text)
+    assert ids.dtype == np.int32
+    assert ids[-1] == tokenizer.eos_id
+    assert tokenizer.decode_program(ids) == text
+    assert tokenizer.decode_program([*ids, tokenizer.pad_id, 7]) == text
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(-5, 800), max_size=40))
+def test_any_ids_decode(tokenizer, ids):
+    assert isinstance(tokenizer.decode_program(ids), str)
+
+
+@settings(deadline=None, max_examples=20)
+@given(pairs, st.integers(1, 40))
+def test_a_prompt_is_ids_of_the_vocabulary_and_cut(tokenizer, demonstrations, length):
+    ids = tokenizer.encode_prompt(make_prompt(demonstrations), length)
+    assert ids.dtype == np.int32
+    assert len(ids) <= 2 * length + 2
+    assert all(0 <= token < tokenizer.vocabulary_size for token in ids.tolist())
+
+
+def test_sampled_programs_can_be_held_to_the_grammar(tokenizer):
+    assert set(tokenizer.encode_program(PROGRAM).tolist()) <= set(tokenizer.allowed_ids().tolist())
+    build_grammar(tokenizer, 64)
+
+
 def test_vocabulary_is_fixed_and_in_the_documented_order():
     tokens = SYMBOLIC.tokens
     assert len(set(tokens)) == len(tokens) == SYMBOLIC.vocabulary_size == 703
@@ -84,12 +137,6 @@ def test_a_program_is_its_names():
     ids = SYMBOLIC.encode_program(PROGRAM)
     assert ids.dtype == np.int32
     assert names(ids) == ["x1=", "vmirror", "I", "O=", "hconcat", "x1", "I", "</s>"]
-
-
-@settings(deadline=None, max_examples=60)
-@given(programs)
-def test_programs_come_back(text):
-    assert SYMBOLIC.decode_program(SYMBOLIC.encode_program(text)) == text
 
 
 def test_the_longest_program_has_200_lines():
@@ -211,22 +258,6 @@ def test_the_fingerprint_does_not_depend_on_hashing():
     assert prints == {SYMBOLIC.fingerprint}
 
 
-def write_byte_level_folder(folder, merges=(), specials=("<pad>", "<s>", "</s>", "<unk>", "<mask>")):
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    folder.mkdir()
-    tokens = [*specials, *sorted(ByteLevel.alphabet()), *("".join(pair) for pair in merges)]
-    (folder / "vocab.json").write_text(json.dumps({token: i for i, token in enumerate(tokens)}))
-    (folder / "merges.txt").write_text("#version: 0.2\n" + "".join(f"{a} {b}\n" for a, b in merges))
-    return str(folder)
-
-
-@pytest.fixture(scope="module")
-def byte_level(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tokenizer") / "bpe"
-    return make_tokenizer(write_byte_level_folder(folder, [("x", "1"), ("m", "i"), ("mi", "r")]))
-
-
 def test_a_folder_of_two_files_is_a_byte_pair_encoding(byte_level):
     assert (byte_level.pad_id, byte_level.eos_id, byte_level.vocabulary_size) == (0, 2, 5 + 256 + 3 + 100)
     ids = byte_level.encode_program(PROGRAM)
@@ -235,18 +266,6 @@ def test_a_folder_of_two_files_is_a_byte_pair_encoding(byte_level):
     assert len(ids) == len(PROGRAM) - 2 + 1  # "mir" is one token; letters and digits never join
     assert byte_level.decode_program(ids) == PROGRAM
     assert byte_level.decode_program([*ids, 0, 0, 77]) == PROGRAM
-
-
-@settings(deadline=None, max_examples=20)
-@given(programs)
-def test_byte_pairs_bring_programs_back(byte_level, text):
-    assert byte_level.decode_program(byte_level.encode_program(text)) == text
-
-
-@settings(deadline=None)
-@given(st.lists(st.integers(-5, 500), max_size=40))
-def test_byte_pairs_decode_any_ids(byte_level, ids):
-    assert isinstance(byte_level.decode_program(ids), str)
 
 
 def test_an_id_outside_a_byte_pair_vocabulary_cannot_be_overlooked(byte_level):

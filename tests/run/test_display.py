@@ -1,4 +1,4 @@
-"""Plain lines where nobody watches, and a table where somebody does."""
+"""Plain lines where nobody watches, and a bar and a table where somebody does."""
 
 from io import StringIO
 
@@ -7,6 +7,7 @@ from rich.console import Console
 
 from codeit_jax.run.display import Display
 from codeit_jax.run.metrics import IterationMetrics
+from codeit_jax.run.run_display import RunDisplay
 
 ROW = IterationMetrics(
     meta_iteration=12,
@@ -24,7 +25,7 @@ FIRST = IterationMetrics(0, cumulative_performance=3)
 
 
 def show(console: Console) -> str:
-    with Display(400, console) as display:
+    with RunDisplay(400, console) as display:
         display.phase("mutating")
         display.note("a note [of sorts]")
         display.phase("meta-iteration 12", 2)
@@ -67,7 +68,7 @@ def test_a_terminal_gets_one_live_table_and_its_notes() -> None:
 
 def test_a_terminal_shows_the_phase_and_how_far_it_is() -> None:
     console = Console(file=StringIO(), width=120, force_terminal=True)
-    with Display(400, console) as display:
+    with RunDisplay(400, console) as display:
         display.phase("meta-iteration [of sorts]", 7)
         for _ in range(3):
             display.advance()
@@ -79,7 +80,7 @@ def test_a_terminal_shows_the_phase_and_how_far_it_is() -> None:
 
 def test_a_new_phase_starts_from_nothing() -> None:
     console = Console(file=StringIO(), width=120, force_terminal=True)
-    with Display(400, console) as display:
+    with RunDisplay(400, console) as display:
         display.phase("first", 7)
         display.advance()
         display.phase("second", 5)
@@ -89,7 +90,7 @@ def test_a_new_phase_starts_from_nothing() -> None:
 
 
 def fail_in_a_display(console: Console) -> None:
-    with Display(400, console) as display:
+    with RunDisplay(400, console) as display:
         display.rows([ROW])
         raise RuntimeError("stop")
 
@@ -98,7 +99,7 @@ def test_an_exception_ends_the_display_and_passes_on() -> None:
     console = Console(file=StringIO(), width=80, force_terminal=True)
     with pytest.raises(RuntimeError, match="stop"):
         fail_in_a_display(console)
-    with Display(400, console):  # a display that was not stopped would not allow another
+    with RunDisplay(400, console):  # a display that was not stopped would not allow another
         pass
 
 
@@ -107,3 +108,28 @@ def test_an_exception_prints_no_final_table() -> None:
     with pytest.raises(RuntimeError, match="stop"):
         fail_in_a_display(console)
     assert "tasks solved" not in console.file.getvalue()
+
+
+def search(console: Console) -> str:
+    with Display(console) as display:
+        display.phase("searching", 2_600, 100)
+        display.describe("2 of 2 tasks solved")
+        display.advance(2_500)
+        display.log("a line of progress")
+        display.note("a note [of sorts]")
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def test_what_a_bar_tells_is_a_line_without_one() -> None:
+    lines = search(Console(file=StringIO(), width=80)).splitlines()
+    assert [line.split("] ", 1)[1] for line in lines] == [
+        "searching",
+        "a line of progress",
+        "a note [of sorts]",
+    ]
+    text = search(Console(file=StringIO(), width=120, force_terminal=True))
+    assert "2600/2600" in text
+    assert "2 of 2 tasks solved" in text
+    assert "a note [of sorts]" in text
+    assert "a line of progress" not in text

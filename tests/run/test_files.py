@@ -58,3 +58,17 @@ def test_values_that_are_no_json_leave_the_old_content(tmp_path: Path) -> None:
     with pytest.raises(TypeError):
         write_json_lines(file, [1, {1, 2}])
     assert file.read_text() == "1\n"
+
+
+def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "file"
+    write_text(file, "old")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_json_lines(file, range(1000))
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+    assert file.read_text() == "old"

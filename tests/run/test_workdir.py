@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from codeit_jax.config import Config, ExecutionConfig, LearnerConfig, MeshConfig
-from codeit_jax.run.workdir import WorkdirError, open_workdir
+from codeit_jax.errors import UserError
+from codeit_jax.run.workdir import open_workdir
 
 CONFIG = Config(num_meta_iterations=3)
 
@@ -70,12 +71,12 @@ def test_what_may_change_is_written_down(tmp_path: Path, changes) -> None:
 def test_another_config_is_refused_by_setting_and_nothing_is_written(tmp_path: Path) -> None:
     before = contents(begun(tmp_path))
     other = dataclasses.replace(CONFIG, learner=LearnerConfig(batch_size=8), num_meta_iterations=9)
-    with pytest.raises(WorkdirError) as caught:
+    with pytest.raises(UserError) as caught:
         open_workdir(str(tmp_path), other)
     assert str(caught.value) == (
-        f"--workdir={tmp_path}: holds a run of another config: learner.batch_size was 512 and is now 8"
+        f"--workdir={tmp_path}: was begun with other settings: learner.batch_size was 512 and is now 8"
     )
-    with pytest.raises(WorkdirError, match=r"seed was 0 and is now 1 \(and 1 more\)$"):
+    with pytest.raises(UserError, match=r"seed was 0 and is now 1 \(and 1 more\)$"):
         open_workdir(str(tmp_path), dataclasses.replace(other, seed=1))
     assert contents(tmp_path) == before
 
@@ -89,7 +90,7 @@ def test_a_run_without_results_may_be_given_another_config(tmp_path: Path) -> No
 @pytest.mark.parametrize("name", ["checkpoints", "performance.csv", "samples", "solutions.json"])
 def test_results_without_a_config_are_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("someone's")
-    with pytest.raises(WorkdirError, match=f"{tmp_path}: holds {name} but no config.json"):
+    with pytest.raises(UserError, match=f"{tmp_path}: there is {name} but no config.json"):
         open_workdir(str(tmp_path), CONFIG)
     assert contents(tmp_path) == {name: b"someone's"}
 
@@ -106,30 +107,30 @@ def test_results_without_a_config_are_left_alone(tmp_path: Path, name: str) -> N
 )
 def test_a_config_that_is_not_ours_is_left_alone(tmp_path: Path, text: str, reason: str) -> None:
     (tmp_path / "config.json").write_text(text)
-    with pytest.raises(WorkdirError, match=reason) as caught:
+    with pytest.raises(UserError, match=reason) as caught:
         open_workdir(str(tmp_path), CONFIG)
-    assert str(caught.value).startswith(str(tmp_path / "config.json"))
+    assert str(caught.value).startswith(f"--workdir={tmp_path}: config.json is no record of this version: ")
     assert "\n" not in str(caught.value)
     assert (tmp_path / "config.json").read_text() == text
 
 
 def test_a_config_that_is_no_text_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_bytes(b"\xff\xfe")
-    with pytest.raises(WorkdirError, match="not the config of a run"):
+    with pytest.raises(UserError, match="is no record"):
         open_workdir(str(tmp_path), CONFIG)
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(WorkdirError, match="is not a folder"):
+    with pytest.raises(UserError, match="is not a folder"):
         open_workdir(str(tmp_path / "file"), CONFIG)
-    with pytest.raises(WorkdirError, match="cannot be written to: Not a directory"):
+    with pytest.raises(UserError, match="Not a directory"):
         open_workdir(str(tmp_path / "file" / "run"), CONFIG)
     assert (tmp_path / "file").read_text() == "mine"
 
 
 @pytest.mark.parametrize("path", ["/dev/null/x", "/proc/1/run", "/tmp/" + "n" * 300])
 def test_a_folder_that_cannot_be_made_is_refused(path: str) -> None:
-    with pytest.raises(WorkdirError) as caught:
+    with pytest.raises(UserError) as caught:
         open_workdir(path, CONFIG)
-    assert str(caught.value).startswith(f"--workdir={path}: cannot be written to: ")
+    assert str(caught.value).startswith(f"--workdir={path}: ")

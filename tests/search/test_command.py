@@ -21,7 +21,7 @@ from codeit_jax.mutation.random_program import random_program
 from codeit_jax.run import files
 from codeit_jax.search import command
 from codeit_jax.search.command import ProgramStream, run_search, verify
-from codeit_jax.search.solutions import Candidate
+from codeit_jax.search.ranking import Candidate, Performance
 
 GIBIBYTE = 1 << 30
 PROGRAMS_PER_JOB = 7
@@ -115,7 +115,7 @@ def best_by_running_everything(tasks, texts):
                 return sum(right) / len(right)
 
             if share(task.train):
-                found.append(Candidate(text, share(task.train), share(task.test), 0))
+                found.append(Candidate(text, Performance(share(task.train), share(task.test))))
         best[task.id] = sorted(found, key=lambda candidate: candidate.rank)[:3]
     return best
 
@@ -128,10 +128,10 @@ def test_the_curve_is_that_of_each_prefix(uninterrupted, tasks, distinct):
     solved_counts = []
     for count, solved, strict, share in rows:
         best = best_by_running_everything(tasks, distinct[: int(count)])
-        right = [[each for each in found if each.test_performance == 1] for found in best.values()]
+        right = [[each for each in found if each.performance.test == 1] for found in best.values()]
         assert int(solved) == sum(map(bool, right))
         assert int(strict) == sum(
-            any(each.demonstration_performance == 1 for each in found) for found in right
+            any(each.performance.demonstration == 1 for each in found) for found in right
         )
         assert float(share) == int(solved) / 4
         solved_counts.append((int(solved), int(strict)))
@@ -148,8 +148,8 @@ def test_candidates_and_solutions(uninterrupted, tasks, rows, distinct):
         assert found == [
             {
                 "program": each.program,
-                "demonstration_performance": each.demonstration_performance,
-                "test_performance": each.test_performance,
+                "demonstration_performance": each.performance.demonstration,
+                "test_performance": each.performance.test,
                 "number": first_row[each.program],
             }
             for each in best[task_id]
@@ -255,8 +255,8 @@ def test_files_that_have_grown_are_gone_on_with(file, tasks, uninterrupted, tmp_
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"curve_step": 16}, "holds another search: curve_step was 15 and is now 16"),
-        ({"budget": Budget()}, "holds another search: budget was .* and is now "),
+        ({"curve_step": 16}, "was begun with other settings: curve_step was 15 and is now 16"),
+        ({"budget": Budget()}, "was begun with other settings: budget was .* and is now "),
         ({"max_programs": 5}, r"--max_programs=5: \d+ programs are being searched with already"),
     ],
 )
@@ -270,7 +270,7 @@ def test_another_search_is_refused_and_nothing_touched(file, tasks, uninterrupte
 
 def test_other_tasks_or_programs_are_refused(file, tasks, uninterrupted, rows, tmp_path):
     before = {path.name: path.read_bytes() for path in uninterrupted.iterdir()}
-    with pytest.raises(UserError, match="holds another search: tasks was "):
+    with pytest.raises(UserError, match="was begun with other settings: tasks was "):
         searched(file, next(tasks.iterdir()), uninterrupted)
     other = tmp_path / "other.jsonl"
     for changed in ([dataclasses.replace(rows[0], task="x"), *rows[1:]], rows[1:], rows[:-10]):
@@ -295,7 +295,7 @@ def test_a_full_disk_ends_it_with_the_last_state_intact(file, tasks, uninterrupt
         write_bytes(path, content)
 
     monkeypatch.setattr(files, "write_bytes", limited)
-    with pytest.raises(UserError, match=r"--output=.*: cannot be written to: No space left on device"):
+    with pytest.raises(UserError, match=r"--output=.*: No space left on device"):
         searched(file, tasks, tmp_path)
     assert json.loads((tmp_path / "progress.json").read_text())["state"]["num_programs"] == 15
     monkeypatch.undo()
@@ -311,12 +311,12 @@ def test_a_full_disk_ends_it_with_the_last_state_intact(file, tasks, uninterrupt
 
 def test_a_false_solution_is_found_out(tasks):
     loaded = load_tasks(tasks)
-    claims = {task.id: Candidate(f"O = {task.id}(I)", 1.0, 1.0, 0) for task in loaded[:3]}
+    claims = {task.id: Candidate(f"O = {task.id}(I)", Performance(1.0, 1.0)) for task in loaded[:3]}
     right = {task_id: claim for task_id, claim in claims.items() if task_id in ("rot90", "vmirror")}
     with start_pool(loaded, ExecutionConfig(num_workers=1, budget=PAPER_LIMITS)) as pool:
         assert verify(pool, loaded, {}) == 0
-        assert verify(pool, loaded, {"vmirror": Candidate("O = vmirror(I)", 1.0, 1.0, 0)}) == 1
-        wrong = right | {"rot90": Candidate("O = rot270(I)", 1.0, 1.0, 0)}
+        assert verify(pool, loaded, {"vmirror": Candidate("O = vmirror(I)", Performance(1.0, 1.0))}) == 1
+        wrong = right | {"rot90": Candidate("O = rot270(I)", Performance(1.0, 1.0))}
         with pytest.raises(RuntimeError, match="rot90: its solution gives "):
             verify(pool, loaded, wrong)
 
@@ -325,7 +325,7 @@ def test_a_search_that_lies_is_found_out(file, tasks, tmp_path, monkeypatch):
     solved = command.SearchState.count_solved
 
     def lie(state):
-        state.book.add("vmirror", Candidate("O = size(I)", 1.0, 1.0, 0))
+        state.book.add("vmirror", Candidate("O = size(I)", Performance(1.0, 1.0)))
         state.numbers["O = size(I)"] = 0
         return solved(state)
 

@@ -20,18 +20,17 @@ from codeit_jax.execution.attempt import HostContext, attempt_task
 from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.random_program import random_program
 from codeit_jax.search import search as search_module
+from codeit_jax.search.ranking import NUM_ANSWERS, Performance, rank
 from codeit_jax.search.search import (
-    NUM_ANSWERS,
     Hit,
     SearchJob,
     num_search_jobs,
     pack_programs,
-    rank,
     search,
     search_task,
     search_together,
 )
-from codeit_jax.search.verification import Performance, measure_performance
+from codeit_jax.search.verification import measure_performance
 
 GIBIBYTE = 1 << 30
 LARGE = 10**15
@@ -74,7 +73,7 @@ def searched(task, texts, bound=None, budget=None):
 
 def test_programs_that_give_some_demonstration_are_ranked_by_how_many():
     result = searched(task([A, C, B], [B, C]), (SIZE, IDENTITY, VMIRROR))
-    assert result.hits == (Hit(0, 2, 1.0, 1.0), Hit(0, 1, 1 / 3, 0.5))
+    assert result.hits == (Hit(0, 2, Performance(1.0, 1.0)), Hit(0, 1, Performance(1 / 3, 0.5)))
     assert (result.num_programs, result.num_runs, result.num_left_out) == (3, 9, 0)
 
 
@@ -90,9 +89,9 @@ def test_a_task_without_candidates():
 
 
 def test_withheld_test_outputs_count_as_not_given():
-    assert searched(task([A], [B, [C, None]]), (VMIRROR,)).hits == (Hit(0, 0, 1.0, 0.5),)
-    assert searched(task([A], [[B, None]]), (VMIRROR,)).hits == (Hit(0, 0, 1.0, 0.0),)
-    assert searched(task([A], []), (VMIRROR,)).hits == (Hit(0, 0, 1.0, 0.0),)
+    assert searched(task([A], [B, [C, None]]), (VMIRROR,)).hits == (Hit(0, 0, Performance(1.0, 0.5)),)
+    assert searched(task([A], [[B, None]]), (VMIRROR,)).hits == (Hit(0, 0, Performance(1.0, 0.0)),)
+    assert searched(task([A], []), (VMIRROR,)).hits == (Hit(0, 0, Performance(1.0, 0.0)),)
 
 
 def test_a_search_and_an_attempt_agree_to_the_last_bit():
@@ -101,8 +100,8 @@ def test_a_search_and_an_attempt_agree_to_the_last_bit():
             one = task([C] * right + [A] * (count - right), [C, A, C])
             (attempt,) = attempt_task(HostContext((one,), Budget()), (0, (IDENTITY,)))
             (hit,) = searched(one, (IDENTITY,)).hits
-            assert hit.demonstration_performance == attempt.demonstration_performance == right / count
-            assert hit.test_performance == attempt.test_performance
+            assert hit.performance.demonstration == attempt.demonstration_performance == right / count
+            assert hit.performance.test == attempt.test_performance
 
 
 def test_what_cannot_come_before_the_bound_is_not_run():
@@ -207,8 +206,8 @@ def test_the_best_three_are_found_whatever_the_jobs_and_however_stale_their_boun
             assert len(result.hits) <= NUM_ANSWERS
             assert result.num_runs <= (len(chunk) - result.num_skipped) * num_demonstrations
             for hit in result.hits:
-                key = rank(hit.demonstration_performance, str(chunk[hit.program_index]))
-                found[key] = hit.test_performance
+                key = rank(hit.performance.demonstration, str(chunk[hit.program_index]))
+                found[key] = hit.performance.test
             ranks = sorted(found)
             bounds.append(ranks[2] if len(ranks) > 2 else None)
     assert sorted(found.items())[:NUM_ANSWERS] == sorted(expected)[:NUM_ANSWERS]
@@ -283,7 +282,7 @@ def expected(many_tasks, many_programs):
 def best_of(num_tasks, hits):
     best = [set() for _ in range(num_tasks)]
     for program, hit in hits:
-        best[hit.task_index].add((rank(hit.demonstration_performance, str(program)), hit.test_performance))
+        best[hit.task_index].add((rank(hit.performance.demonstration, str(program)), hit.performance.test))
     return [sorted(found)[:NUM_ANSWERS] for found in best]
 
 
@@ -313,7 +312,7 @@ def test_every_hit_is_verified_by_plain_runs(many_tasks, many_programs):
     assert hits
     for hit in hits:
         measured = measure_performance(context, (20, str(many_programs[hit.program_index])))
-        assert measured == Performance(hit.demonstration_performance, hit.test_performance)
+        assert measured == hit.performance
 
 
 def test_bounds_save_runs(many_tasks, many_programs, expected):

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeit_jax.search.solutions import NUM_ANSWERS, Candidate, SolutionBook, solutions_json
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
+from codeit_jax.search.solutions import SolutionBook, solutions_json
 
 SHORT, LONG = "O = rot90(I)", "x1 = rot90(I)\nO = rot90(x1)"
 
 
 def candidate(program, demonstration=1.0, test=0.0, meta_iteration=0):
-    return Candidate(program, demonstration, test, meta_iteration)
+    return Candidate(program, Performance(demonstration, test), meta_iteration)
 
 
 def book_of(*candidates, task_id="task"):
@@ -163,11 +164,11 @@ def test_the_bound_is_what_a_new_candidate_has_to_come_before():
     ranks = []
     for number, performance in enumerate((0.5, 1.0, 0.25)):
         assert book.bound("task") is None
-        candidate = Candidate(f"O = x{number}(I)", performance, 0.0, 0)
+        candidate = Candidate(f"O = x{number}(I)", Performance(performance, 0.0))
         ranks.append(candidate.rank)
         book.add("task", candidate)
     assert book.bound("task") == max(ranks) == (-0.25, 0, 9, "O = x2(I)")
     assert book.bound("other") is None
-    book.add("task", Candidate("O = better(I)", 0.75, 0.0, 0))
+    book.add("task", Candidate("O = better(I)", Performance(0.75, 0.0)))
     assert book.bound("task") == (-0.5, 0, 9, "O = x0(I)")
     assert book.programs() == {"O = x0(I)", "O = x1(I)", "O = better(I)"}

@@ -3,7 +3,8 @@ import pytest
 from codeit_jax.arc import Pair, Task
 from codeit_jax.execution import Budget
 from codeit_jax.execution.attempt import HostContext
-from codeit_jax.search.verification import Performance, measure_performance
+from codeit_jax.search.ranking import Performance
+from codeit_jax.search.verification import measure_performance
 
 A, B = ((1, 2),), ((5, 5),)
 TASK = Task("task", (Pair(A, ((2, 1),)), Pair(B, B)), (Pair(B, None), Pair(A, ((2, 1),)), Pair(B, B)))

@@ -10,7 +10,7 @@ from etils import epath
 from codeit_jax.arc import Task
 from codeit_jax.arc.task import task_to_json
 from codeit_jax.dsl.program import Program, parse_program
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.distil import distil_programs
 from codeit_jax.run.files import write_json
@@ -54,24 +54,22 @@ def load_or_distil(
         if result.program is not None:
             distilled[task_id] = result.program
     texts = {task_id: str(program) for task_id, program in distilled.items()}
-    try:
+    with naming(path, DistillationCacheError):
         write_json(path, {"digest": digest, "programs": texts})
-    except OSError as error:
-        raise DistillationCacheError(f"{path}: cannot be written: {error.strerror or error}") from None
     return distilled
 
 
 def _read(path: epath.Path, digest: str) -> dict[str, Program] | None:
     """Returns the programs of a file, None if there is no such file or it holds others."""
-    try:
+    with naming(path, DistillationCacheError):
         if not path.exists():
             return None
-        cached = json.loads(path.read_text())
+        content = path.read_bytes()
+    try:
+        cached = json.loads(content)
         if cached["digest"] != digest:
             return None
         return {task_id: parse_program(text) for task_id, text in cached["programs"].items()}
-    except OSError as error:
-        raise DistillationCacheError(f"{path}: cannot be read: {error.strerror or error}") from None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DistillationCacheError(f"{path}: holds no distilled programs: {error!r}") from None
 

@@ -11,10 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from etils import epath
-from rich.box import SIMPLE_HEAD
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.config import DISTILLATION_WORK, ExecutionConfig, ParentKind
@@ -36,6 +33,7 @@ from codeit_jax.mutation.growth.rounds import (
 )
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.parents import MutationParent, gather_parents
+from codeit_jax.run.display import Display, number_table
 
 PARENT = "parent"  # the kind of a training program
 
@@ -80,7 +78,7 @@ def grow_file(config: GrowthConfig, console: Console | None = None) -> Mark:
     Raises:
         UserError: the tasks, the training programs or the file cannot be used.
     """
-    display = Display(console or Console())
+    display = Display(console)
     execution = ExecutionConfig(num_workers=config.num_workers)
     tasks = load_tasks(config.tasks)
     programs = {}
@@ -94,7 +92,7 @@ def grow_file(config: GrowthConfig, console: Console | None = None) -> Mark:
             pool = start_pool((), execution)
             with pool, display:
                 _Sitting(config, file, pool, display).grow(tasks, programs)
-        display.summary(file.mark)
+        _sum_up(file.mark, display)
         return file.mark
 
 
@@ -124,9 +122,7 @@ def _num_grown(mark: Mark) -> int:
 class _Sitting:
     """The growing of a file up to where it ends or is interrupted."""
 
-    def __init__(
-        self, config: GrowthConfig, file: GrowthFile, pool: ExecutionPool, display: "Display"
-    ) -> None:
+    def __init__(self, config: GrowthConfig, file: GrowthFile, pool: ExecutionPool, display: Display) -> None:
         self._config = config
         self._file = file
         self._pool = pool
@@ -145,17 +141,14 @@ class _Sitting:
                 )
                 return
             number = mark.num_rounds
-            self._display.phase(f"round {number + 1}", num_draws(recipe, number))
+            total = num_draws(recipe, number)
+            self._display.phase(f"round {number + 1}; {_num_grown(mark):,} programs so far", total)
             grown = draw_round(
                 self._pool, recipe, population, self._read_programs, number, self._display.advance
             )
             accepted = [each for each in grown if each.draw.fate is Fate.ACCEPTED]
             self._write(recipe, grown, accepted)
             mark = self._file.mark
-            self._display.note(
-                f"{_num_grown(mark):,} programs; round {number + 1}: {len(grown):,} draws,"
-                f" {len(accepted):,} accepted"
-            )
             population.add(
                 [fingerprint(each.draw.text) for each in accepted], [each.family for each in accepted]
             )
@@ -259,65 +252,20 @@ def _with_draws(statistics: Mapping[str, Any], grown: Sequence[Grown]) -> dict[s
     return {**statistics, "draws": dict(sorted(draws.items()))}
 
 
-class Display:
-    """Shows what happens: a bar on a terminal, plain lines elsewhere; a context manager.
-
-    Args:
-        console: where to write.
-    """
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._begun = time.monotonic()
-        self._progress = Progress(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            console=console,
-            transient=True,
-        )
-        self._phase = self._progress.add_task("starting", total=None)
-
-    def __enter__(self) -> "Display":
-        if self._console.is_terminal:
-            self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._console.is_terminal:
-            self._progress.stop()
-
-    def phase(self, description: str, total: int | None = None) -> None:
-        """Begins a phase of `total` draws, where that is known."""
-        self._progress.reset(self._phase, description=description, total=total)
-
-    def advance(self, count: int = 1) -> None:
-        """Counts draws, or programs, of the phase."""
-        self._progress.advance(self._phase, count)
-
-    def note(self, text: str) -> None:
-        """Shows a line."""
-        elapsed = time.monotonic() - self._begun
-        self._console.print(f"[{elapsed:6.1f} s] {text}", highlight=False, markup=False, soft_wrap=True)
-
-    def summary(self, mark: Mark) -> None:
-        """Shows what became of all draws so far, a row for each kind."""
-        table = Table(box=SIMPLE_HEAD, padding=0)
-        table.add_column("kind")
-        for title in ("drawn", *Fate):
-            table.add_column(title, justify="right")
-        draws: dict[str, dict[Fate, int]] = {
-            kind: {fate: fates[fate] for fate in Fate} for kind, fates in mark.statistics["draws"].items()
-        }
-        draws["all"] = {fate: sum(fates[fate] for fates in draws.values()) for fate in Fate}
-        for kind, fates in draws.items():
-            numbers = (sum(fates.values()), *fates.values())
-            table.add_row(kind, *(f"{number:,}" for number in numbers))
-        self._console.print(table)
-        share = draws["all"][Fate.ACCEPTED] / max(1, sum(draws["all"].values()))
-        rate = _num_grown(mark) / mark.seconds if mark.seconds else 0.0
-        self.note(f"{share:.1%} of the draws accepted; {rate:,.0f} programs/s in {mark.seconds:,.0f} s")
-        left_out = mark.statistics["left_out"]
-        if left_out:
-            self.note(f"left out, since they do not solve their task: {len(left_out)}: {', '.join(left_out)}")
+def _sum_up(mark: Mark, display: Display) -> None:
+    """Shows what became of all draws so far, a row for each kind."""
+    draws: dict[str, dict[Fate, int]] = {
+        kind: {fate: fates[fate] for fate in Fate} for kind, fates in mark.statistics["draws"].items()
+    }
+    draws["all"] = {fate: sum(fates[fate] for fates in draws.values()) for fate in Fate}
+    rows = [
+        [kind, *(f"{number:,}" for number in (sum(fates.values()), *fates.values()))]
+        for kind, fates in draws.items()
+    ]
+    display.show(number_table(["kind", "drawn", *Fate], rows))
+    share = draws["all"][Fate.ACCEPTED] / max(1, sum(draws["all"].values()))
+    rate = _num_grown(mark) / mark.seconds if mark.seconds else 0.0
+    display.note(f"{share:.1%} of the draws accepted; {rate:,.0f} programs/s in {mark.seconds:,.0f} s")
+    left_out = mark.statistics["left_out"]
+    if left_out:
+        display.note(f"left out, since they do not solve their task: {len(left_out)}: {', '.join(left_out)}")

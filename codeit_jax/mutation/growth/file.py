@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 
 from codeit_jax.dsl.program_files import ProgramRow
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
+from codeit_jax.run.claim import check_claim, read_claim
+from codeit_jax.run.files import write_json
 
 _PIECE_BYTES = 1 << 22
 _NEWLINE = ord("\n")
@@ -72,8 +74,8 @@ class GrowthFile:
         settings: what decides the file's content, as JSON. It may change as long as there are no rows.
 
     Raises:
-        GrowthFileError: the file cannot be written to, is being written to, has grown under other settings,
-            or is not what was written. Nothing is changed then.
+        UserError: the file cannot be written to, is being written to, has grown under other settings, or is
+            not what was written. Nothing is changed then.
     """
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
@@ -81,22 +83,17 @@ class GrowthFile:
         self.mark = Mark()
         self._settings = json.loads(json.dumps(settings))
         self._ends = np.zeros(1, np.int64)  # where rows end, in bytes, after a 0
-        try:
-            if progress_path(path).exists():
-                found, mark = _read_progress(progress_path(path))
-                if mark.rows:
-                    _check_same(path, found, self._settings)
-                    self.mark = mark
-            elif path.exists():
-                raise GrowthFileError(f"{path}: exists, and {progress_path(path).name} beside it does not")
-            if not self.mark.rows:
+        with naming(path, GrowthFileError):
+            found = read_claim(progress_path(path), [path], _parse)
+            if found is not None and found[1].rows:
+                check_claim(found[0], self._settings)
+                self.mark = found[1]
+            else:
                 self._write_progress()
             if self.mark.size and not path.exists():
-                raise GrowthFileError(f"{path}: is gone, and {progress_path(path).name} beside it is not")
+                raise GrowthFileError(f"is gone, and {progress_path(path).name} beside it is not")
             # Unbuffered, since what a buffer could not write it would try to write again.
             self._file = path.open("r+b" if path.exists() else "x+b", buffering=0)
-        except OSError as error:
-            raise GrowthFileError(f"{path}: cannot be written to: {error.strerror}") from None
         try:
             self._claim()
         except BaseException:
@@ -184,31 +181,8 @@ class GrowthFile:
         os.fsync(self._file.fileno())
 
     def _write_progress(self) -> None:
-        content = {"settings": self._settings, **dataclasses.asdict(self.mark)}
-        path = progress_path(self.path)
-        unfinished = path.with_name(path.name + ".unfinished")
-        try:
-            with unfinished.open("w", encoding="utf-8") as file:
-                json.dump(content, file, indent=2)
-                file.write("\n")
-                file.flush()
-                os.fsync(file.fileno())
-            unfinished.replace(path)
-        except OSError:
-            unfinished.unlink(missing_ok=True)
-            raise
+        write_json(progress_path(self.path), {"settings": self._settings, **dataclasses.asdict(self.mark)})
 
 
-def _read_progress(file: Path) -> tuple[dict[str, Any], Mark]:
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-        return dict(content.pop("settings")), Mark(**content)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        raise GrowthFileError(f"{file}: is no record of a file of programs of this version") from None
-
-
-def _check_same(path: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    for name in {**old, **new}:
-        if old.get(name) != new.get(name):
-            change = f"{name} was {old.get(name)!r} and is now {new.get(name)!r}"
-            raise GrowthFileError(f"{path}: grows under other settings: {change}")
+def _parse(values: dict[str, Any]) -> tuple[dict[str, Any], Mark]:
+    return dict(values.pop("settings")), Mark(**values)

@@ -67,7 +67,7 @@ def test_a_file_without_rows_may_be_given_other_settings(path):
     with GrowthFile(path, {"seed": 9}) as file:
         file.append([row(0)], file.mark)
     with pytest.raises(
-        GrowthFileError, match=r"programs\.jsonl: grows under other settings: seed was 9 and is now 0"
+        GrowthFileError, match=r"programs\.jsonl: was begun with other settings: seed was 9 and is now 0"
     ):
         GrowthFile(path, SETTINGS)
 
@@ -87,11 +87,14 @@ def spoil_settings(path):
         (lambda path: path.write_bytes(path.read_bytes().replace(b"rot", b"cot")), "is not what"),
         (
             lambda path: progress_path(path).unlink(),
-            "exists, and programs.jsonl.progress.json beside it does not",
+            "there is programs.jsonl but no programs.jsonl.progress.json that says whose it is",
         ),
         (lambda path: progress_path(path).write_text("{"), "is no record of"),
         (lambda path: progress_path(path).write_text("[1]"), "is no record of"),
-        (lambda path: progress_path(path).write_text('{"settings": {}, "no": 1}'), "is no record of"),
+        (
+            lambda path: progress_path(path).write_text('{"settings": {}, "no": 1}'),
+            "is no record of",
+        ),
         (lambda path: progress_path(path).write_bytes(b"\xff"), "is no record of"),
     ],
 )
@@ -109,12 +112,12 @@ def test_a_file_that_is_not_as_it_was_left_is_refused_and_stays_so(path, spoil, 
 @pytest.mark.parametrize("name", ["no/such/folder/x.jsonl", "file/x.jsonl"])
 def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, name):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=f"{name}: cannot be written to: "):
+    with pytest.raises(UserError, match=f"{name}: "):
         GrowthFile(tmp_path / name, SETTINGS)
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(UserError, match="exists"):
+    with pytest.raises(UserError, match="there is "):
         GrowthFile(tmp_path, SETTINGS)
 
 

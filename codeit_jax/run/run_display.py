@@ -1,0 +1,58 @@
+"""How a run shows itself: the table of its meta-iterations above what it is at."""
+
+from collections.abc import Callable, Sequence
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+
+from codeit_jax.run.display import Display, number_table
+from codeit_jax.run.metrics import IterationMetrics
+
+# Column titles, and how a row fills them.
+_COLUMNS: tuple[tuple[str, Callable[[IterationMetrics], str]], ...] = (
+    ("iteration", lambda row: str(row.meta_iteration)),
+    ("loss", lambda row: _number(row.loss, "{:.3f}")),
+    ("samples", lambda row: str(row.num_samples)),
+    ("parse", lambda row: _number(row.parse_share, "{:.1%}")),
+    ("execute", lambda row: _number(row.execute_share, "{:.1%}")),
+    ("new", lambda row: str(row.new_experiences)),
+    ("policy", lambda row: str(row.policy_performance)),
+    ("cumulative", lambda row: str(row.cumulative_performance)),
+    ("seconds", lambda row: f"{row.explore_seconds + row.learn_seconds:.0f}"),
+)
+
+
+class RunDisplay(Display):
+    """Shows a run, with a table of its meta-iterations.
+
+    Args:
+        num_tasks: size of the search set, for the table's title.
+        console: where to write; by default standard output.
+    """
+
+    def __init__(self, num_tasks: int, console: Console | None = None) -> None:
+        self._title = f"CodeIt: tasks solved of {num_tasks}"
+        self._rows: list[IterationMetrics] = []
+        super().__init__(console)
+
+    def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
+        super().__exit__(exception_type)
+        if exception_type is None and self._rows:
+            self.show(self._table())
+
+    def rows(self, rows: Sequence[IterationMetrics]) -> None:
+        """Shows rows of the table; on a terminal they join those already there."""
+        self._rows += rows
+        for row in rows:
+            self.log("  ".join(f"{title} {text(row)}" for title, text in _COLUMNS))
+
+    def _render(self) -> RenderableType:
+        return Group(self._table(), self._progress)
+
+    def _table(self) -> Table:
+        titles = [title for title, _ in _COLUMNS]
+        return number_table(titles, [[text(row) for _, text in _COLUMNS] for row in self._rows], self._title)
+
+
+def _number(value: float, pattern: str) -> str:
+    return "" if value != value else pattern.format(value)
