@@ -1,12 +1,14 @@
 """Where tasks come from: the ARC-1 sets, a folder of task files, or a single file."""
 
 import dataclasses
+import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from codeit_jax.arc.grid import to_grid
-from codeit_jax.arc.task import Pair, Task, TaskError, task_from_json
+from codeit_jax.arc.task import Pair, Task, TaskError, task_from_json, task_to_json
 from codeit_jax.errors import naming
 
 _ARC1_PARTS = ("training", "evaluation")
@@ -35,6 +37,12 @@ def load_tasks(source: str | Path) -> list[Task]:
     if path.is_file():
         return _sorted_by_id(_load_file(path), path)
     raise TaskError(f"{name}: no such file or folder, and not one of arc1/training, arc1/evaluation")
+
+
+def identify_tasks(source: str, tasks: Sequence[Task]) -> str:
+    """Returns where tasks come from, with what tells them from others."""
+    content = json.dumps([(task.id, task_to_json(task)) for task in tasks])
+    return f"{source} ({len(tasks)} tasks, {hashlib.sha256(content.encode()).hexdigest()[:16]})"
 
 
 def _load_arc1(part: str) -> list[Task]:

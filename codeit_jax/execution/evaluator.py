@@ -41,12 +41,14 @@ class Evaluator:
         budget: what each run may spend.
         meter: what the primitives charge; it also remembers what they gave.
         names: the value of every primitive and constant.
+        work: what all calls so far were charged, and one for each.
     """
 
     def __init__(self, budget: Budget | None = None) -> None:
         self.budget = budget or Budget()
         self.meter = Meter(self.budget)
         self.names: dict[str, Value] = {**CONSTANTS, **metered_functions(self.meter)}
+        self.work = 0
 
     def run(self, program: Program, grid: Grid) -> Outcome:
         """Runs a program on a grid.
@@ -83,6 +85,7 @@ class Evaluator:
             value = self._call(function, arguments)
         except Exception as error:  # primitives are duck-typed: a program can make them fail in any way
             value = self._failure(function, arguments, error)
+        self.work += 1 + self.meter.work - work
         return value, self.meter.work
 
     def limit_memory(self) -> None:

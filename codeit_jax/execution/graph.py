@@ -27,10 +27,17 @@ class ProgramGraph:
         programs: for each program its lines, as numbers of expressions.
     """
 
-    def __init__(self, programs: Sequence[Program]) -> None:
-        numbers: dict[Expression, int] = {}
-        self.programs = [_number_lines(program, numbers) for program in programs]
-        self.expressions: list[Expression] = list(numbers)
+    def __init__(self, programs: Sequence[Program] = ()) -> None:
+        self.programs: list[list[int]] = []
+        self.expressions: list[Expression] = []
+        self._numbers: dict[Expression, int] = {}
+        for program in programs:
+            self.add(program)
+
+    def add(self, program: Program) -> int:
+        """Adds a program, also to the runs that are being made of the graph, and returns its index."""
+        self.programs.append(_number_lines(program, self._numbers, self.expressions))
+        return len(self.programs) - 1
 
 
 class _Result:
@@ -68,7 +75,7 @@ class GraphRun:
         self._forget()
 
     def _forget(self) -> None:
-        self._results: list[_Result | None] = [None] * len(self._graph.expressions)
+        self._results: list[_Result | None] = []
         self._calls: dict[tuple[int, ...], _Result] = {}  # by the identities of representatives
         self._representatives: dict[tuple[type, Value], Value] = {}  # of equal values
         for value in self._names.values():
@@ -110,6 +117,7 @@ class GraphRun:
     def _run(self, lines: Sequence[int]) -> tuple[Value | CallFailure, int, int]:
         """Returns the last value or the first failure, the line it stands on, and the work done by then."""
         self._limit_memory()
+        self._make_room()
         work = 0
         max_work = self._evaluator.budget.max_work
         value: Value = None
@@ -123,10 +131,17 @@ class GraphRun:
                 return value, line, work
         return value, len(lines), work
 
+    def _make_room(self) -> None:
+        """Makes room for the results of expressions that the graph has come to have."""
+        num_new = len(self._graph.expressions) - len(self._results)
+        if num_new:
+            self._results += [None] * num_new
+
     def _value_of(self, reference: Reference) -> Value | CallFailure:
         """Evaluates an expression and, before it, what it refers to; a failure among these is its own."""
         if isinstance(reference, str):
             return self._names[reference]
+        self._make_room()
         expressions, results = self._graph.expressions, self._results
         needed, stack = set(), [reference]
         while stack:
@@ -175,12 +190,16 @@ class GraphRun:
         return result.value
 
 
-def _number_lines(program: Program, numbers: dict[Expression, int]) -> list[int]:
+def _number_lines(
+    program: Program, numbers: dict[Expression, int], expressions: list[Expression]
+) -> list[int]:
     references: dict[str, Reference] = {}
     lines = []
     for line, call in enumerate(program.calls, start=1):
         expression = tuple(references.get(name, name) for name in (call.function, *call.arguments))
         number = numbers.setdefault(expression, len(numbers))
+        if number == len(expressions):
+            expressions.append(expression)
         references[variable(line)] = number
         lines.append(number)
     return lines

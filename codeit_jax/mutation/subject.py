@@ -3,10 +3,13 @@
 import dataclasses
 from collections.abc import Mapping, Sequence
 
+from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, variable, without_dead_lines
 from codeit_jax.dsl.signatures import CONSTANT_TYPES, SIGNATURES
 from codeit_jax.dsl.types import Type
-from codeit_jax.mutation.probe import Probe, Use
+from codeit_jax.execution.evaluator import Evaluator
+from codeit_jax.execution.graph import GraphRun
+from codeit_jax.mutation.probe import MAX_WORK, Probe, Use
 from codeit_jax.mutation.typing import (
     FUNCTION_OF_ARITY,
     FUNCTION_TYPES,
@@ -197,6 +200,29 @@ class Subject:
         return (use.result[0], wanted) in _OVERLAPPING and all(
             map(_OVERLAPPING.__contains__, zip(taken, given, strict=True))
         )
+
+
+def probed_subject(
+    program: Program, run: GraphRun, index: int, evaluator: Evaluator, grid: Grid, max_work: int = MAX_WORK
+) -> Subject | None:
+    """Returns a program as a subject whose mutations are tried with the values that it makes on a grid.
+
+    Args:
+        program: the program.
+        run: the run, on that grid, of a graph that it is part of.
+        index: its index in the graph.
+        evaluator: what tries calls.
+        grid: the grid.
+        max_work: what a call that is tried may spend; see `Probe`.
+
+    Returns:
+        The subject; None if the program fails on the grid.
+    """
+    values = run.values(index)
+    if len(values) < len(program):
+        return None
+    probe = Probe(program, values, evaluator, grid, max_work)
+    return Subject(program, probe.shapes, probe)
 
 
 def _live_lines(program: Program) -> list[int]:

@@ -8,19 +8,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from codeit_jax.arc import Task, load_tasks
-from codeit_jax.arc.task import task_to_json
+from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import SEARCH_LIMITS, Budget, ExecutionConfig
 from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.program_files import ProgramRow, fingerprint, read_rows
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
-from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.run.display import Display
 from codeit_jax.search.curve import Curve, read_curve
 from codeit_jax.search.folder import SearchFolder, SearchSettings, SearchState
 from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.search import PROGRAMS_PER_JOB, SearchResult, search_together
-from codeit_jax.search.verification import measure_performance
+from codeit_jax.search.verification import verify
 
 CURVE_STEP = 9_600
 MAX_BATCH = 10_000  # programs held as objects; those of one family are brought together among these
@@ -67,7 +67,7 @@ def run_search(
         if next(read_rows(path), None) is None:
             raise UserError(f"{path}: holds no programs")
     tasks = load_tasks(task_source)
-    settings = SearchSettings(_identify(task_source, tasks), curve_step, programs_per_job, budget)
+    settings = SearchSettings(identify_tasks(task_source, tasks), curve_step, programs_per_job, budget)
     folder = SearchFolder(output, settings)
     if max_programs is not None and max_programs < folder.state.num_programs:
         done = folder.state.num_programs
@@ -83,31 +83,6 @@ def run_search(
             num_verified = verify(fresh_pool, tasks, folder.state.book.solved())
         display.note(f"{num_verified} solutions verified")
     return folder.state
-
-
-def verify(pool: ExecutionPool, tasks: Sequence[Task], solved: Mapping[str, Candidate]) -> int:
-    """Runs solutions again, plainly, and returns how many there are.
-
-    Args:
-        pool: workers from `start_pool` that have run nothing yet.
-        tasks: the tasks that the pool was started with.
-        solved: solutions, by task id.
-
-    Raises:
-        RuntimeError: one does not give what it is said to give; the message names the task.
-    """
-    claims = [(index, solved[task.id]) for index, task in enumerate(tasks) if task.id in solved]
-    payloads = [(index, claim.program) for index, claim in claims]
-    results = pool.map_ordered(measure_performance, payloads)
-    for (index, claim), result in zip(claims, results, strict=True):
-        if isinstance(result, Failed):
-            raise RuntimeError(f"{tasks[index].id}: its solution cannot be run again: {result.detail}")
-        if result != claim.performance:
-            raise RuntimeError(
-                f"{tasks[index].id}: its solution gives {result} when it is run alone, and not"
-                f" {claim.performance}:\n{claim.program}"
-            )
-    return len(claims)
 
 
 class ProgramStream:
@@ -278,11 +253,6 @@ def _read_curves(paths: Sequence[Path]) -> dict[str, Curve]:
         stem if stems.count(stem) == 1 else str(path): read_curve(path)
         for path, stem in zip(paths, stems, strict=True)
     }
-
-
-def _identify(source: str, tasks: Sequence[Task]) -> str:
-    content = json.dumps([(task.id, task_to_json(task)) for task in tasks])
-    return f"{source} ({len(tasks)} tasks, {hashlib.sha256(content.encode()).hexdigest()[:16]})"
 
 
 def _note_withheld(tasks: Sequence[Task], display: Display) -> None:

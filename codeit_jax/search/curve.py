@@ -6,6 +6,7 @@ import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from codeit_jax.errors import UserError, naming
 
@@ -35,18 +36,22 @@ class CurvePoint:
 
 Curve = Sequence[tuple[float, float]]  # numbers of programs, and shares of tasks
 
-_FIELDS = tuple(field.name for field in dataclasses.fields(CurvePoint))
 
-
-def curve_csv(points: Sequence[CurvePoint]) -> str:
-    """Returns the points as a table with a header."""
+def curve_csv(points: Sequence[Any], point_type: type = CurvePoint) -> str:
+    """Returns the points, dataclasses of one type, as a table with a header."""
+    names = [field.name for field in dataclasses.fields(point_type)]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_FIELDS)
+    writer.writerow(names)
     for point in points:
-        counts = (point.num_programs, point.solved, point.solved_strict)
-        writer.writerow((*counts, f"{point.share:.6g}", f"{point.seconds:.1f}"))
+        writer.writerow([_written(name, getattr(point, name)) for name in names])
     return text.getvalue()
+
+
+def _written(name: str, value: float) -> str:
+    if isinstance(value, int):
+        return str(value)
+    return f"{value:.1f}" if name == "seconds" else f"{value:.6g}"
 
 
 def read_curve(path: Path) -> list[tuple[float, float]]:
@@ -92,12 +97,13 @@ def _point(cells: Sequence[str], columns: tuple[int, int]) -> tuple[float, float
     return num_programs, share
 
 
-def curve_svg(curves: Mapping[str, Curve], num_programs: float | None = None) -> str:
+def curve_svg(curves: Mapping[str, Curve], end: float | None = None, unit: str = "programs") -> str:
     """Draws curves as one picture; equal curves give equal text.
 
     Args:
         curves: the curves, by name.
-        num_programs: where the picture ends; None to show all of them.
+        end: where the picture ends; None to show all of them.
+        unit: what the curves run over.
     """
     import matplotlib  # takes a second to load, which nothing else here needs
     from matplotlib.figure import Figure
@@ -109,9 +115,9 @@ def curve_svg(curves: Mapping[str, Curve], num_programs: float | None = None) ->
         for name, points in curves.items():
             numbers, shares = zip(*points, strict=True) if points else ((), ())
             axes.plot(numbers, shares, label=name, marker=".", drawstyle="steps-post")
-        axes.set_xlim(0, None if num_programs is None else 1.05 * num_programs)
+        axes.set_xlim(0, None if end is None else 1.05 * end)
         axes.set_ylim(bottom=0)
-        axes.set_xlabel("programs")
+        axes.set_xlabel(unit)
         axes.set_ylabel("tasks solved")
         axes.xaxis.set_major_formatter(FuncFormatter(lambda number, _: f"{number:,.0f}"))
         axes.yaxis.set_major_formatter(PercentFormatter(xmax=1))

@@ -47,7 +47,7 @@ class SolutionBook:
     def state(self) -> dict[str, Any]:
         """Returns the book as JSON-able data, for a checkpoint."""
         return {
-            task_id: list(map(_to_json, candidates))
+            task_id: list(map(candidate_to_json, candidates))
             for task_id, candidates in sorted(self._candidates.items())
         }
 
@@ -56,17 +56,18 @@ class SolutionBook:
         """Restores what `state` returned."""
         book = cls()
         book._candidates = {
-            task_id: list(map(_from_json, candidates)) for task_id, candidates in state.items()
+            task_id: list(map(candidate_from_json, candidates)) for task_id, candidates in state.items()
         }
         return book
 
 
 def solutions_json(book: SolutionBook) -> dict[str, Any]:
     """Returns every solved task with the program that solves it, as written to `solutions.json`."""
-    return {task_id: _to_json(candidate) for task_id, candidate in book.solved().items()}
+    return {task_id: candidate_to_json(candidate) for task_id, candidate in book.solved().items()}
 
 
-def _to_json(candidate: Candidate) -> dict[str, Any]:
+def candidate_to_json(candidate: Candidate) -> dict[str, Any]:
+    """Returns a candidate as JSON-able data."""
     return {
         "program": candidate.program,
         "demonstration_performance": candidate.performance.demonstration,
@@ -75,6 +76,7 @@ def _to_json(candidate: Candidate) -> dict[str, Any]:
     }
 
 
-def _from_json(values: Mapping[str, Any]) -> Candidate:
+def candidate_from_json(values: Mapping[str, Any]) -> Candidate:
+    """Restores what `candidate_to_json` returned."""
     performance = Performance(values["demonstration_performance"], values["test_performance"])
     return Candidate(values["program"], performance, values["meta_iteration"])

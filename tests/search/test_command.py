@@ -20,8 +20,9 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.random_program import random_program
 from codeit_jax.run import files
 from codeit_jax.search import command
-from codeit_jax.search.command import ProgramStream, run_search, verify
+from codeit_jax.search.command import ProgramStream, run_search
 from codeit_jax.search.ranking import Candidate, Performance
+from codeit_jax.search.verification import verify
 
 GIBIBYTE = 1 << 30
 PROGRAMS_PER_JOB = 7

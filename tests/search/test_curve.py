@@ -63,7 +63,7 @@ def test_the_picture_is_one_and_always_the_same():
     assert ElementTree.fromstring(picture).tag.endswith("svg")
     assert picture == curve_svg(curves)
     assert picture != curve_svg(curves | {"theirs": [(9600, 0.09)]})
-    assert picture != curve_svg(curves, num_programs=4800)
+    assert picture != curve_svg(curves, 4800)
 
 
 def test_matplotlib_is_loaded_for_pictures_only():

@@ -17,9 +17,9 @@ from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph, Status
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.recovery import Recovery
 from codeit_jax.mutation.mutate import Mutator
-from codeit_jax.mutation.probe import MAX_WORK, Probe
+from codeit_jax.mutation.probe import MAX_WORK
 from codeit_jax.mutation.random_program import random_program
-from codeit_jax.mutation.subject import Subject
+from codeit_jax.mutation.subject import Subject, probed_subject
 
 MUTANT_WORK = 30_000  # units of work that a mutant may take on one input, whatever its parent takes
 RANDOM = "random"  # the kind of a random program
@@ -171,13 +171,12 @@ def _subjects(evaluator: Evaluator, job: DrawingJob) -> list[Subject]:
     run = GraphRun(ProgramGraph(parents), evaluator, grid)
     subjects = []
     for index, program in enumerate(parents):
-        values = run.values(index)
-        if len(values) < len(program):
-            raise ValueError(f"a parent fails on an input of {job.task_id}:\n{program}")
         # What is far more work than the program itself is seldom worth it.
         max_work = max(MAX_WORK, 2 * run.outcome(index).cost)
-        probe = Probe(program, values, evaluator, grid, max_work)
-        subjects.append(Subject(program, probe.shapes, probe))
+        subject = probed_subject(program, run, index, evaluator, grid, max_work)
+        if subject is None:
+            raise ValueError(f"a parent fails on an input of {job.task_id}:\n{program}")
+        subjects.append(subject)
     return subjects
 
 

@@ -1,0 +1,321 @@
+"""Breeding: a population for one task, from its seeds or from where it stood, as far as some work goes."""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+from codeit_jax.arc import Grid, num_cells
+from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.evolution.fitness import error_of, verdict
+from codeit_jax.evolution.population import Individual, Population, best_candidates
+from codeit_jax.evolution.variation import compose, graft
+from codeit_jax.execution import GraphRun, ProgramGraph, Status
+from codeit_jax.execution.attempt import HostContext
+from codeit_jax.mutation.mutate import Mutator
+from codeit_jax.mutation.subject import Subject, probed_subject
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
+
+PROGRAM_WORK = 1_000  # that making a program, and telling what became of it, takes beside running it
+GENERATION = 100  # programs between two trims of the population
+_MAX_EXPRESSIONS = 200_000
+_NUM_CONTENDERS = 10
+
+Member = tuple[str, int]  # a program of a population, and how many were met that behave so
+Seed = tuple[str, Program]  # the training task that a program is from, or "", and the program
+
+
+@dataclasses.dataclass(frozen=True)
+class Breeding:
+    """How programs are bred.
+
+    Attributes:
+        capacity: individuals in a population.
+        lexicase_share: how often a parent is selected by demonstrations and not by rank.
+        new_line_share: how often a mutation puts in a line.
+        composition_share: how often a program is run on the output of another.
+        graft_share: how often a program lends another a line.
+        max_lines: of a program.
+        run_work: what one run of a program may take.
+    """
+
+    capacity: int = 150
+    lexicase_share: float = 0.5
+    new_line_share: float = 0.33
+    composition_share: float = 0.15
+    graft_share: float = 0.05
+    max_lines: int = 40
+    run_work: int = 6_000
+
+
+@dataclasses.dataclass(frozen=True)
+class BreedingJob:
+    """A population to be bred further.
+
+    Attributes:
+        task_index: the task's place among those of the pool.
+        seeds: a pickled tuple of `Seed`: what populations begin with, and what is composed with later.
+        takes_seeds: whether the population is to begin with them.
+        members: the population so far.
+        newcomers: the texts of programs that join it.
+        turn: how many jobs the task had before; with the seed it decides all that is random.
+        seed: see `turn`.
+        max_work: units of work to end after.
+        breeding: how programs are bred.
+    """
+
+    task_index: int
+    seeds: Path
+    takes_seeds: bool
+    members: tuple[Member, ...]
+    newcomers: tuple[str, ...]
+    turn: int
+    seed: int
+    max_work: int
+    breeding: Breeding
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """Outputs that a task may be answered with.
+
+    Attributes:
+        outputs: one for each test input.
+        candidate: the best program that gives them.
+        num_programs: programs met that give them.
+    """
+
+    outputs: tuple[Grid, ...]
+    candidate: Candidate
+    num_programs: int
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """What answers are sorted by: demonstrations given, programs that agree, and shorter first."""
+        rank = self.candidate.rank
+        return rank[0], -self.num_programs, *rank[1:]
+
+
+@dataclasses.dataclass(frozen=True)
+class NearMiss:
+    """The individual of a population that is nearest.
+
+    Attributes:
+        program: its program.
+        outputs: what that gives for the demonstrations, in their order in the task.
+        errors: how far these are off.
+        verdict: in a word, what is wrong.
+    """
+
+    program: str
+    outputs: tuple[Grid, ...]
+    errors: tuple[float, ...]
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Bred:
+    """A population after a job.
+
+    Attributes:
+        task_index: the task's place.
+        members: the population, nearest first.
+        candidates: the best three by the paper's rule, of those met in this job.
+        answers: outputs that differ, best first.
+        near_miss: the nearest; None if the population is empty.
+        num_programs: distinct programs that were run.
+        work: what all of it took.
+    """
+
+    task_index: int
+    members: tuple[Member, ...]
+    candidates: tuple[Candidate, ...]
+    answers: tuple[Answer, ...]
+    near_miss: NearMiss | None
+    num_programs: int
+    work: int
+
+
+def breed(context: HostContext, job: BreedingJob) -> Bred:
+    """Breeds a task's population; the job of an `ExecutionPool`.
+
+    Test outputs only tell how good a candidate that was chosen without them is.
+    """
+    breeder = _Breeder(context, job)
+    breeder.breed()
+    return breeder.result()
+
+
+class _Breeder:
+    def __init__(self, context: HostContext, job: BreedingJob) -> None:
+        self._job = job
+        self._breeding = job.breeding
+        self._task = context.tasks[job.task_index]
+        # What fails on a small grid has failed cheaply.
+        self._order = sorted(range(len(self._task.train)), key=self._size_of)
+        self._goals = tuple(self._output_of(place) for place in self._order)
+        self._inputs = [self._task.train[place].input for place in self._order]
+        self._evaluator = context.evaluator_within(job.breeding.run_work)
+        self._work_before = self._evaluator.work
+        seeds: tuple[Seed, ...] = context.unpickled(job.seeds)
+        self._seeds = [program for task_id, program in seeds if task_id != self._task.id]
+        self._rng = random.Random(f"{job.seed}/{self._task.id}/{job.turn}")
+        self._mutator = Mutator(new_line_share=job.breeding.new_line_share)
+        self._population = Population(job.breeding.capacity, len(self._inputs))
+        self._met: set[Program] = set()
+        self._giving: list[Individual] = []  # programs that give a demonstration, each by itself
+        self._begin_graph()
+
+    def _size_of(self, place: int) -> int:
+        return num_cells(self._task.train[place].input)
+
+    def _output_of(self, place: int) -> Grid:
+        output = self._task.train[place].output
+        assert output is not None
+        return output
+
+    def _begin_graph(self) -> None:
+        """Forgets what programs gave."""
+        self._graph = ProgramGraph()
+        self._runs = [GraphRun(self._graph, self._evaluator, grid) for grid in self._inputs]
+        self._test_runs = [GraphRun(self._graph, self._evaluator, pair.input) for pair in self._task.test]
+        self._subjects: dict[Program, Subject | None] = {}
+
+    @property
+    def work(self) -> int:
+        return self._evaluator.work - self._work_before + PROGRAM_WORK * len(self._met)
+
+    def breed(self) -> None:
+        """Takes in the population, or the seeds, and makes generations of programs until the work is done."""
+        for text, count in self._job.members:
+            individual = self._meet(parse_program(text))
+            if individual is not None:
+                individual.num_programs = count
+        for program in (
+            *map(parse_program, self._job.newcomers),
+            *(self._seeds if self._job.takes_seeds else ()),
+        ):
+            self._meet(program)
+        self._population.trim()
+        while len(self._population) and self.work < self._job.max_work:
+            for _ in range(GENERATION):
+                program = self._vary()
+                if program is not None and len(program) <= self._breeding.max_lines:
+                    self._meet(program)
+                else:
+                    self._evaluator.work += PROGRAM_WORK
+            self._population.trim()
+            if len(self._graph.expressions) > _MAX_EXPRESSIONS:
+                self._begin_graph()
+
+    def _vary(self) -> Program | None:
+        """Makes a program of one or two others."""
+        rng, breeding = self._rng, self._breeding
+        parent = self._select()
+        draw = rng.random()
+        if draw < breeding.composition_share:
+            other = self._select().program if rng.random() < 0.5 else rng.choice(self._seeds)
+            pair = (parent.program, other) if rng.random() < 0.5 else (other, parent.program)
+            return compose(*pair)
+        subject = self._subject_of(parent.program)
+        if subject is None:
+            return None
+        if draw < breeding.composition_share + breeding.graft_share:
+            scion = self._subject_of(self._select().program)
+            return None if scion is None else graft(subject, scion, rng)
+        return self._mutator.draw(subject, rng)[1]
+
+    def _select(self) -> Individual:
+        return self._population.select(self._rng, self._breeding.lexicase_share)
+
+    def _subject_of(self, program: Program) -> Subject | None:
+        if program not in self._subjects:
+            index = self._graph.add(program)
+            self._subjects[program] = probed_subject(
+                program, self._runs[0], index, self._evaluator, self._inputs[0], self._breeding.run_work
+            )
+        return self._subjects[program]
+
+    def _meet(self, program: Program) -> Individual | None:
+        """Runs a program that is new; returns the individual if it behaves as none did."""
+        if program in self._met:
+            return None
+        self._met.add(program)
+        index = self._graph.add(program)
+        outputs = _run(self._runs, index)
+        if outputs is None:
+            return None
+        errors = tuple(map(error_of, outputs, self._goals))
+        if not any(errors):
+            outputs += _run(self._test_runs, index) or ()
+        known = self._population.find(outputs)
+        individual = Individual(program, outputs, errors)
+        if individual.num_right:
+            self._giving = best_candidates([*self._giving, individual], NUM_ANSWERS)
+        if known is not None:
+            known.meet(program)
+            return None
+        self._population.add(individual)
+        return individual
+
+    def result(self) -> Bred:
+        ranked = self._population.ranked
+        members = tuple((str(each.program), each.num_programs) for each in ranked)
+        return Bred(
+            self._job.task_index,
+            members,
+            tuple(self._candidate(each, self._test_outputs(each)) for each in self._giving),
+            self._answers(),
+            self._near_miss(ranked[0]) if ranked else None,
+            len(self._met),
+            self.work,
+        )
+
+    def _test_outputs(self, individual: Individual) -> tuple[Grid | None, ...]:
+        index = self._graph.add(individual.program)
+        return tuple(run.outcome(index).output for run in self._test_runs)
+
+    def _candidate(self, individual: Individual, outputs: Sequence[Grid | None]) -> Candidate:
+        right = [
+            output is not None and output == pair.output
+            for output, pair in zip(outputs, self._task.test, strict=True)
+        ]
+        demonstration = individual.num_right / len(self._inputs)
+        performance = Performance(demonstration, sum(right) / max(1, len(right)))
+        return Candidate(str(individual.program), performance)
+
+    def _answers(self) -> tuple[Answer, ...]:
+        """Returns what the best individuals answer, those that agree as one."""
+        answers: dict[tuple[Grid, ...], Answer] = {}
+        for individual in best_candidates(self._population.ranked, _NUM_CONTENDERS):
+            given = self._test_outputs(individual)
+            outputs = tuple(output for output in given if output is not None)
+            if len(outputs) < len(given):
+                continue
+            known = answers.get(outputs)
+            if known is None:
+                answers[outputs] = Answer(
+                    outputs, self._candidate(individual, outputs), individual.num_programs
+                )
+            else:
+                count = known.num_programs + individual.num_programs
+                answers[outputs] = dataclasses.replace(known, num_programs=count)
+        return tuple(sorted(answers.values(), key=lambda answer: answer.rank)[:NUM_ANSWERS])
+
+    def _near_miss(self, nearest: Individual) -> NearMiss:
+        places = sorted(range(len(self._order)), key=self._order.__getitem__)
+        outputs = tuple(nearest.outputs[place] for place in places)
+        errors = tuple(nearest.errors[place] for place in places)
+        goals = tuple(self._goals[place] for place in places)
+        return NearMiss(str(nearest.program), outputs, errors, verdict(outputs, goals))
+
+
+def _run(runs: Sequence[GraphRun], index: int) -> tuple[Grid, ...] | None:
+    """Returns the outputs of a program; None where it gives no valid grid."""
+    outputs = []
+    for run in runs:
+        outcome = run.outcome(index)
+        if outcome.status is not Status.OK or outcome.output is None:
+            return None
+        outputs.append(outcome.output)
+    return tuple(outputs)

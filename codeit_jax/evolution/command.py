@@ -1,0 +1,251 @@
+"""The evolution of `launch/evolve.py`: programs bred for every task, resumed where it was cut short."""
+
+import dataclasses
+import hashlib
+import json
+import pickle
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from codeit_jax.arc import Task, load_tasks
+from codeit_jax.arc.datasets import identify_tasks
+from codeit_jax.config import Budget, ExecutionConfig, ParentKind
+from codeit_jax.dsl import load_training_programs
+from codeit_jax.dsl.program_files import read_rows
+from codeit_jax.errors import UserError
+from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Seed, breed
+from codeit_jax.evolution.folder import DISTILLED, EvolutionFolder, EvolutionSettings
+from codeit_jax.evolution.state import NUM_KEPT
+from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.recovery import Recovery, run_jobs
+from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.run.display import Display
+from codeit_jax.search.verification import verify
+
+TURN_WORK = 8_000_000
+MAX_NEWCOMERS = 50
+_LIMITS = Budget(max_items=1_000)
+_JOB_TIMEOUT_SECONDS = 300.0
+
+
+@dataclasses.dataclass(frozen=True)
+class EvolutionConfig:
+    """An evolution.
+
+    Attributes:
+        output: the folder for what is found.
+        tasks: what `load_tasks` takes.
+        work: units of work for each task, on average, to end after.
+        programs: files of programs for populations to begin with.
+        parents: which training programs they begin with, too; None for none.
+        seed: decides what is drawn at random.
+        num_workers: worker processes; 0 means one a CPU core.
+        turn_work: units of work that a task takes at a time.
+        shares_finds: whether what solves a task joins the populations of others.
+        breeding: how programs are bred.
+    """
+
+    output: str
+    tasks: str = "arc1/evaluation"
+    work: int = 100_000_000
+    programs: tuple[Path, ...] = ()
+    parents: ParentKind | None = ParentKind.BOTH
+    seed: int = 0
+    num_workers: int = 0
+    turn_work: int = TURN_WORK
+    shares_finds: bool = True
+    breeding: Breeding = dataclasses.field(default_factory=Breeding)
+
+
+def run_evolution(config: EvolutionConfig, console: Console | None = None) -> EvolutionFolder:
+    """Breeds programs for every task, from the start or from where an earlier evolution stopped.
+
+    Returns:
+        The folder with what was found, earlier starts included.
+
+    Raises:
+        UserError: a file, the tasks or the folder are wrong; the message says what and where.
+        RuntimeError: a solution was not found to be one when it was run again.
+    """
+    if config.work < 1:
+        raise UserError(f"--work={config.work}: must be at least 1")
+    tasks = load_tasks(config.tasks)
+    execution = ExecutionConfig(
+        num_workers=config.num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=_LIMITS
+    )
+    with Display(console) as display, start_pool(tasks, execution) as pool:
+        given = list(_read_programs(config.programs))
+        seeds = [*_training_seeds(config, pool, display), *given]
+        if not seeds:
+            raise UserError("--programs: there are no programs to begin with, and --parents=none")
+        folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, seeds))
+        with tempfile.TemporaryDirectory() as scratch:
+            file = Path(scratch, "seeds.pickle")
+            file.write_bytes(pickle.dumps(tuple(seeds)))
+            _Evolution(config, folder, tasks, pool, file, display).run()
+        display.phase("running the solutions again")
+        solved = {
+            task.id: each
+            for task, state in zip(tasks, folder.state.tasks, strict=True)
+            for each in state.candidates
+            if each.performance.test == 1
+        }
+        with start_pool(tasks, execution) as fresh_pool:
+            display.note(f"{verify(fresh_pool, tasks, solved)} solutions verified")
+    return folder
+
+
+def _read_programs(paths: Sequence[Path]) -> Iterator[Seed]:
+    for path in paths:
+        rows = list(read_rows(path))
+        if not rows:
+            raise UserError(f"{path}: holds no programs")
+        yield from ((row.task, program) for row, program in rows)
+
+
+def _training_seeds(config: EvolutionConfig, pool: ExecutionPool, display: Display) -> Iterator[Seed]:
+    if config.parents is None:
+        return
+    training_tasks = load_tasks("arc1/training")
+    folder = Path(config.output).expanduser()
+    cache = folder.with_name(f"{folder.name}.{DISTILLED}")
+    parents, _ = gather_parents(
+        config.parents, pool, training_tasks, load_training_programs(), cache, display
+    )
+    yield from ((parent.task_id, parent.solution) for parent in parents)
+
+
+def _settings(config: EvolutionConfig, tasks: Sequence[Task], seeds: Sequence[Seed]) -> EvolutionSettings:
+    content = json.dumps([(task_id, str(program)) for task_id, program in seeds])
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return EvolutionSettings(
+        tasks=identify_tasks(config.tasks, tasks),
+        seeds=f"{len(seeds)} programs, {digest}",
+        seed=config.seed,
+        turn_work=config.turn_work,
+        shares_finds=config.shares_finds,
+        breeding=config.breeding,
+    )
+
+
+class _Evolution:
+    """An evolution at work in its folder, round after round.
+
+    A round's jobs follow from what there was before it, so that it does not matter in which order they end
+    and how often the evolution is cut short.
+    """
+
+    def __init__(
+        self,
+        config: EvolutionConfig,
+        folder: EvolutionFolder,
+        tasks: Sequence[Task],
+        pool: ExecutionPool,
+        seeds: Path,
+        display: Display,
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._state = folder.state
+        self._tasks = tasks
+        self._pool = pool
+        self._seeds = seeds
+        self._display = display
+        self._begun = time.monotonic() - self._state.seconds
+
+    def run(self) -> None:
+        state = self._state
+        if state.round:
+            self._display.note(f"resumed in round {state.round + 1}")
+        while self._work_left() > 0 and not all(task.is_done() for task in state.tasks):
+            if not self._run_round():
+                break
+            self._end_round()
+        self._folder.save()
+        self._folder.publish()
+        self._tell()
+
+    def _work_left(self) -> int:
+        return self._config.work * len(self._tasks) - sum(task.work for task in self._state.tasks)
+
+    def _run_round(self) -> bool:
+        """Gives every task that is due its turn; returns False if the work ends within the round."""
+        state = self._state
+        due = [
+            index
+            for index, task in enumerate(state.tasks)
+            if task.round < state.round and task.is_due(state.round, index)
+        ]
+        num_affordable = -(-self._work_left() // self._config.turn_work)
+        jobs = [self._job_of(index) for index in due[:num_affordable]]
+        self._display.phase(f"round {state.round + 1}", len(jobs))
+        recovery = Recovery[BreedingJob](
+            num_items=lambda job: 1,
+            part=lambda job, start, stop: job,
+            describe=lambda job: f"the evolution of {self._tasks[job.task_index].id}",
+        )
+        for place, pieces in run_jobs(self._pool, breed, jobs, recovery, chunk_size=1):
+            self._enter(jobs[place].task_index, pieces[0][1])
+            self._display.advance()
+        return len(jobs) == len(due)
+
+    def _job_of(self, index: int) -> BreedingJob:
+        task, config, finds = self._state.tasks[index], self._config, self._state.finds
+        begins_anew = task.begins_anew()
+        return BreedingJob(
+            task_index=index,
+            seeds=self._seeds,
+            takes_seeds=begins_anew,
+            members=task.members[:NUM_KEPT] if begins_anew else task.members,
+            newcomers=tuple(finds[task.num_finds :][-MAX_NEWCOMERS:]),
+            turn=task.turn,
+            seed=config.seed,
+            max_work=config.turn_work,
+            breeding=config.breeding,
+        )
+
+    def _enter(self, index: int, bred: Bred | Failed) -> None:
+        state = self._state
+        if isinstance(bred, Failed):
+            state.tasks[index].skip(state.round)
+        else:
+            state.tasks[index].take(bred, state.round, len(state.finds))
+        state.seconds = time.monotonic() - self._begun
+        self._folder.save_task(index)
+        self._display.describe(f"round {state.round + 1}: {self._status()}")
+
+    def _end_round(self) -> None:
+        state = self._state
+        if self._config.shares_finds:
+            known = set(state.finds)
+            finds = [task.find for task in state.tasks if task.round == state.round]
+            state.finds += [find for find in dict.fromkeys(finds) if find is not None and find not in known]
+        state.points.append(state.point())
+        state.round += 1
+        self._folder.save()
+        self._folder.publish()
+        self._display.log(f"round {state.round}: {self._status()}")
+
+    def _status(self) -> str:
+        point = self._state.point()
+        solved = f"{point.solved} of {len(self._tasks)} tasks solved ({point.solved_strict} strictly)"
+        return f"{solved}, {point.num_programs / max(point.seconds, 1e-9):,.0f} programs/s"
+
+    def _tell(self) -> None:
+        point = self._state.point()
+        self._display.note(
+            f"{point.num_programs:,} programs, {point.work:,} units of work, {point.seconds:,.0f} s"
+        )
+        self._display.note(
+            f"{point.solved} of {len(self._tasks)} tasks solved by the best three candidates,"
+            f" {point.solved_strict} of them by programs right throughout"
+        )
+        self._display.note(
+            f"{point.solved_by_three_answers} by three answers that differ,"
+            f" {point.solved_by_two_answers} by two"
+        )

@@ -1,0 +1,190 @@
+"""The folder of an evolution: a file for each task, where it goes on from, and the files made of that."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from etils import epath
+
+from codeit_jax.arc import Task
+from codeit_jax.errors import UserError, naming
+from codeit_jax.evolution.breeding import Breeding
+from codeit_jax.evolution.state import EvolutionPoint, TaskState, point_of
+from codeit_jax.run.claim import check_claim, read_claim
+from codeit_jax.run.files import write_json, write_text
+from codeit_jax.search.curve import Curve, curve_csv, curve_svg
+from codeit_jax.search.ranking import Candidate
+from codeit_jax.search.solutions import candidate_to_json
+
+DISTILLED = "distilled_programs.json"
+
+_PROGRESS = "progress.json"
+_TASKS = "tasks"
+_RESULTS = ("performance.csv", "solutions.json", "candidates.json", "near_misses.json", "curve.svg", _TASKS)
+
+
+@dataclasses.dataclass(frozen=True)
+class EvolutionSettings:
+    """The settings that an evolution must be resumed with.
+
+    Attributes:
+        tasks: where the tasks come from, and what tells them from others.
+        seeds: what tells the programs that populations begin with from others.
+        seed: decides what is drawn at random.
+        turn_work: units of work that a task takes at a time.
+        shares_finds: whether what solves a task joins the populations of others.
+        breeding: how programs are bred.
+    """
+
+    tasks: str
+    seeds: str
+    seed: int
+    turn_work: int
+    shares_finds: bool
+    breeding: Breeding
+
+
+@dataclasses.dataclass
+class EvolutionState:
+    """What an evolution has come to.
+
+    Attributes:
+        round: the number of the round at hand.
+        finds: programs that gave all demonstrations of some task before the round.
+        seconds: time that it took.
+        points: the curve, a point a round.
+        tasks: the state of each task, in their order.
+    """
+
+    round: int
+    finds: list[str]
+    seconds: float
+    points: list[EvolutionPoint]
+    tasks: list[TaskState]
+
+    def point(self) -> EvolutionPoint:
+        """Returns how many tasks are solved now."""
+        return point_of(self.tasks, self.seconds)
+
+
+class EvolutionFolder:
+    """The files of an evolution, each replaced in one step.
+
+    Attributes:
+        state: what it has come to.
+
+    Args:
+        path: the folder, made if need be.
+        tasks: the tasks.
+        settings: what it is to be resumed with.
+
+    Raises:
+        UserError: the folder cannot be written to, holds another evolution, or holds files named as one's are
+            without its record. Nothing in it is changed then.
+    """
+
+    def __init__(self, path: str, tasks: Sequence[Task], settings: EvolutionSettings) -> None:
+        self._place = f"--output={path}"
+        self.path = epath.Path(path).expanduser()
+        self._tasks = tasks
+        self._settings = settings
+        with naming(self._place):
+            self.state = self._open()
+        if not (self.path / _PROGRESS).exists():
+            self.save()
+
+    def save_task(self, index: int) -> None:
+        """Writes down what a task has come to."""
+        with naming(self._place):
+            write_json(self._file_of(index), self.state.tasks[index].to_json())
+
+    def save(self) -> None:
+        """Writes down all else that it takes to go on."""
+        state = self.state
+        values = {
+            "settings": dataclasses.asdict(self._settings),
+            "round": state.round,
+            "finds": state.finds,
+            "seconds": state.seconds,
+            "points": list(map(dataclasses.asdict, state.points)),
+        }
+        with naming(self._place):
+            write_json(self.path / _PROGRESS, values)
+
+    def publish(self) -> None:
+        """Writes the results."""
+        points = self.state.points
+        now = self.state.point()
+        if not points or now.work > points[-1].work:  # in the midst of a round
+            points = [*points, now]
+        states = {task.id: state for task, state in zip(self._tasks, self.state.tasks, strict=True)}
+        solutions = {}
+        for task_id, state in sorted(states.items()):
+            right = [each for each in state.candidates if each.performance.test == 1]
+            if right:
+                strict = {"strict": right[0].performance.is_strict}
+                solutions[task_id] = _candidate_json(right[0]) | strict
+        candidates = {task.id: self._answers_json(task, states[task.id]) for task in self._tasks}
+        near_misses = {
+            task_id: dataclasses.asdict(state.near_miss)
+            for task_id, state in sorted(states.items())
+            if state.near_miss is not None and state.error != 0
+        }
+        with naming(self._place):
+            write_text(self.path / "performance.csv", curve_csv(points, EvolutionPoint))
+            write_json(self.path / "solutions.json", solutions)
+            write_json(self.path / "candidates.json", candidates)
+            write_json(self.path / "near_misses.json", near_misses)
+            write_text(self.path / "curve.svg", self._picture(points, "num_programs", "programs"))
+            write_text(self.path / "curve_by_work.svg", self._picture(points, "work", "units of work"))
+
+    def _picture(self, points: Sequence[EvolutionPoint], field: str, unit: str) -> str:
+        def curve(name: str) -> Curve:
+            return [
+                (getattr(point, field), getattr(point, name) / max(1, len(self._tasks))) for point in points
+            ]
+
+        curves = {
+            "best three candidates": curve("solved"),
+            "and all demonstrations": curve("solved_strict"),
+            "three different answers": curve("solved_by_three_answers"),
+            "two different answers": curve("solved_by_two_answers"),
+        }
+        return curve_svg(curves, unit=unit)
+
+    def _answers_json(self, task: Task, state: TaskState) -> dict[str, Any]:
+        known = {} if task.has_test_outputs else {"test_performance": None}
+        return {
+            "candidates": [_candidate_json(each) | known for each in state.candidates],
+            "different_answers": [
+                _candidate_json(answer.candidate)
+                | known
+                | {"num_programs": answer.num_programs, "outputs": answer.outputs}
+                for answer in state.answers
+            ],
+        }
+
+    def _file_of(self, index: int) -> epath.Path:
+        return self.path / _TASKS / f"{self._tasks[index].id}.json"
+
+    def _open(self) -> EvolutionState:
+        if self.path.exists() and not self.path.is_dir():
+            raise UserError("is not a folder")
+        results = [self.path / name for name in _RESULTS]
+        found = read_claim(self.path / _PROGRESS, results, dict)
+        if found is None:
+            (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
+            return EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
+        check_claim(found["settings"], json.loads(json.dumps(dataclasses.asdict(self._settings))))
+        points = [EvolutionPoint(**point) for point in found["points"]]
+        states = [
+            read_claim(self._file_of(index), (), TaskState.from_json) or TaskState()
+            for index in range(len(self._tasks))
+        ]
+        return EvolutionState(found["round"], found["finds"], found["seconds"], points, states)
+
+
+def _candidate_json(candidate: Candidate) -> dict[str, Any]:
+    values: Mapping[str, Any] = candidate_to_json(candidate)
+    return {name: value for name, value in values.items() if name != "meta_iteration"}

@@ -1,0 +1,126 @@
+"""A population: programs for one task that all behave differently, the nearer ones selected more often."""
+
+import dataclasses
+import random
+from collections.abc import Sequence
+
+from codeit_jax.arc import Grid
+from codeit_jax.dsl.program import Program
+from codeit_jax.search.ranking import Shortness, shortness
+
+_TOLERANCE = 0.02  # errors that are as good as equal
+_SAMPLED = 60  # individuals that a selection by demonstrations looks at
+_PRESSURE = 2.0  # of a selection by rank
+
+
+@dataclasses.dataclass
+class Individual:
+    """A program and what it gives.
+
+    Attributes:
+        program: the shortest program met that behaves so.
+        outputs: what it gives for the demonstrations' inputs, and for the test inputs where all of these are
+            right.
+        errors: how far the former are from what is to be given.
+        num_programs: programs met that behave so.
+    """
+
+    program: Program
+    outputs: tuple[Grid, ...]
+    errors: tuple[float, ...]
+    num_programs: int = 1
+
+    def __post_init__(self) -> None:
+        self.error = sum(self.errors)
+        self.num_right = self.errors.count(0.0)
+        self.shortness: Shortness = shortness(str(self.program))
+
+    @property
+    def test_outputs(self) -> tuple[Grid, ...]:
+        """What it gives for the test inputs; nothing where a demonstration is wrong."""
+        return self.outputs[len(self.errors) :]
+
+    def meet(self, program: Program) -> None:
+        """Takes note of another program that behaves so."""
+        self.num_programs += 1
+        if len(program) <= len(self.program):
+            other = shortness(str(program))
+            if other < self.shortness:
+                self.program, self.shortness = program, other
+
+
+class Population:
+    """Individuals of distinct behaviour.
+
+    Args:
+        capacity: how many are kept.
+        num_demonstrations: of the task.
+    """
+
+    def __init__(self, capacity: int, num_demonstrations: int) -> None:
+        self._capacity = capacity
+        self._num_demonstrations = num_demonstrations
+        self._individuals: dict[tuple[Grid, ...], Individual] = {}
+        self._ranked: list[Individual] | None = None
+
+    def __len__(self) -> int:
+        return len(self._individuals)
+
+    @property
+    def ranked(self) -> list[Individual]:
+        """The individuals, nearest first."""
+        if self._ranked is None:
+            self._ranked = sorted(self._individuals.values(), key=lambda each: (each.error, each.shortness))
+        return self._ranked
+
+    def find(self, outputs: tuple[Grid, ...]) -> Individual | None:
+        """Returns the individual that behaves so."""
+        return self._individuals.get(outputs)
+
+    def add(self, individual: Individual) -> None:
+        """Adds an individual whose behaviour is new."""
+        self._individuals[individual.outputs] = individual
+        self._ranked = None
+
+    def trim(self) -> None:
+        """Keeps the nearest, and in equal parts those that are nearest on one demonstration each.
+
+        An average would lose who is good at one demonstration alone.
+        """
+        if len(self) <= self._capacity:
+            return
+        kept = {each.outputs: each for each in self.ranked[: self._capacity // 2]}
+        specialists = [
+            iter(sorted(self.ranked, key=lambda each: each.errors[place]))
+            for place in range(self._num_demonstrations)
+        ]
+        turn = 0
+        while len(kept) < self._capacity:
+            specialist = next(specialists[turn % len(specialists)])
+            kept.setdefault(specialist.outputs, specialist)
+            turn += 1
+        self._individuals = kept
+        self._ranked = None
+
+    def select(self, rng: random.Random, lexicase_share: float) -> Individual:
+        """Draws an individual: by demonstrations in random order, or else by rank.
+
+        By demonstrations (lexicase selection), of some individuals those remain that are best on a first
+        demonstration, of these the best on a second, and so on.
+        """
+        ranked = self.ranked
+        if rng.random() >= lexicase_share:
+            return ranked[int(len(ranked) * rng.random() ** _PRESSURE)]
+        remaining = ranked if len(ranked) <= _SAMPLED else rng.sample(ranked, _SAMPLED)
+        for place in rng.sample(range(self._num_demonstrations), self._num_demonstrations):
+            limit = min(each.errors[place] for each in remaining) + _TOLERANCE
+            remaining = [each for each in remaining if each.errors[place] <= limit]
+            if len(remaining) == 1:
+                break
+        return rng.choice(remaining)
+
+
+def best_candidates(individuals: Sequence[Individual], count: int) -> list[Individual]:
+    """Returns those that give a demonstration at least, by how many they give and then shorter first."""
+    giving = [each for each in individuals if each.num_right]
+    return sorted(giving, key=lambda each: (-each.num_right, each.shortness))[:count]

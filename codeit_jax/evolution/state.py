@@ -1,0 +1,194 @@
+"""What an evolution has come to: for each task its population and finds, and whose turn it is next."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from codeit_jax.arc import Grid
+from codeit_jax.evolution.breeding import Answer, Bred, Member, NearMiss
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate
+from codeit_jax.search.solutions import candidate_from_json, candidate_to_json
+
+NUM_SHORTENING_TURNS = 1  # that a task has once all its demonstrations are given
+NUM_TWO = 2  # answers by the rule of the ARC Prize
+STALE = (3, 8)  # turns without progress after which a task waits for every other round, and every fourth
+RESTART = 12  # turns without progress after which a population is begun anew
+NUM_KEPT = 5  # individuals that outlast a restart
+
+
+@dataclasses.dataclass
+class TaskState:
+    """The evolution of one task.
+
+    Attributes:
+        turn: jobs it has had.
+        round: the round, from 0, of the last of them; -1 before the first.
+        members: its population, nearest first.
+        candidates: the best three by the paper's rule.
+        answers: the best three whose outputs differ.
+        near_miss: its nearest program; None before the first turn.
+        num_programs: programs that were run.
+        work: what all that took.
+        error: the least there was; None before the first turn.
+        last_progress: the turn after which it was that.
+        num_finds: finds of all tasks that it has been given.
+    """
+
+    turn: int = 0
+    round: int = -1
+    members: tuple[Member, ...] = ()
+    candidates: tuple[Candidate, ...] = ()
+    answers: tuple[Answer, ...] = ()
+    near_miss: NearMiss | None = None
+    num_programs: int = 0
+    work: int = 0
+    error: float | None = None
+    last_progress: int = 0
+    num_finds: int = 0
+
+    @property
+    def stagnation(self) -> int:
+        """Turns without progress."""
+        return self.turn - self.last_progress
+
+    @property
+    def find(self) -> str | None:
+        """The shortest program that gives all demonstrations, if there is one."""
+        return self.members[0][0] if self.error == 0 else None
+
+    def is_done(self) -> bool:
+        """Whether all demonstrations are given, and enough has been done for short programs that do."""
+        return self.error == 0 and self.stagnation >= NUM_SHORTENING_TURNS
+
+    def is_due(self, number: int, index: int) -> bool:
+        """Whether the task takes part in a round: one without progress does less often, but none starves."""
+        period = 1 if self.stagnation < STALE[0] else 2 if self.stagnation < STALE[1] else 4
+        return not self.is_done() and (number + index) % period == 0
+
+    def begins_anew(self) -> bool:
+        """Whether the population is to begin, or to begin again, with the seeds."""
+        return self.turn == 0 or (self.stagnation > 0 and self.stagnation % RESTART == 0)
+
+    def take(self, bred: Bred, number: int, num_finds: int) -> None:
+        """Enters what a job of a round has come to."""
+        self.turn += 1
+        self.round, self.num_finds = number, num_finds
+        self.members = bred.members
+        self.num_programs += bred.num_programs
+        self.work += bred.work
+        self.candidates = _best({each.program: each for each in (*self.candidates, *bred.candidates)})
+        self.answers = _best_answers((*bred.answers, *self.answers))
+        if bred.near_miss is not None:
+            error = sum(bred.near_miss.errors)
+            if self.error is None or error < self.error:
+                self.error, self.last_progress = error, self.turn
+                self.near_miss = bred.near_miss
+
+    def skip(self, number: int) -> None:
+        """Notes that a job of a round was given up."""
+        self.turn += 1
+        self.round = number
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the state as JSON-able data."""
+        return dataclasses.asdict(self) | {
+            "candidates": list(map(candidate_to_json, self.candidates)),
+            "answers": [
+                {
+                    "outputs": answer.outputs,
+                    "candidate": candidate_to_json(answer.candidate),
+                    "num_programs": answer.num_programs,
+                }
+                for answer in self.answers
+            ],
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "TaskState":
+        """Restores what `to_json` returned."""
+        near_miss = values["near_miss"]
+        answers = [
+            Answer(
+                _grids(answer["outputs"]), candidate_from_json(answer["candidate"]), answer["num_programs"]
+            )
+            for answer in values["answers"]
+        ]
+        return cls(
+            **{
+                **values,
+                "members": tuple((text, count) for text, count in values["members"]),
+                "candidates": tuple(map(candidate_from_json, values["candidates"])),
+                "answers": tuple(answers),
+                "near_miss": near_miss
+                and NearMiss(
+                    near_miss["program"],
+                    _grids(near_miss["outputs"]),
+                    tuple(near_miss["errors"]),
+                    near_miss["verdict"],
+                ),
+            }
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class EvolutionPoint:
+    """The tasks that are solved after some work.
+
+    Attributes:
+        work: units of work, for all tasks together.
+        num_programs: programs run, for all tasks together.
+        solved: tasks of which one of the best three candidates gives every test output (the paper's rule).
+        solved_strict: those of which one does that and gives all demonstrations, too.
+        solved_by_three_answers: tasks of which one of three answers that differ is right.
+        solved_by_two_answers: the same of two answers (the rule of the ARC Prize).
+        share: `solved` as a share of all tasks.
+        seconds: time that it took.
+    """
+
+    work: int
+    num_programs: int
+    solved: int
+    solved_strict: int
+    solved_by_three_answers: int
+    solved_by_two_answers: int
+    share: float
+    seconds: float
+
+
+def point_of(states: Sequence[TaskState], seconds: float) -> EvolutionPoint:
+    """Returns how many tasks are solved."""
+    solved = [
+        [each.performance for each in state.candidates if each.performance.test == 1] for state in states
+    ]
+    right = [[answer.candidate.performance.test == 1 for answer in state.answers] for state in states]
+    num_solved = sum(map(bool, solved))
+    return EvolutionPoint(
+        work=sum(state.work for state in states),
+        num_programs=sum(state.num_programs for state in states),
+        solved=num_solved,
+        solved_strict=sum(any(each.is_strict for each in found) for found in solved),
+        solved_by_three_answers=sum(map(any, right)),
+        solved_by_two_answers=sum(any(flags[:NUM_TWO]) for flags in right),
+        share=num_solved / len(states),
+        seconds=seconds,
+    )
+
+
+def _best(candidates: Mapping[str, Candidate]) -> tuple[Candidate, ...]:
+    return tuple(sorted(candidates.values(), key=lambda each: each.rank)[:NUM_ANSWERS])
+
+
+def _best_answers(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Returns the best three of some answers; of those with equal outputs the best candidate is kept."""
+    found: dict[tuple[Grid, ...], Answer] = {}
+    for answer in answers:
+        known = found.get(answer.outputs)
+        if known is not None:
+            candidate = min(known.candidate, answer.candidate, key=lambda each: each.rank)
+            answer = Answer(answer.outputs, candidate, max(known.num_programs, answer.num_programs))
+        found[answer.outputs] = answer
+    return tuple(sorted(found.values(), key=lambda answer: answer.rank)[:NUM_ANSWERS])
+
+
+def _grids(values: Any) -> tuple[Grid, ...]:
+    return tuple(tuple(map(tuple, grid)) for grid in values)

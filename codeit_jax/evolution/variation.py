@@ -1,0 +1,46 @@
+"""Variation: programs made of one or two others.
+
+Mutations are those of training tasks (`mutation.mutate`), but that what fits is tried with values of the task
+at hand. Of two programs one is run on what the other gives, or lends the other a line with all that it needs.
+"""
+
+import random
+
+from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, variable, without_dead_lines
+from codeit_jax.mutation.subject import Subject
+
+
+def compose(outer: Program, inner: Program) -> Program:
+    """Returns the program that runs one on the output of another."""
+    return _joined(inner, outer, {INPUT: variable(len(inner))})
+
+
+def graft(stock: Subject, scion: Subject, rng: random.Random) -> Program | None:
+    """Puts a line of one program, with the lines that it needs, in place of one of another of the same shape.
+
+    Args:
+        stock: what is changed.
+        scion: what lends a line.
+        rng: where the choices come from.
+
+    Returns:
+        The program; None if no line of the second has the shape of the one that was drawn of the first.
+    """
+    line = rng.choice(stock.lines)
+    fitting = [each for each in scion.lines if scion.shapes[each] == stock.shapes[line]]
+    if not fitting:
+        return None
+    lent = Program(scion.program.calls[: rng.choice(fitting) + 1])
+    return _joined(lent, stock.program, {variable(line + 1): variable(len(lent))})
+
+
+def _joined(first: Program, second: Program, instead: dict[str, str]) -> Program:
+    """Returns the lines of two programs, some names of the second being those of lines of the first."""
+
+    def renamed(name: str) -> str:
+        if name in instead:
+            return instead[name]
+        return variable(int(name[1:]) + len(first)) if is_variable(name) else name
+
+    calls = [Call(renamed(call.function), tuple(map(renamed, call.arguments))) for call in second.calls]
+    return without_dead_lines(Program((*first.calls, *calls)))

@@ -1,0 +1,54 @@
+r"""Breeds programs for every task from those that come close, and reports the tasks that they solve.
+
+python launch/evolve.py --tasks=arc1/evaluation --work=50000000 --output=/tmp/evolved
+python launch/evolve.py --tasks=path/to/tasks --programs=mutants.jsonl --parents=none --output=/tmp/evolved
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from codeit_jax.config import ParentKind
+from codeit_jax.run import command_line
+
+_TASKS = flags.DEFINE_string("tasks", "arc1/evaluation", "An ARC-1 part, a folder of tasks or a file.")
+_OUTPUT = flags.DEFINE_string("output", None, "A folder for the results; an evolution in it is resumed.")
+_WORK = flags.DEFINE_integer("work", 100_000_000, "Units of work for each task on average.", lower_bound=1)
+_PROGRAMS = flags.DEFINE_list("programs", [], "Files of programs for populations to begin with.")
+_PARENTS = flags.DEFINE_enum(
+    "parents",
+    ParentKind.BOTH,
+    [*ParentKind, "none"],
+    "The training programs that populations begin with: as they are, shorter ones, both or none.",
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.")
+_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_SHARE_FINDS = flags.DEFINE_bool(
+    "share_finds", True, "Whether programs that solve a task are tried on others."
+)
+
+
+def main(_: Sequence[str]) -> None:
+    """Parses the flags and runs."""
+    if not _OUTPUT.value:
+        raise command_line.UsageError("--output is required")
+    from codeit_jax.evolution.command import EvolutionConfig, run_evolution  # takes its time
+
+    run_evolution(
+        EvolutionConfig(
+            output=_OUTPUT.value,
+            tasks=_TASKS.value,
+            work=_WORK.value,
+            programs=tuple(map(Path, _PROGRAMS.value)),
+            parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
+            seed=_SEED.value,
+            num_workers=_NUM_WORKERS.value,
+            shares_finds=_SHARE_FINDS.value,
+        )
+    )
+
+
+if __name__ == "__main__":
+    command_line.run(main)
