@@ -25,6 +25,9 @@ _PARENTS = flags.DEFINE_enum(
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.")
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_TURN_WORK = flags.DEFINE_integer(
+    "turn_work", 8_000_000, "Units of work that a task takes at a time.", lower_bound=1
+)
 _SHARE_FINDS = flags.DEFINE_bool(
     "share_finds", True, "Whether programs that solve a task are tried on others."
 )
@@ -45,6 +48,7 @@ def main(_: Sequence[str]) -> None:
             parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
             seed=_SEED.value,
             num_workers=_NUM_WORKERS.value,
+            turn_work=_TURN_WORK.value,
             shares_finds=_SHARE_FINDS.value,
         )
     )

@@ -153,7 +153,7 @@ class _Breeder:
         self._task = context.tasks[job.task_index]
         # What fails on a small grid has failed cheaply.
         self._order = sorted(range(len(self._task.train)), key=self._size_of)
-        self._goals = tuple(self._output_of(place) for place in self._order)
+        self._goals = tuple(self._goal_of(place) for place in self._order)
         self._inputs = [self._task.train[place].input for place in self._order]
         self._evaluator = context.evaluator_within(job.breeding.run_work)
         self._work_before = self._evaluator.work
@@ -169,7 +169,7 @@ class _Breeder:
     def _size_of(self, place: int) -> int:
         return num_cells(self._task.train[place].input)
 
-    def _output_of(self, place: int) -> Grid:
+    def _goal_of(self, place: int) -> Grid:
         output = self._task.train[place].output
         assert output is not None
         return output
@@ -191,11 +191,9 @@ class _Breeder:
             individual = self._meet(parse_program(text))
             if individual is not None:
                 individual.num_programs = count
-        for program in (
-            *map(parse_program, self._job.newcomers),
-            *(self._seeds if self._job.takes_seeds else ()),
-        ):
-            self._meet(program)
+        begun_with = self._seeds if self._job.takes_seeds else []
+        for joining in (*map(parse_program, self._job.newcomers), *begun_with):
+            self._meet(joining)
         self._population.trim()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
@@ -242,12 +240,17 @@ class _Breeder:
             return None
         self._met.add(program)
         index = self._graph.add(program)
-        outputs = _run(self._runs, index)
-        if outputs is None:
-            return None
-        errors = tuple(map(error_of, outputs, self._goals))
+        outputs: tuple[Grid, ...] = ()
+        errors: tuple[float, ...] = ()
+        for run, goal in zip(self._runs, self._goals, strict=True):
+            output = _output_of(run, index)
+            # Of what would not be kept in any case no more is run.
+            if output is None or sum(errors) > self._population.limit:
+                return None
+            outputs, errors = (*outputs, output), (*errors, error_of(output, goal))
         if not any(errors):
-            outputs += _run(self._test_runs, index) or ()
+            given = [_output_of(run, index) for run in self._test_runs]
+            outputs += tuple(output for output in given if output is not None)
         known = self._population.find(outputs)
         individual = Individual(program, outputs, errors)
         if individual.num_right:
@@ -259,6 +262,7 @@ class _Breeder:
         return individual
 
     def result(self) -> Bred:
+        self._population.trim(excess=1)
         ranked = self._population.ranked
         members = tuple((str(each.program), each.num_programs) for each in ranked)
         return Bred(
@@ -273,7 +277,7 @@ class _Breeder:
 
     def _test_outputs(self, individual: Individual) -> tuple[Grid | None, ...]:
         index = self._graph.add(individual.program)
-        return tuple(run.outcome(index).output for run in self._test_runs)
+        return tuple(_output_of(run, index) for run in self._test_runs)
 
     def _candidate(self, individual: Individual, outputs: Sequence[Grid | None]) -> Candidate:
         right = [
@@ -310,12 +314,7 @@ class _Breeder:
         return NearMiss(str(nearest.program), outputs, errors, verdict(outputs, goals))
 
 
-def _run(runs: Sequence[GraphRun], index: int) -> tuple[Grid, ...] | None:
-    """Returns the outputs of a program; None where it gives no valid grid."""
-    outputs = []
-    for run in runs:
-        outcome = run.outcome(index)
-        if outcome.status is not Status.OK or outcome.output is None:
-            return None
-        outputs.append(outcome.output)
-    return tuple(outputs)
+def _output_of(run: GraphRun, index: int) -> Grid | None:
+    """Returns what a program gives; None where that is no valid grid."""
+    outcome = run.outcome(index)
+    return outcome.output if outcome.status is Status.OK else None

@@ -1,6 +1,7 @@
 """A population: programs for one task that all behave differently, the nearer ones selected more often."""
 
 import dataclasses
+import math
 import random
 from collections.abc import Sequence
 
@@ -11,6 +12,7 @@ from codeit_jax.search.ranking import Shortness, shortness
 _TOLERANCE = 0.02  # errors that are as good as equal
 _SAMPLED = 60  # individuals that a selection by demonstrations looks at
 _PRESSURE = 2.0  # of a selection by rank
+_EXCESS = 1.5  # times the capacity, up to which nothing is removed
 
 
 @dataclasses.dataclass
@@ -55,6 +57,9 @@ class Population:
     Args:
         capacity: how many are kept.
         num_demonstrations: of the task.
+
+    Attributes:
+        limit: the greatest error of what was kept when some was not.
     """
 
     def __init__(self, capacity: int, num_demonstrations: int) -> None:
@@ -62,6 +67,7 @@ class Population:
         self._num_demonstrations = num_demonstrations
         self._individuals: dict[tuple[Grid, ...], Individual] = {}
         self._ranked: list[Individual] | None = None
+        self.limit = math.inf
 
     def __len__(self) -> int:
         return len(self._individuals)
@@ -82,12 +88,13 @@ class Population:
         self._individuals[individual.outputs] = individual
         self._ranked = None
 
-    def trim(self) -> None:
+    def trim(self, excess: float = _EXCESS) -> None:
         """Keeps the nearest, and in equal parts those that are nearest on one demonstration each.
 
-        An average would lose who is good at one demonstration alone.
+        An average would lose who is good at one demonstration alone. Nothing happens while there are no more
+        than `excess` times the capacity.
         """
-        if len(self) <= self._capacity:
+        if len(self) <= excess * self._capacity:
             return
         kept = {each.outputs: each for each in self.ranked[: self._capacity // 2]}
         specialists = [
@@ -101,6 +108,7 @@ class Population:
             turn += 1
         self._individuals = kept
         self._ranked = None
+        self.limit = max(each.error for each in kept.values())
 
     def select(self, rng: random.Random, lexicase_share: float) -> Individual:
         """Draws an individual: by demonstrations in random order, or else by rank.

@@ -24,9 +24,12 @@ def graft(stock: Subject, scion: Subject, rng: random.Random) -> Program | None:
         rng: where the choices come from.
 
     Returns:
-        The program; None if no line of the second has the shape of the one that was drawn of the first.
+        The program; None if the first has no line but its last, or no line of the second has the shape of the
+        one that was drawn.
     """
-    line = rng.choice(stock.lines)
+    if len(stock.lines) < 2:
+        return None
+    line = rng.choice(stock.lines[:-1])
     fitting = [each for each in scion.lines if scion.shapes[each] == stock.shapes[line]]
     if not fitting:
         return None

@@ -1,0 +1,127 @@
+"""A population is bred towards its task's demonstrations, and by nothing else."""
+
+import dataclasses
+import pickle
+
+import pytest
+
+from codeit_jax.arc import Pair
+from codeit_jax.config import Budget
+from codeit_jax.dsl import parse_program
+from codeit_jax.evolution.breeding import Breeding, BreedingJob, breed
+from codeit_jax.execution import Evaluator
+from codeit_jax.execution.attempt import HostContext
+
+from .conftest import SEEDS
+
+
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    file = tmp_path_factory.mktemp("seeds") / "seeds.pickle"
+    file.write_bytes(pickle.dumps(tuple(("", parse_program(text)) for text in SEEDS)))
+    return file
+
+
+@pytest.fixture(scope="module")
+def job(seeds):
+    return BreedingJob(0, seeds, True, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
+
+
+def bred(tasks, job, **changes):
+    return breed(HostContext(tuple(tasks), Budget()), dataclasses.replace(job, **changes))
+
+
+@pytest.mark.parametrize("index", range(4))
+def test_a_task_of_a_few_lines_is_solved(tasks, job, index):
+    result = bred(tasks, job, task_index=index)
+    assert result.near_miss.errors == (0, 0, 0)
+    assert result.near_miss.verdict == "nothing"
+    best = result.candidates[0]
+    assert best.performance.is_strict
+    evaluator = Evaluator()
+    for pair in (*tasks[index].train, *tasks[index].test):
+        assert evaluator.run(parse_program(best.program), pair.input).output == pair.output
+    assert result.answers[0].outputs == tuple(pair.output for pair in tasks[index].test)
+
+
+def test_what_is_reported_is_true(tasks, job):
+    result = bred(tasks, job, task_index=4)
+    evaluator = Evaluator()
+    assert 10 < len(result.members) <= 40
+    assert result.work >= job.max_work
+    assert result.num_programs > 100
+    near = result.near_miss
+    assert near.program == result.members[0][0]
+    assert near.verdict in {"shape", "colours", "cells"}
+    for pair, output in zip(tasks[4].train, near.outputs, strict=True):
+        assert evaluator.run(parse_program(near.program), pair.input).output == output
+    behaviours = {
+        tuple(evaluator.run(parse_program(text), pair.input).output for pair in tasks[4].train)
+        for text, _ in result.members
+    }
+    assert len(behaviours) == len(result.members)
+    for candidate in result.candidates:
+        program = parse_program(candidate.program)
+        right = [evaluator.run(program, pair.input).output == pair.output for pair in tasks[4].train]
+        assert candidate.performance.demonstration == sum(right) / 3 > 0
+    answers = [answer.outputs for answer in result.answers]
+    assert len(set(answers)) == len(answers)
+
+
+def test_the_same_job_gives_the_same_whatever_came_before_it(tasks, job):
+    context = HostContext(tuple(tasks), Budget())
+    first = breed(context, job)
+    breed(context, dataclasses.replace(job, task_index=2, turn=5))
+    assert breed(context, job) == first == bred(tasks, job)
+    assert bred(tasks, job, turn=1).members != first.members
+
+
+def test_test_outputs_change_nothing_but_how_candidates_are_judged(tasks, job):
+    def scrambled(task):
+        return dataclasses.replace(
+            task, test=tuple(Pair(pair.input, tuple(reversed(pair.output))) for pair in task.test)
+        )
+
+    def withheld(task):
+        return dataclasses.replace(task, test=tuple(Pair(pair.input, None) for pair in task.test))
+
+    for index in range(len(tasks)):
+        plain = bred(tasks, job, task_index=index)
+        for change in (scrambled, withheld):
+            other = bred(list(map(change, tasks)), job, task_index=index)
+            assert other.members == plain.members
+            assert [each.program for each in other.candidates] == [each.program for each in plain.candidates]
+            assert [each.outputs for each in other.answers] == [each.outputs for each in plain.answers]
+            assert (other.near_miss, other.work) == (plain.near_miss, plain.work)
+        assert not any(each.performance.test for each in other.candidates)
+
+
+def test_a_population_goes_on_from_its_members(tasks, job):
+    first = bred(tasks, job, task_index=4)
+    changes = {"members": first.members, "takes_seeds": False, "turn": 1, "max_work": 300_000}
+    again = bred(tasks, job, task_index=4, **changes)
+    assert sum(again.near_miss.errors) <= sum(first.near_miss.errors)
+    counts = dict(first.members)
+    kept = [text for text, _ in again.members if text in counts]
+    assert len(kept) > 3
+    assert all(count >= counts[text] for text, count in again.members if text in counts)
+
+
+def test_newcomers_join(tasks, job):
+    find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
+    result = bred(tasks, job, takes_seeds=False, newcomers=(find,), max_work=1)
+    assert result.members == ((find, 1),)
+    assert result.num_programs == 1
+
+
+def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
+    file = tmp_path / "seeds.pickle"
+    own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
+    file.write_bytes(pickle.dumps((("mirrored", own), ("other", parse_program("O = rot90(I)")))))
+    result = bred(tasks, job, seeds=file, max_work=1)
+    assert [text for text, _ in result.members] == ["O = rot90(I)"]
+
+
+def test_without_anything_that_runs_there_is_no_population(tasks, job):
+    result = bred(tasks, job, takes_seeds=False)
+    assert (result.members, result.candidates, result.answers, result.near_miss) == ((), (), (), None)

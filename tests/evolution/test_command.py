@@ -1,0 +1,233 @@
+"""An evolution finds the same whatever the workers and however often it is cut short."""
+
+import csv
+import dataclasses
+import errno
+import json
+import random
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from codeit_jax.arc import load_tasks
+from codeit_jax.arc.task import task_to_json
+from codeit_jax.dsl import parse_program
+from codeit_jax.errors import UserError
+from codeit_jax.evolution import command
+from codeit_jax.evolution.breeding import Breeding
+from codeit_jax.evolution.command import EvolutionConfig, run_evolution
+from codeit_jax.execution import run
+from codeit_jax.run import files
+
+WORK = 4_000_000
+
+
+@pytest.fixture
+def make(task_folder, seed_file):
+    def config(folder, **changes):
+        values = {
+            "output": str(folder),
+            "tasks": str(task_folder),
+            "work": WORK,
+            "programs": (seed_file,),
+            "parents": None,
+            "num_workers": 1,
+            "turn_work": 600_000,
+            "breeding": Breeding(capacity=40),
+        }
+        return EvolutionConfig(**(values | changes))
+
+    return config
+
+
+def evolve(config):
+    console = Console(file=StringIO(), width=100)
+    run_evolution(config, console)
+    return console.file.getvalue()
+
+
+def contents(folder):
+    """The files that an evolution leaves, but for how long it took."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.is_dir():
+            continue
+        text = path.read_text()
+        if path.name == "progress.json":
+            values = json.loads(text)
+            del values["seconds"]
+            text = [
+                {**point, "seconds": 0} if isinstance(point, dict) else point
+                for point in values.pop("points")
+            ]
+            found["values"] = values
+        elif path.name == "performance.csv":
+            text = [{**row, "seconds": 0} for row in csv.DictReader(text.splitlines())]
+        found[str(path.relative_to(folder))] = text
+    return found
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory, request, task_folder, seed_file):
+    folder = tmp_path_factory.mktemp("evolution") / "whole"
+    config = EvolutionConfig(
+        str(folder), str(task_folder), WORK, (seed_file,), None, 0, 1, 600_000, breeding=Breeding(capacity=40)
+    )
+    return folder, evolve(config)
+
+
+def test_what_is_found_is_told_and_true(uninterrupted, task_folder):
+    folder, printed = uninterrupted
+    solutions = json.loads((folder / "solutions.json").read_text())
+    tasks = {task.id: task for task in load_tasks(task_folder)}
+    assert {"mirrored", "recoloured"} <= set(solutions) <= set(tasks) - {"noise"}
+    for task_id, solution in solutions.items():
+        program = parse_program(solution["program"])
+        for pair in (*tasks[task_id].train, *tasks[task_id].test):
+            assert run(program, pair.input).output == pair.output
+        assert solution["strict"]
+    assert f"{len(solutions)} of 5 tasks solved by the best three candidates" in printed
+    assert f"{len(solutions)} solutions verified" in printed
+    candidates = json.loads((folder / "candidates.json").read_text())
+    assert set(candidates) == set(tasks)
+    for task_id, found in candidates.items():
+        for answer in found["different_answers"]:
+            program = parse_program(answer["program"])
+            outputs = [run(program, pair.input).output for pair in tasks[task_id].test]
+            assert json.loads(json.dumps(outputs)) == answer["outputs"]
+    near_misses = json.loads((folder / "near_misses.json").read_text())
+    assert "noise" in near_misses
+    assert set(near_misses).isdisjoint(solutions)
+    assert near_misses["noise"]["verdict"] in {"shape", "colours", "cells"}
+    rows = list(csv.DictReader((folder / "performance.csv").read_text().splitlines()))
+    assert [int(row["work"]) for row in rows] == sorted({int(row["work"]) for row in rows})
+    assert int(rows[-1]["solved"]) == int(rows[-1]["solved_by_two_answers"]) == len(solutions)
+    assert (folder / "curve.svg").read_text().startswith("<?xml")
+    assert "units of work" in (folder / "curve_by_work.svg").read_text()
+
+
+def test_two_workers_find_the_same(uninterrupted, make, tmp_path):
+    evolve(make(tmp_path / "two", num_workers=2))
+    assert contents(tmp_path / "two") == contents(uninterrupted[0])
+
+
+def test_an_evolution_cut_short_anywhere_goes_on_to_the_same(uninterrupted, make, tmp_path, monkeypatch):
+    rng, num_cuts = random.Random(0), 0
+    replacing = files.write_bytes
+
+    def cut(path, content):
+        nonlocal num_cuts
+        if rng.random() < 0.08:
+            num_cuts += 1
+            if rng.random() < 0.5:
+                replacing(path, content)
+            raise KeyboardInterrupt
+        replacing(path, content)
+
+    while True:
+        monkeypatch.setattr(files, "write_bytes", cut)
+        try:
+            evolve(make(tmp_path / "cut"))
+        except KeyboardInterrupt:
+            monkeypatch.undo()
+            continue
+        break
+    assert num_cuts >= 5
+    assert contents(tmp_path / "cut") == contents(uninterrupted[0])
+
+
+def test_more_work_goes_on_from_less(uninterrupted, make, tmp_path):
+    for work in (500_000, 1_700_000, WORK):
+        evolve(make(tmp_path / "more", work=work))
+    assert contents(tmp_path / "more") == contents(uninterrupted[0])
+    assert "resumed in round" in evolve(make(tmp_path / "more"))
+    assert contents(tmp_path / "more") == contents(uninterrupted[0])
+
+
+def test_test_outputs_do_not_steer(uninterrupted, make, tmp_path, task_folder):
+    scrambled = tmp_path / "scrambled"
+    scrambled.mkdir()
+    for task in load_tasks(task_folder):
+        values = task_to_json(task)
+        values["test"] = [{**pair, "output": [[4, 4]]} for pair in values["test"]]
+        (scrambled / f"{task.id}.json").write_text(json.dumps(values))
+    evolve(make(tmp_path / "other", tasks=str(scrambled)))
+    assert json.loads((tmp_path / "other" / "solutions.json").read_text()) == {}
+    for task in load_tasks(task_folder):
+        one, other = (
+            json.loads((folder / "tasks" / f"{task.id}.json").read_text())
+            for folder in (uninterrupted[0], tmp_path / "other")
+        )
+        for name in ("members", "near_miss", "work", "turn", "error"):
+            assert one[name] == other[name]
+        for name in ("candidates", "answers"):
+            assert [each.get("outputs", each.get("program")) for each in one[name]] == [
+                each.get("outputs", each.get("program")) for each in other[name]
+            ]
+
+
+def test_finds_are_tried_on_other_tasks(make, tmp_path, tasks):
+    folder = tmp_path / "tasks"
+    folder.mkdir()
+    for name, task in (("aa", tasks[0]), ("bb", tasks[0])):
+        (folder / f"{name}.json").write_text(json.dumps(task_to_json(task)))
+    evolve(make(tmp_path / "out", tasks=str(folder), work=20_000_000))
+    finds = json.loads((tmp_path / "out" / "progress.json").read_text())["finds"]
+    assert finds
+    alone = tmp_path / "alone"
+    evolve(make(alone, tasks=str(folder), work=20_000_000, shares_finds=False))
+    assert json.loads((alone / "progress.json").read_text())["finds"] == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seed": 1}, r"--output=.*: was begun with other settings: seed was 0 and is now 1"),
+        ({"breeding": Breeding(capacity=41)}, "breeding was .* and is now"),
+        ({"shares_finds": False}, "shares_finds was True and is now False"),
+        ({"programs": ()}, "--programs: there are no programs to begin with, and --parents=none"),
+        ({"work": 0}, "--work=0: must be at least 1"),
+        ({"tasks": "arc1/nowhere"}, "arc1/nowhere: the parts of ARC-1 are"),
+    ],
+)
+def test_what_does_not_fit_is_refused_and_nothing_changed(uninterrupted, make, changes, message):
+    folder = uninterrupted[0]
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(UserError, match=message):
+        evolve(make(folder, **changes))
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_another_programs_folder_is_left_alone(make, tmp_path):
+    (tmp_path / "performance.csv").write_text("meta_iteration\n")
+    with pytest.raises(UserError, match=r"there is performance.csv but no progress.json that says whose"):
+        evolve(make(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["performance.csv"]
+
+
+def test_a_full_disk_loses_nothing(uninterrupted, make, tmp_path, monkeypatch):
+    write_bytes, room = files.write_bytes, 12
+
+    def limited(path, content):
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        write_bytes(path, content)
+
+    monkeypatch.setattr(files, "write_bytes", limited)
+    with pytest.raises(UserError, match=r"^--output=.*: No space left on device$"):
+        evolve(make(tmp_path / "full"))
+    monkeypatch.undo()
+    evolve(make(tmp_path / "full"))
+    assert contents(tmp_path / "full") == contents(uninterrupted[0])
+
+
+def test_a_job_that_is_given_up_costs_a_turn(make, tmp_path, monkeypatch, caplog):
+    folder = tmp_path / "out"
+    monkeypatch.setattr(command, "_JOB_TIMEOUT_SECONDS", 0.02)
+    evolve(dataclasses.replace(make(folder), work=300_000))
+    states = [json.loads(path.read_text()) for path in (folder / "tasks").iterdir()]
+    assert any(state["turn"] and not state["members"] for state in states)
+    assert "the evolution of" in caplog.text

@@ -1,0 +1,101 @@
+import itertools
+import json
+
+import pytest
+
+from codeit_jax.evolution.breeding import Answer, Bred, NearMiss
+from codeit_jax.evolution.state import RESTART, TaskState, point_of
+from codeit_jax.search.ranking import Candidate, Performance
+
+GRID, OTHER = ((1, 2),), ((2, 1),)
+
+
+def candidate(name, demonstration, test=0.0):
+    return Candidate(f"O = {name}(I)", Performance(demonstration, test))
+
+
+def bred(error=0.5, candidates=(), answers=(), num_programs=10):
+    miss = NearMiss("O = vmirror(I)", (GRID, GRID), (error, 0.0), "cells")
+    return Bred(0, (("O = vmirror(I)", 3),), tuple(candidates), tuple(answers), miss, num_programs, 100)
+
+
+def test_a_state_comes_back_from_json():
+    state = TaskState()
+    assert TaskState.from_json(json.loads(json.dumps(state.to_json()))) == state
+    answer = Answer((GRID,), candidate("vmirror", 0.5, 1.0), 4)
+    state.take(bred(candidates=[candidate("vmirror", 0.5, 1.0)], answers=[answer]), 3, 7)
+    assert TaskState.from_json(json.loads(json.dumps(state.to_json()))) == state
+    assert (state.turn, state.round, state.num_finds, state.work) == (1, 3, 7, 100)
+
+
+def test_the_best_three_of_all_turns_are_kept():
+    state = TaskState()
+    state.take(bred(candidates=[candidate("vmirror", 0.5), candidate("rot90", 0.25)]), 0, 0)
+    later = [candidate("hmirror", 0.75), candidate("vmirror", 0.5), candidate("trim", 0.5)]
+    state.take(bred(candidates=later), 1, 0)
+    assert [each.program for each in state.candidates] == ["O = hmirror(I)", "O = trim(I)", "O = vmirror(I)"]
+
+
+def test_answers_differ_and_agreement_counts():
+    state = TaskState()
+    alone = Answer((GRID,), candidate("vmirror", 1.0), 1)
+    agreed = Answer((OTHER,), candidate("switch_them", 1.0), 5)
+    partly = Answer((((3,),),), candidate("trim", 0.5), 50)
+    state.take(bred(answers=[agreed, alone, partly]), 0, 0)
+    assert state.answers == (agreed, alone, partly)
+    better = Answer((GRID,), candidate("rot90", 1.0), 9)
+    state.take(bred(answers=[better]), 1, 0)
+    assert [answer.outputs for answer in state.answers] == [(GRID,), (OTHER,), (((3,),),)]
+    assert state.answers[0].num_programs == 9
+    assert state.answers[0].candidate.program == "O = rot90(I)"
+
+
+def test_a_solved_task_stops_after_a_short_shortening():
+    state = TaskState()
+    state.take(bred(0.5), 0, 0)
+    assert not state.is_done()
+    assert state.find is None
+    state.take(bred(0.0), 1, 0)
+    assert state.is_due(2, 0)
+    assert state.find == "O = vmirror(I)"
+    state.take(bred(0.0), 2, 0)
+    assert state.is_done()
+    assert not any(state.is_due(number, 0) for number in range(20))
+
+
+@pytest.mark.parametrize("index", range(5))
+def test_a_task_without_progress_waits_but_does_not_starve(index):
+    state, turns = TaskState(), []
+    for number in range(60):
+        if state.is_due(number, index):
+            turns.append(number)
+            state.take(bred(0.5), number, 0)
+    waits = [after - before for before, after in itertools.pairwise(turns)]
+    assert waits[0] == 1
+    assert max(waits) == 4
+    assert len(turns) > 15
+    state.take(bred(0.1), 60, 0)
+    assert state.stagnation == 0
+
+
+def test_a_stale_population_begins_anew():
+    state, anew = TaskState(), []
+    for number in range(3 * RESTART):
+        if state.begins_anew():
+            anew.append(number)
+        state.take(bred(0.5), number, 0)
+    assert anew == [0, RESTART + 1, 2 * RESTART + 1]
+
+
+def test_both_counts():
+    right, wrong = Answer((GRID,), candidate("a", 1.0, 1.0), 1), Answer((OTHER,), candidate("b", 1.0), 9)
+    states = [
+        TaskState(candidates=(candidate("b", 1.0), candidate("a", 1.0, 1.0)), answers=(wrong, right)),
+        TaskState(candidates=(candidate("a", 0.5, 1.0),), answers=(wrong, wrong, right)),
+        TaskState(candidates=(candidate("b", 1.0),), answers=(wrong,)),
+        TaskState(),
+    ]
+    point = point_of(states, 2.0)
+    assert (point.solved, point.solved_strict) == (2, 1)
+    assert (point.solved_by_three_answers, point.solved_by_two_answers) == (2, 1)
+    assert point.share == 0.5
