@@ -7,6 +7,7 @@ from pathlib import Path
 
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
 from codeit_jax.evolution.population import Individual, Population, best_candidates
 from codeit_jax.evolution.variation import compose, graft
@@ -16,7 +17,7 @@ from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.subject import Subject, probed_subject
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
 
-PROGRAM_WORK = 1_000  # that making a program, and telling what became of it, takes beside running it
+PROGRAM_WORK = 4_000  # that making a program, and telling what became of it, takes beside running it
 GENERATION = 100  # programs between two trims of the population
 _MAX_EXPRESSIONS = 200_000
 _NUM_CONTENDERS = 10
@@ -154,6 +155,7 @@ class _Breeder:
         # What fails on a small grid has failed cheaply.
         self._order = sorted(range(len(self._task.train)), key=self._size_of)
         self._goals = tuple(self._goal_of(place) for place in self._order)
+        self._finisher = Finisher(self._goals)
         self._inputs = [self._task.train[place].input for place in self._order]
         self._evaluator = context.evaluator_within(job.breeding.run_work)
         self._work_before = self._evaluator.work
@@ -259,6 +261,11 @@ class _Breeder:
             known.meet(program)
             return None
         self._population.add(individual)
+        if individual.error:
+            for step in self._finisher.steps(outputs):
+                finished = compose(step, program)
+                if len(finished) <= self._breeding.max_lines:
+                    self._meet(finished)
         return individual
 
     def result(self) -> Bred:

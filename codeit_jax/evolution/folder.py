@@ -172,17 +172,23 @@ class EvolutionFolder:
         if self.path.exists() and not self.path.is_dir():
             raise UserError("is not a folder")
         results = [self.path / name for name in _RESULTS]
-        found = read_claim(self.path / _PROGRESS, results, dict)
+        found = read_claim(self.path / _PROGRESS, results, _parse)
         if found is None:
             (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
             return EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
-        check_claim(found["settings"], json.loads(json.dumps(dataclasses.asdict(self._settings))))
-        points = [EvolutionPoint(**point) for point in found["points"]]
-        states = [
+        settings, state = found
+        check_claim(settings, json.loads(json.dumps(dataclasses.asdict(self._settings))))
+        state.tasks = [
             read_claim(self._file_of(index), (), TaskState.from_json) or TaskState()
             for index in range(len(self._tasks))
         ]
-        return EvolutionState(found["round"], found["finds"], found["seconds"], points, states)
+        return state
+
+
+def _parse(values: Mapping[str, Any]) -> tuple[dict[str, Any], EvolutionState]:
+    points = [EvolutionPoint(**point) for point in values["points"]]
+    state = EvolutionState(int(values["round"]), list(values["finds"]), values["seconds"], points, [])
+    return dict(values["settings"]), state
 
 
 def _candidate_json(candidate: Candidate) -> dict[str, Any]:

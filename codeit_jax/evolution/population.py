@@ -10,7 +10,7 @@ from codeit_jax.dsl.program import Program
 from codeit_jax.search.ranking import Shortness, shortness
 
 _TOLERANCE = 0.02  # errors that are as good as equal
-_SAMPLED = 60  # individuals that a selection by demonstrations looks at
+_SAMPLED = 30  # individuals that a selection by demonstrations looks at
 _PRESSURE = 2.0  # of a selection by rank
 _EXCESS = 1.5  # times the capacity, up to which nothing is removed
 
@@ -59,6 +59,7 @@ class Population:
         num_demonstrations: of the task.
 
     Attributes:
+        ranked: the individuals there were when it was last trimmed, nearest first: those to select from.
         limit: the greatest error of what was kept when some was not.
     """
 
@@ -66,18 +67,11 @@ class Population:
         self._capacity = capacity
         self._num_demonstrations = num_demonstrations
         self._individuals: dict[tuple[Grid, ...], Individual] = {}
-        self._ranked: list[Individual] | None = None
+        self.ranked: list[Individual] = []
         self.limit = math.inf
 
     def __len__(self) -> int:
         return len(self._individuals)
-
-    @property
-    def ranked(self) -> list[Individual]:
-        """The individuals, nearest first."""
-        if self._ranked is None:
-            self._ranked = sorted(self._individuals.values(), key=lambda each: (each.error, each.shortness))
-        return self._ranked
 
     def find(self, outputs: tuple[Grid, ...]) -> Individual | None:
         """Returns the individual that behaves so."""
@@ -86,14 +80,14 @@ class Population:
     def add(self, individual: Individual) -> None:
         """Adds an individual whose behaviour is new."""
         self._individuals[individual.outputs] = individual
-        self._ranked = None
 
     def trim(self, excess: float = _EXCESS) -> None:
         """Keeps the nearest, and in equal parts those that are nearest on one demonstration each.
 
-        An average would lose who is good at one demonstration alone. Nothing happens while there are no more
-        than `excess` times the capacity.
+        An average would lose who is good at one demonstration alone. None goes while there are no more than
+        `excess` times the capacity.
         """
+        self.ranked = sorted(self._individuals.values(), key=lambda each: (each.error, each.shortness))
         if len(self) <= excess * self._capacity:
             return
         kept = {each.outputs: each for each in self.ranked[: self._capacity // 2]}
@@ -107,7 +101,7 @@ class Population:
             kept.setdefault(specialist.outputs, specialist)
             turn += 1
         self._individuals = kept
-        self._ranked = None
+        self.ranked = [each for each in self.ranked if each.outputs in kept]
         self.limit = max(each.error for each in kept.values())
 
     def select(self, rng: random.Random, lexicase_share: float) -> Individual:

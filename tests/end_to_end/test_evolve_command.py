@@ -60,7 +60,7 @@ def data(tmp_path_factory):
 
 def flags(data, folder, **changes):
     values = {"programs": data / "seeds.jsonl", "parents": "none", "tasks": data / "tasks", "output": folder}
-    values |= {"num_workers": 1, "work": 6_000_000, "turn_work": 400_000, **changes}
+    values |= {"num_workers": 1, "work": 12_000_000, "turn_work": 400_000, **changes}
     return [f"--{name}={value}" for name, value in values.items()]
 
 
@@ -87,7 +87,7 @@ def test_killed_at_any_time_it_goes_on_to_the_same_finds(data, tmp_path):
             start_new_session=True,
         )
         try:
-            limit = rng.uniform(0.15, 0.6) * seconds if num_killed < NUM_KILLS else None
+            limit = rng.uniform(0.15, 0.4) * seconds if num_killed < NUM_KILLS else None
             _, errors = process.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)

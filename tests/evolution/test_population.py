@@ -18,6 +18,7 @@ def filled(capacity, all_errors):
     population = Population(capacity, len(all_errors[0]))
     for number, errors in enumerate(all_errors):
         population.add(individual(number, errors))
+    population.trim(excess=1e9)
     return population
 
 
