@@ -20,6 +20,7 @@ from codeit_jax.run.files import write_json
 SUITES = {
     "execution": "codeit_jax.benchmarks.execution",
     "mutation": "codeit_jax.benchmarks.mutation",
+    "evolution": "codeit_jax.benchmarks.evolution",
     "learner": "codeit_jax.benchmarks.learner",
     "sampling": "codeit_jax.benchmarks.sampling",
 }
