@@ -162,27 +162,34 @@ class _Evolution:
         state = self._state
         if state.round:
             self._display.note(f"resumed in round {state.round + 1}")
-        while self._work_left() > 0 and not all(task.is_done() for task in state.tasks):
-            if not self._run_round():
+        while True:
+            # As it was at the round's beginning: tasks that had their turn since count among those due.
+            due = [
+                index
+                for index, task in enumerate(state.tasks)
+                if task.round == state.round or task.is_due(state.round, index)
+            ]
+            if not due and all(task.is_done() for task in state.tasks):
+                break
+            num_affordable = self._num_affordable()
+            self._run_round(due[:num_affordable])
+            if num_affordable < len(due) or not num_affordable:
                 break
             self._end_round()
         self._folder.save()
         self._folder.publish()
         self._tell()
 
-    def _work_left(self) -> int:
-        return self._config.work * len(self._tasks) - sum(task.work for task in self._state.tasks)
+    def _num_affordable(self) -> int:
+        """Returns for how many turns there was work left when the round began."""
+        work_before = self._state.points[-1].work if self._state.points else 0
+        work_left = self._config.work * len(self._tasks) - work_before
+        return max(0, -(-work_left // self._config.turn_work))
 
-    def _run_round(self) -> bool:
-        """Gives every task that is due its turn; returns False if the work ends within the round."""
+    def _run_round(self, indices: Sequence[int]) -> None:
+        """Gives tasks their turn, but those that have had it."""
         state = self._state
-        due = [
-            index
-            for index, task in enumerate(state.tasks)
-            if task.round < state.round and task.is_due(state.round, index)
-        ]
-        num_affordable = -(-self._work_left() // self._config.turn_work)
-        jobs = [self._job_of(index) for index in due[:num_affordable]]
+        jobs = [self._job_of(index) for index in indices if state.tasks[index].round < state.round]
         self._display.phase(f"round {state.round + 1}", len(jobs))
         recovery = Recovery[BreedingJob](
             num_items=lambda job: 1,
@@ -192,7 +199,6 @@ class _Evolution:
         for place, pieces in run_jobs(self._pool, breed, jobs, recovery, chunk_size=1):
             self._enter(jobs[place].task_index, pieces[0][1])
             self._display.advance()
-        return len(jobs) == len(due)
 
     def _job_of(self, index: int) -> BreedingJob:
         task, config, finds = self._state.tasks[index], self._config, self._state.finds

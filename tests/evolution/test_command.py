@@ -112,29 +112,38 @@ def test_two_workers_find_the_same(uninterrupted, make, tmp_path):
     assert contents(tmp_path / "two") == contents(uninterrupted[0])
 
 
-def test_an_evolution_cut_short_anywhere_goes_on_to_the_same(uninterrupted, make, tmp_path, monkeypatch):
-    rng, num_cuts = random.Random(0), 0
+@pytest.mark.parametrize("work", [WORK, 1_000_000])
+def test_an_evolution_cut_short_anywhere_goes_on_to_the_same(
+    uninterrupted, make, tmp_path, monkeypatch, work
+):
+    rng, num_cuts, chance = random.Random(0), 0, 0.08 if work == WORK else 0.25
     replacing = files.write_bytes
 
     def cut(path, content):
         nonlocal num_cuts
-        if rng.random() < 0.08:
+        if rng.random() < chance:
             num_cuts += 1
             if rng.random() < 0.5:
                 replacing(path, content)
             raise KeyboardInterrupt
         replacing(path, content)
 
+    # The work ends within a round, the first of which takes more than it is given.
+    config = make(tmp_path / "cut", work=work)
     while True:
         monkeypatch.setattr(files, "write_bytes", cut)
         try:
-            evolve(make(tmp_path / "cut"))
+            evolve(config)
         except KeyboardInterrupt:
             monkeypatch.undo()
             continue
         break
-    assert num_cuts >= 5
-    assert contents(tmp_path / "cut") == contents(uninterrupted[0])
+    assert num_cuts >= 2
+    whole = uninterrupted[0]
+    if work != WORK:
+        whole = tmp_path / "whole"
+        evolve(make(whole, work=work))
+    assert contents(tmp_path / "cut") == contents(whole)
 
 
 def test_more_work_goes_on_from_less(uninterrupted, make, tmp_path):
