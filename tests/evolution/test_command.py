@@ -116,7 +116,7 @@ def test_two_workers_find_the_same(uninterrupted, make, tmp_path):
 def test_an_evolution_cut_short_anywhere_goes_on_to_the_same(
     uninterrupted, make, tmp_path, monkeypatch, work
 ):
-    rng, num_cuts, chance = random.Random(0), 0, 0.08 if work == WORK else 0.25
+    rng, num_cuts, chance = random.Random(work), 0, 0.08 if work == WORK else 0.25
     replacing = files.write_bytes
 
     def cut(path, content):
