@@ -214,7 +214,8 @@ class _Breeder:
         parent = self._select()
         draw = rng.random()
         if draw < breeding.composition_share:
-            other = self._select().program if rng.random() < 0.5 else rng.choice(self._seeds)
+            is_bred = rng.random() < 0.5 or not self._seeds
+            other = self._select().program if is_bred else rng.choice(self._seeds)
             pair = (parent.program, other) if rng.random() < 0.5 else (other, parent.program)
             return compose(*pair)
         subject = self._subject_of(parent.program)

@@ -122,6 +122,14 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     assert [text for text, _ in result.members] == ["O = rot90(I)"]
 
 
+def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
+    file = tmp_path / "none.pickle"
+    file.write_bytes(pickle.dumps(()))
+    members = (("O = vmirror(I)", 1), ("O = rot90(I)", 1))
+    result = bred(tasks, job, seeds=file, members=members, takes_seeds=False, max_work=500_000)
+    assert len(result.members) > 5
+
+
 def test_without_anything_that_runs_there_is_no_population(tasks, job):
     result = bred(tasks, job, takes_seeds=False)
     assert (result.members, result.candidates, result.answers, result.near_miss) == ((), (), (), None)
