@@ -19,7 +19,8 @@ from codeit_jax.benchmarks.workload import TimedJobs, calm_collector
 from codeit_jax.config import Budget
 from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS
 from codeit_jax.dsl import Program, load_training_programs
-from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, breed
+from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Stock, breed
+from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.growth.mutants import Mutant, grow
 from codeit_jax.mutation.growth.rounds import Recipe
@@ -94,8 +95,9 @@ def _breed(
     """Yields for each task what its two turns came to, and the CPU time that they took."""
     context = HostContext(tuple(tasks), Budget(max_items=PAPER_LIMITS.max_items))
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "seeds.pickle")
-        file.write_bytes(pickle.dumps(tuple((parent.task_id, parent.solution) for parent in parents)))
+        file = Path(folder, "stock.pickle")
+        seeds = tuple((parent.task_id, parent.solution) for parent in parents)
+        file.write_bytes(pickle.dumps(Stock(seeds, mine_edges(parents))))
         for index in chosen:
             job = BreedingJob(index, file, True, (), (), 0, seed, sizes.turn_work, Breeding())
             turns = []
@@ -103,7 +105,7 @@ def _breed(
                 begun = time.process_time()
                 bred = breed(context, dataclasses.replace(job, turn=turn))
                 turns.append((bred, time.process_time() - begun))
-                job = dataclasses.replace(job, takes_seeds=False, members=bred.members)
+                job = dataclasses.replace(job, takes_stock=False, members=bred.members)
             yield turns
 
 

@@ -211,7 +211,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "vconcat": describe("Grid Grid -> Grid", "- -", _REMEMBERED, reads, may_nest=either_nests),
         "cellwise": describe(
             "Grid Grid Integer -> Grid",
-            "- - -",
+            "- - colour",
             _REMEMBERED,
             reads,
             may_nest=lambda a, b, fallback: is_container(fallback),
@@ -237,7 +237,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "vsplit": describe("Grid Integer -> Tuple", "- -", _REMEMBERED, split_work),
         "replace": describe(
             "Grid Integer Integer -> Grid",
-            "- - -",
+            "- colour colour",
             _REMEMBERED,
             reads,
             may_nest=lambda grid, replacee, replacer: is_container(replacer),
@@ -245,7 +245,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         ),
         "switch": describe(
             "Grid Integer Integer -> Grid",
-            "- - -",
+            "- colour colour",
             _REMEMBERED,
             reads,
             may_nest=lambda grid, a, b: is_container(a) or is_container(b),
@@ -260,7 +260,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         ),
         "canvas": describe(
             "Integer IntegerTuple -> Grid",
-            "- -",
+            "colour -",
             _ITEMS,
             canvas_items,
             items=canvas_items,
@@ -271,7 +271,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "move": describe("Grid Object IntegerTuple -> Grid", "- - -", _REMEMBERED, reads, change=Draws()),
         "fill": describe(
             "Grid Integer Patch -> Grid",
-            "- - -",
+            "- colour -",
             _REMEMBERED,
             reads,
             may_nest=lambda grid, value, patch: is_container(value),
@@ -279,7 +279,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         ),
         "underfill": describe(
             "Grid Integer Patch -> Grid",
-            "- - -",
+            "- colour -",
             _REMEMBERED,
             reads,
             may_nest=lambda grid, value, patch: is_container(value),
@@ -291,7 +291,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "leastcolor": describe("Element -> Integer", "-", _REMEMBERED, reads),
         "numcolors": describe("Element -> Integer", "-", _REMEMBERED, reads),
         "palette": describe("Element -> IntegerSet", "-", _REMEMBERED, reads),
-        "colorcount": describe("Element Integer -> Integer", "- -", _REMEMBERED, reads),
+        "colorcount": describe("Element Integer -> Integer", "- colour", _REMEMBERED, reads),
         "upscale": describe(
             "Element Integer -> Element",
             "like -",
@@ -349,7 +349,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "gravitate": describe("Patch Patch -> IntegerTuple", "- -", _REMEMBERED, fall_work),
         "recolor": describe(
             "Integer Patch -> Object",
-            "- -",
+            "colour -",
             _REMEMBERED,
             reads,
             items=lambda value, patch: len(patch),
@@ -358,7 +358,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
         "color": describe("Object -> Integer", "-", _REMEMBERED, reads),
         "hperiod": describe("Object -> Integer", "-", _REMEMBERED, period_work),
         "vperiod": describe("Object -> Integer", "-", _REMEMBERED, period_work),
-        "colorfilter": describe("Objects Integer -> Objects", "- -", _REMEMBERED, reads),
+        "colorfilter": describe("Objects Integer -> Objects", "- colour", _REMEMBERED, reads),
         "asobject": describe("Grid -> Object", "-", _REMEMBERED, reads),
         "partition": describe("Grid -> Objects", "-", _REMEMBERED, reads),
         "fgpartition": describe("Grid -> Objects", "-", _REMEMBERED, reads),
@@ -370,7 +370,7 @@ TRAITS: Mapping[str, Traits] = MappingProxyType(
             lambda grid, univalued, diagonal, without_background: 8 * extent(grid),
         ),
         "asindices": describe("Grid -> Indices", "-", _REMEMBERED, reads),
-        "ofcolor": describe("Grid Integer -> Indices", "- -", _REMEMBERED, reads),
+        "ofcolor": describe("Grid Integer -> Indices", "- colour", _REMEMBERED, reads),
         "occurrences": describe("Grid Object -> Indices", "- -", _REMEMBERED, occurrences_work),
         "dneighbors": describe("IntegerTuple -> Indices", "-", _REMEMBERED, reads),
         "ineighbors": describe("IntegerTuple -> Indices", "-", _REMEMBERED, reads),

@@ -98,6 +98,7 @@ class Traits:
         change: what a search may conclude from a grid that it gives, if anything.
         in_c: a function of Python's own that does the same, and faster.
         on_tuples: one that does the same to tuples, of which then one item is charged and not all.
+        colours: the places of the arguments that are colours.
     """
 
     signature: Signature
@@ -110,6 +111,7 @@ class Traits:
     change: Change | None = None
     in_c: Callable[..., Value] | None = None
     on_tuples: Callable[..., Value] | None = None
+    colours: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.work is None) == (self.charge in (Charge.ITEMS, Charge.REMEMBERED)):
@@ -136,7 +138,7 @@ def describe(
 
     Args:
         signature: the types of the parameters and, behind an arrow, of the result.
-        relations: a word for each parameter, one of `RELATIONS` or a dash.
+        relations: a word for each parameter: one of `RELATIONS`, "colour" or a dash.
         charge: see `Traits`, as for the others.
         work: see `Traits`.
         **facts: other fields.
@@ -145,5 +147,6 @@ def describe(
     types, words = tuple(map(Type, parameters.split())), relations.split()
     if len(types) != len(words):
         raise ValueError(f"{relations!r} must tell of each argument of {signature!r}")
-    related = {place: RELATIONS[word] for place, word in enumerate(words) if word != "-"}
+    related = {place: RELATIONS[word] for place, word in enumerate(words) if word not in ("-", "colour")}
+    facts["colours"] = tuple(place for place, word in enumerate(words) if word == "colour")
     return Traits(Signature(types, Type(result)), related, charge, work, **facts)  # type: ignore[arg-type]

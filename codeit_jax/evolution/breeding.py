@@ -1,15 +1,18 @@
 """Breeding: a population for one task, from its seeds or from where it stood, as far as some work goes."""
 
 import dataclasses
+import itertools
 import random
 from collections.abc import Sequence
 from pathlib import Path
 
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.evolution.edges import Edge, library_of
 from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
 from codeit_jax.evolution.population import Individual, Population, best_candidates
+from codeit_jax.evolution.states import States
 from codeit_jax.evolution.variation import compose, graft
 from codeit_jax.execution import GraphRun, ProgramGraph, Status
 from codeit_jax.execution.attempt import HostContext
@@ -38,6 +41,7 @@ class Breeding:
         graft_share: how often a program lends another a line.
         max_lines: of a program.
         run_work: what one run of a program may take.
+        states_work: units of work for the states that a population begins with.
     """
 
     capacity: int = 150
@@ -47,6 +51,20 @@ class Breeding:
     graft_share: float = 0.05
     max_lines: int = 40
     run_work: int = 6_000
+    states_work: int = 3_000_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Stock:
+    """What populations begin with.
+
+    Attributes:
+        seeds: programs; they are composed with later, too.
+        edges: the steps of training programs, by which states are reached.
+    """
+
+    seeds: tuple[Seed, ...]
+    edges: tuple[Edge, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,8 +73,8 @@ class BreedingJob:
 
     Attributes:
         task_index: the task's place among those of the pool.
-        seeds: a pickled tuple of `Seed`: what populations begin with, and what is composed with later.
-        takes_seeds: whether the population is to begin with them.
+        stock: a pickled `Stock`.
+        takes_stock: whether the population is to begin with it.
         members: the population so far.
         newcomers: the texts of programs that join it.
         turn: how many jobs the task had before; with the seed it decides all that is random.
@@ -66,8 +84,8 @@ class BreedingJob:
     """
 
     task_index: int
-    seeds: Path
-    takes_seeds: bool
+    stock: Path
+    takes_stock: bool
     members: tuple[Member, ...]
     newcomers: tuple[str, ...]
     turn: int
@@ -159,8 +177,8 @@ class _Breeder:
         self._inputs = [self._task.train[place].input for place in self._order]
         self._evaluator = context.evaluator_within(job.breeding.run_work)
         self._work_before = self._evaluator.work
-        seeds: tuple[Seed, ...] = context.unpickled(job.seeds)
-        self._seeds = [program for task_id, program in seeds if task_id != self._task.id]
+        self._stock: Stock = context.unpickled(job.stock)
+        self._seeds = [program for task_id, program in self._stock.seeds if task_id != self._task.id]
         self._rng = random.Random(f"{job.seed}/{self._task.id}/{job.turn}")
         self._mutator = Mutator(new_line_share=job.breeding.new_line_share)
         self._population = Population(job.breeding.capacity, len(self._inputs))
@@ -193,20 +211,32 @@ class _Breeder:
             individual = self._meet(parse_program(text))
             if individual is not None:
                 individual.num_programs = count
-        begun_with = self._seeds if self._job.takes_seeds else []
-        for joining in (*map(parse_program, self._job.newcomers), *begun_with):
-            self._meet(joining)
+        for text in self._job.newcomers:
+            self._meet(parse_program(text))
+        if self._job.takes_stock:
+            for program in (*self._seeds, *self._states()):
+                self._meet(program)
         self._population.trim()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
-                program = self._vary()
-                if program is not None and len(program) <= self._breeding.max_lines:
-                    self._meet(program)
+                varied = self._vary()
+                if varied is not None and len(varied) <= self._breeding.max_lines:
+                    self._meet(varied)
                 else:
                     self._evaluator.work += PROGRAM_WORK
             self._population.trim()
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
                 self._begin_graph()
+
+    def _states(self) -> list[Program]:
+        """Returns programs for the states that are reached with the work there is for that."""
+        grids = (*self._inputs, *self._goals)
+        colours = sorted({cell for grid in grids for row in grid for cell in row})
+        library = library_of(self._stock.edges, self._task.id, colours)
+        inputs = [*self._inputs, *(pair.input for pair in self._task.test)]
+        last = self._evaluator.work + self._breeding.states_work
+        states = States(self._evaluator, inputs, library).programs()
+        return list(itertools.takewhile(lambda _: self._evaluator.work < last, states))
 
     def _vary(self) -> Program | None:
         """Makes a program of one or two others."""

@@ -17,13 +17,14 @@ from codeit_jax.config import Budget, ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.errors import UserError
-from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Seed, breed
+from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Seed, Stock, breed
+from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.folder import DISTILLED, EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.state import NUM_KEPT
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
-from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
 from codeit_jax.search.verification import verify
 
@@ -80,13 +81,14 @@ def run_evolution(config: EvolutionConfig, console: Console | None = None) -> Ev
     )
     with Display(console) as display, start_pool(tasks, execution) as pool:
         given = list(_read_programs(config.programs))
-        seeds = [*_training_seeds(config, pool, display), *given]
+        parents = _training_parents(config, pool, display)
+        seeds = [*((parent.task_id, parent.solution) for parent in parents), *given]
         if not seeds:
             raise UserError("--programs: there are no programs to begin with, and --parents=none")
         folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, seeds))
         with tempfile.TemporaryDirectory() as scratch:
-            file = Path(scratch, "seeds.pickle")
-            file.write_bytes(pickle.dumps(tuple(seeds)))
+            file = Path(scratch, "stock.pickle")
+            file.write_bytes(pickle.dumps(Stock(tuple(seeds), mine_edges(parents))))
             _Evolution(config, folder, tasks, pool, file, display).run()
         display.phase("running the solutions again")
         solved = {
@@ -108,16 +110,16 @@ def _read_programs(paths: Sequence[Path]) -> Iterator[Seed]:
         yield from ((row.task, program) for row, program in rows)
 
 
-def _training_seeds(config: EvolutionConfig, pool: ExecutionPool, display: Display) -> Iterator[Seed]:
+def _training_parents(config: EvolutionConfig, pool: ExecutionPool, display: Display) -> list[MutationParent]:
     if config.parents is None:
-        return
+        return []
     training_tasks = load_tasks("arc1/training")
     folder = Path(config.output).expanduser()
     cache = folder.with_name(f"{folder.name}.{DISTILLED}")
     parents, _ = gather_parents(
         config.parents, pool, training_tasks, load_training_programs(), cache, display
     )
-    yield from ((parent.task_id, parent.solution) for parent in parents)
+    return parents
 
 
 def _settings(config: EvolutionConfig, tasks: Sequence[Task], seeds: Sequence[Seed]) -> EvolutionSettings:
@@ -146,7 +148,7 @@ class _Evolution:
         folder: EvolutionFolder,
         tasks: Sequence[Task],
         pool: ExecutionPool,
-        seeds: Path,
+        stock: Path,
         display: Display,
     ) -> None:
         self._config = config
@@ -154,7 +156,7 @@ class _Evolution:
         self._state = folder.state
         self._tasks = tasks
         self._pool = pool
-        self._seeds = seeds
+        self._stock = stock
         self._display = display
         self._begun = time.monotonic() - self._state.seconds
 
@@ -205,8 +207,8 @@ class _Evolution:
         begins_anew = task.begins_anew()
         return BreedingJob(
             task_index=index,
-            seeds=self._seeds,
-            takes_seeds=begins_anew,
+            stock=self._stock,
+            takes_stock=begins_anew,
             members=task.members[:NUM_KEPT] if begins_anew else task.members,
             newcomers=tuple(finds[task.num_finds :][-MAX_NEWCOMERS:]),
             turn=task.turn,

@@ -8,23 +8,25 @@ import pytest
 from codeit_jax.arc import Pair
 from codeit_jax.config import Budget
 from codeit_jax.dsl import parse_program
-from codeit_jax.evolution.breeding import Breeding, BreedingJob, breed
+from codeit_jax.evolution.breeding import Breeding, BreedingJob, Stock, breed
+from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.execution import Evaluator
 from codeit_jax.execution.attempt import HostContext
+from codeit_jax.mutation.parents import MutationParent
 
 from .conftest import SEEDS
 
 
 @pytest.fixture(scope="module")
-def seeds(tmp_path_factory):
-    file = tmp_path_factory.mktemp("seeds") / "seeds.pickle"
-    file.write_bytes(pickle.dumps(tuple(("", parse_program(text)) for text in SEEDS)))
+def stock(tmp_path_factory):
+    file = tmp_path_factory.mktemp("stock") / "stock.pickle"
+    file.write_bytes(pickle.dumps(Stock(tuple(("", parse_program(text)) for text in SEEDS))))
     return file
 
 
 @pytest.fixture(scope="module")
-def job(seeds):
-    return BreedingJob(0, seeds, True, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
+def job(stock):
+    return BreedingJob(0, stock, True, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
 
 
 def bred(tasks, job, **changes):
@@ -98,7 +100,7 @@ def test_test_outputs_change_nothing_but_how_candidates_are_judged(tasks, job):
 
 def test_a_population_goes_on_from_its_members(tasks, job):
     first = bred(tasks, job, task_index=4)
-    changes = {"members": first.members, "takes_seeds": False, "turn": 1, "max_work": 300_000}
+    changes = {"members": first.members, "takes_stock": False, "turn": 1, "max_work": 300_000}
     again = bred(tasks, job, task_index=4, **changes)
     assert sum(again.near_miss.errors) <= sum(first.near_miss.errors)
     counts = dict(first.members)
@@ -109,7 +111,7 @@ def test_a_population_goes_on_from_its_members(tasks, job):
 
 def test_newcomers_join(tasks, job):
     find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
-    result = bred(tasks, job, takes_seeds=False, newcomers=(find,), max_work=1)
+    result = bred(tasks, job, takes_stock=False, newcomers=(find,), max_work=1)
     assert result.members == ((find, 1),)
     assert result.num_programs == 1
 
@@ -117,19 +119,34 @@ def test_newcomers_join(tasks, job):
 def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     file = tmp_path / "seeds.pickle"
     own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
-    file.write_bytes(pickle.dumps((("mirrored", own), ("other", parse_program("O = rot90(I)")))))
-    result = bred(tasks, job, seeds=file, max_work=1)
+    file.write_bytes(pickle.dumps(Stock((("mirrored", own), ("other", parse_program("O = rot90(I)"))))))
+    result = bred(tasks, job, stock=file, max_work=1)
     assert [text for text, _ in result.members] == ["O = rot90(I)"]
+
+
+def test_states_are_what_a_population_begins_with(tasks, job, tmp_path):
+    file = tmp_path / "stock.pickle"
+    texts = ("x1 = vmirror(I)\nO = rot90(x1)", "O = switch(I, ONE, TWO)")
+    parents = [
+        MutationParent(name, tasks[0].demonstration_inputs, parse_program(text))
+        for name, text in zip(("one", "mirrored"), texts, strict=True)
+    ]
+    file.write_bytes(pickle.dumps(Stock((), mine_edges(parents))))
+    changes = {"stock": file, "max_work": 1, "breeding": Breeding(capacity=2_000, states_work=500_000)}
+    result = bred(tasks, job, task_index=4, **changes)
+    assert {"O = vmirror(I)", "O = rot90(I)", "O = switch(I, ZERO, FIVE)"} <= dict(result.members).keys()
+    assert bred(tasks, job, task_index=4, **changes) == result
+    assert not any("switch" in text for text, _ in bred(tasks, job, task_index=0, **changes).members)
 
 
 def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
     file = tmp_path / "none.pickle"
-    file.write_bytes(pickle.dumps(()))
+    file.write_bytes(pickle.dumps(Stock(())))
     members = (("O = vmirror(I)", 1), ("O = rot90(I)", 1))
-    result = bred(tasks, job, seeds=file, members=members, takes_seeds=False, max_work=500_000)
+    result = bred(tasks, job, stock=file, members=members, takes_stock=False, max_work=500_000)
     assert len(result.members) > 5
 
 
 def test_without_anything_that_runs_there_is_no_population(tasks, job):
-    result = bred(tasks, job, takes_seeds=False)
+    result = bred(tasks, job, takes_stock=False)
     assert (result.members, result.candidates, result.answers, result.near_miss) == ((), (), (), None)
