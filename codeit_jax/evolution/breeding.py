@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import random
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 
 from codeit_jax.arc import Grid, num_cells
@@ -25,8 +26,20 @@ GENERATION = 100  # programs between two trims of the population
 _MAX_EXPRESSIONS = 200_000
 _NUM_CONTENDERS = 10
 
-Member = tuple[str, int]  # a program of a population, and how many were met that behave so
+Member = tuple[str, int, str]  # a program of a population, how many behave so, and how it came about
 Seed = tuple[str, Program]  # the training task that a program is from, or "", and the program
+
+
+class Origin(StrEnum):
+    """How a program came about."""
+
+    SEED = "seed"
+    STATE = "state"
+    FIND = "find of another task"
+    MUTATION = "mutation"
+    COMPOSITION = "composition"
+    GRAFT = "graft"
+    FINISHER = "finisher"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -140,6 +153,7 @@ class Bred:
         task_index: the task's place.
         members: the population, nearest first.
         candidates: the best three by the paper's rule, of those met in this job.
+        origins: how each of these came about.
         answers: outputs that differ, best first.
         near_miss: the nearest; None if the population is empty.
         num_programs: distinct programs that were run.
@@ -149,6 +163,7 @@ class Bred:
     task_index: int
     members: tuple[Member, ...]
     candidates: tuple[Candidate, ...]
+    origins: tuple[str, ...]
     answers: tuple[Answer, ...]
     near_miss: NearMiss | None
     num_programs: int
@@ -207,21 +222,23 @@ class _Breeder:
 
     def breed(self) -> None:
         """Takes in the population, or the seeds, and makes generations of programs until the work is done."""
-        for text, count in self._job.members:
-            individual = self._meet(parse_program(text))
+        for text, count, origin in self._job.members:
+            individual = self._meet(parse_program(text), origin)
             if individual is not None:
                 individual.num_programs = count
         for text in self._job.newcomers:
-            self._meet(parse_program(text))
+            self._meet(parse_program(text), Origin.FIND)
         if self._job.takes_stock:
-            for program in (*self._seeds, *self._states()):
-                self._meet(program)
+            for program in self._seeds:
+                self._meet(program, Origin.SEED)
+            for program in self._states():
+                self._meet(program, Origin.STATE)
         self._population.trim()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
-                varied = self._vary()
+                origin, varied = self._vary()
                 if varied is not None and len(varied) <= self._breeding.max_lines:
-                    self._meet(varied)
+                    self._meet(varied, origin)
                 else:
                     self._evaluator.work += PROGRAM_WORK
             self._population.trim()
@@ -238,8 +255,8 @@ class _Breeder:
         states = States(self._evaluator, inputs, library).programs()
         return list(itertools.takewhile(lambda _: self._evaluator.work < last, states))
 
-    def _vary(self) -> Program | None:
-        """Makes a program of one or two others."""
+    def _vary(self) -> tuple[str, Program | None]:
+        """Makes a program of one or two others, and says how."""
         rng, breeding = self._rng, self._breeding
         parent = self._select()
         draw = rng.random()
@@ -247,14 +264,14 @@ class _Breeder:
             is_bred = rng.random() < 0.5 or not self._seeds
             other = self._select().program if is_bred else rng.choice(self._seeds)
             pair = (parent.program, other) if rng.random() < 0.5 else (other, parent.program)
-            return compose(*pair)
+            return Origin.COMPOSITION, compose(*pair)
         subject = self._subject_of(parent.program)
         if subject is None:
-            return None
+            return Origin.MUTATION, None
         if draw < breeding.composition_share + breeding.graft_share:
             scion = self._subject_of(self._select().program)
-            return None if scion is None else graft(subject, scion, rng)
-        return self._mutator.draw(subject, rng)[1]
+            return Origin.GRAFT, None if scion is None else graft(subject, scion, rng)
+        return Origin.MUTATION, self._mutator.draw(subject, rng)[1]
 
     def _select(self) -> Individual:
         return self._population.select(self._rng, self._breeding.lexicase_share)
@@ -267,7 +284,7 @@ class _Breeder:
             )
         return self._subjects[program]
 
-    def _meet(self, program: Program) -> Individual | None:
+    def _meet(self, program: Program, origin: str) -> Individual | None:
         """Runs a program that is new; returns the individual if it behaves as none did."""
         if program in self._met:
             return None
@@ -285,28 +302,29 @@ class _Breeder:
             given = [_output_of(run, index) for run in self._test_runs]
             outputs += tuple(output for output in given if output is not None)
         known = self._population.find(outputs)
-        individual = Individual(program, outputs, errors)
+        individual = Individual(program, outputs, errors, origin)
         if individual.num_right:
             self._giving = best_candidates([*self._giving, individual], NUM_ANSWERS)
         if known is not None:
-            known.meet(program)
+            known.meet(program, origin)
             return None
         self._population.add(individual)
         if individual.error:
             for step in self._finisher.steps(outputs):
                 finished = compose(step, program)
                 if len(finished) <= self._breeding.max_lines:
-                    self._meet(finished)
+                    self._meet(finished, Origin.FINISHER)
         return individual
 
     def result(self) -> Bred:
         self._population.trim(excess=1)
         ranked = self._population.ranked
-        members = tuple((str(each.program), each.num_programs) for each in ranked)
+        members = tuple((str(each.program), each.num_programs, each.origin) for each in ranked)
         return Bred(
             self._job.task_index,
             members,
             tuple(self._candidate(each, self._test_outputs(each)) for each in self._giving),
+            tuple(each.origin for each in self._giving),
             self._answers(),
             self._near_miss(ranked[0]) if ranked else None,
             len(self._met),

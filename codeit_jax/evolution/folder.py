@@ -123,8 +123,10 @@ class EvolutionFolder:
         for task_id, state in sorted(states.items()):
             right = [each for each in state.candidates if each.performance.test == 1]
             if right:
-                strict = {"strict": right[0].performance.is_strict}
-                solutions[task_id] = _candidate_json(right[0]) | strict
+                solutions[task_id] = _candidate_json(right[0]) | {
+                    "strict": right[0].performance.is_strict,
+                    "found_by": state.origins[right[0].program],
+                }
         candidates = {task.id: self._answers_json(task, states[task.id]) for task in self._tasks}
         near_misses = {
             task_id: dataclasses.asdict(state.near_miss)

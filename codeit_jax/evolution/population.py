@@ -24,12 +24,14 @@ class Individual:
         outputs: what it gives for the demonstrations' inputs, and for the test inputs where all of these are
             right.
         errors: how far the former are from what is to be given.
+        origin: how the program came about.
         num_programs: programs met that behave so.
     """
 
     program: Program
     outputs: tuple[Grid, ...]
     errors: tuple[float, ...]
+    origin: str = ""
     num_programs: int = 1
 
     def __post_init__(self) -> None:
@@ -42,13 +44,13 @@ class Individual:
         """What it gives for the test inputs; nothing where a demonstration is wrong."""
         return self.outputs[len(self.errors) :]
 
-    def meet(self, program: Program) -> None:
+    def meet(self, program: Program, origin: str = "") -> None:
         """Takes note of another program that behaves so."""
         self.num_programs += 1
         if len(program) <= len(self.program):
             other = shortness(str(program))
             if other < self.shortness:
-                self.program, self.shortness = program, other
+                self.program, self.shortness, self.origin = program, other, origin
 
 
 class Population:

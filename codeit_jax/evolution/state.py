@@ -25,6 +25,7 @@ class TaskState:
         round: the round, from 0, of the last of them; -1 before the first.
         members: its population, nearest first.
         candidates: the best three by the paper's rule.
+        origins: how their programs came about.
         answers: the best three whose outputs differ.
         near_miss: its nearest program; None before the first turn.
         num_programs: programs that were run.
@@ -38,6 +39,7 @@ class TaskState:
     round: int = -1
     members: tuple[Member, ...] = ()
     candidates: tuple[Candidate, ...] = ()
+    origins: dict[str, str] = dataclasses.field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
     near_miss: NearMiss | None = None
     num_programs: int = 0
@@ -77,6 +79,9 @@ class TaskState:
         self.num_programs += bred.num_programs
         self.work += bred.work
         self.candidates = _best({each.program: each for each in (*self.candidates, *bred.candidates)})
+        programs = [candidate.program for candidate in bred.candidates]
+        origins = dict(zip(programs, bred.origins, strict=True)) | self.origins
+        self.origins = {each.program: origins[each.program] for each in self.candidates}
         self.answers = _best_answers((*bred.answers, *self.answers))
         if bred.near_miss is not None:
             error = sum(bred.near_miss.errors)
@@ -116,7 +121,7 @@ class TaskState:
         return cls(
             **{
                 **values,
-                "members": tuple((text, count) for text, count in values["members"]),
+                "members": tuple(map(tuple, values["members"])),
                 "candidates": tuple(map(candidate_from_json, values["candidates"])),
                 "answers": tuple(answers),
                 "near_miss": near_miss

@@ -59,7 +59,7 @@ def test_what_is_reported_is_true(tasks, job):
         assert evaluator.run(parse_program(near.program), pair.input).output == output
     behaviours = {
         tuple(evaluator.run(parse_program(text), pair.input).output for pair in tasks[4].train)
-        for text, _ in result.members
+        for text, _, _ in result.members
     }
     assert len(behaviours) == len(result.members)
     for candidate in result.candidates:
@@ -103,16 +103,16 @@ def test_a_population_goes_on_from_its_members(tasks, job):
     changes = {"members": first.members, "takes_stock": False, "turn": 1, "max_work": 300_000}
     again = bred(tasks, job, task_index=4, **changes)
     assert sum(again.near_miss.errors) <= sum(first.near_miss.errors)
-    counts = dict(first.members)
-    kept = [text for text, _ in again.members if text in counts]
+    counts = {text: count for text, count, _ in first.members}
+    kept = [text for text, _, _ in again.members if text in counts]
     assert len(kept) > 3
-    assert all(count >= counts[text] for text, count in again.members if text in counts)
+    assert all(count >= counts[text] for text, count, _ in again.members if text in counts)
 
 
 def test_newcomers_join(tasks, job):
     find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
     result = bred(tasks, job, takes_stock=False, newcomers=(find,), max_work=1)
-    assert result.members == ((find, 1),)
+    assert result.members == ((find, 1, "find of another task"),)
     assert result.num_programs == 1
 
 
@@ -121,7 +121,7 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
     file.write_bytes(pickle.dumps(Stock((("mirrored", own), ("other", parse_program("O = rot90(I)"))))))
     result = bred(tasks, job, stock=file, max_work=1)
-    assert [text for text, _ in result.members] == ["O = rot90(I)"]
+    assert [text for text, _, _ in result.members] == ["O = rot90(I)"]
 
 
 def test_states_are_what_a_population_begins_with(tasks, job, tmp_path):
@@ -134,15 +134,17 @@ def test_states_are_what_a_population_begins_with(tasks, job, tmp_path):
     file.write_bytes(pickle.dumps(Stock((), mine_edges(parents))))
     changes = {"stock": file, "max_work": 1, "breeding": Breeding(capacity=2_000, states_work=500_000)}
     result = bred(tasks, job, task_index=4, **changes)
-    assert {"O = vmirror(I)", "O = rot90(I)", "O = switch(I, ZERO, FIVE)"} <= dict(result.members).keys()
+    assert {"O = vmirror(I)", "O = rot90(I)", "O = switch(I, ZERO, FIVE)"} <= {
+        text for text, _, origin in result.members if origin == "state"
+    }
     assert bred(tasks, job, task_index=4, **changes) == result
-    assert not any("switch" in text for text, _ in bred(tasks, job, task_index=0, **changes).members)
+    assert not any("switch" in text for text, _, _ in bred(tasks, job, task_index=0, **changes).members)
 
 
 def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
     file = tmp_path / "none.pickle"
     file.write_bytes(pickle.dumps(Stock(())))
-    members = (("O = vmirror(I)", 1), ("O = rot90(I)", 1))
+    members = (("O = vmirror(I)", 1, "seed"), ("O = rot90(I)", 1, "seed"))
     result = bred(tasks, job, stock=file, members=members, takes_stock=False, max_work=500_000)
     assert len(result.members) > 5
 

@@ -87,6 +87,7 @@ def test_what_is_found_is_told_and_true(uninterrupted, task_folder):
         for pair in (*tasks[task_id].train, *tasks[task_id].test):
             assert run(program, pair.input).output == pair.output
         assert solution["strict"]
+        assert solution["found_by"] in {"mutation", "composition", "graft", "finisher", "seed"}
     assert f"{len(solutions)} of 5 tasks solved by the best three candidates" in printed
     assert f"{len(solutions)} solutions verified" in printed
     candidates = json.loads((folder / "candidates.json").read_text())

@@ -16,7 +16,9 @@ def candidate(name, demonstration, test=0.0):
 
 def bred(error=0.5, candidates=(), answers=(), num_programs=10):
     miss = NearMiss("O = vmirror(I)", (GRID, GRID), (error, 0.0), "cells")
-    return Bred(0, (("O = vmirror(I)", 3),), tuple(candidates), tuple(answers), miss, num_programs, 100)
+    members = (("O = vmirror(I)", 3, "seed"),)
+    origins = ("mutation",) * len(candidates)
+    return Bred(0, members, tuple(candidates), origins, tuple(answers), miss, num_programs, 100)
 
 
 def test_a_state_comes_back_from_json():
