@@ -64,7 +64,7 @@ class Breeding:
     graft_share: float = 0.05
     max_lines: int = 40
     run_work: int = 6_000
-    states_work: int = 3_000_000
+    states_work: int = 1_500_000
 
 
 @dataclasses.dataclass(frozen=True)

@@ -60,7 +60,7 @@ def data(tmp_path_factory):
 
 def flags(data, folder, **changes):
     values = {"programs": data / "seeds.jsonl", "parents": "none", "tasks": data / "tasks", "output": folder}
-    values |= {"num_workers": 1, "work": 12_000_000, "turn_work": 400_000, **changes}
+    values |= {"num_workers": 1, "work": 8_000_000, "turn_work": 400_000, **changes}
     return [f"--{name}={value}" for name, value in values.items()]
 
 

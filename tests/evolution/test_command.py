@@ -20,7 +20,7 @@ from codeit_jax.evolution.command import EvolutionConfig, run_evolution
 from codeit_jax.execution import run
 from codeit_jax.run import files
 
-WORK = 4_000_000
+WORK = 3_000_000
 
 
 @pytest.fixture
@@ -149,7 +149,7 @@ def test_an_evolution_cut_short_anywhere_goes_on_to_the_same(
 
 
 def test_more_work_goes_on_from_less(uninterrupted, make, tmp_path):
-    for work in (500_000, 1_700_000, WORK):
+    for work in (500_000, 1_400_000, WORK):
         evolve(make(tmp_path / "more", work=work))
     assert contents(tmp_path / "more") == contents(uninterrupted[0])
     assert "resumed in round" in evolve(make(tmp_path / "more"))
