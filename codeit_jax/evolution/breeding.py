@@ -12,6 +12,7 @@ from codeit_jax.dsl.program import Program, parse_program
 from codeit_jax.evolution.edges import Edge, library_of
 from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
+from codeit_jax.evolution.overlays import find_overlays
 from codeit_jax.evolution.population import Individual, Population, best_candidates
 from codeit_jax.evolution.states import States
 from codeit_jax.evolution.variation import compose, graft
@@ -40,6 +41,7 @@ class Origin(StrEnum):
     COMPOSITION = "composition"
     GRAFT = "graft"
     FINISHER = "finisher"
+    OVERLAY = "overlay"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -242,6 +244,9 @@ class _Breeder:
                 else:
                     self._evaluator.work += PROGRAM_WORK
             self._population.trim()
+            for program in find_overlays(self._population.ranked, self._goals):
+                if len(program) <= self._breeding.max_lines:
+                    self._meet(program, Origin.OVERLAY)
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
                 self._begin_graph()
 

@@ -5,6 +5,8 @@ at hand. Of two programs one is run on what the other gives, or lends the other 
 """
 
 import random
+from collections.abc import Mapping
+from types import MappingProxyType
 
 from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, variable, without_dead_lines
 from codeit_jax.mutation.subject import Subject
@@ -12,7 +14,7 @@ from codeit_jax.mutation.subject import Subject
 
 def compose(outer: Program, inner: Program) -> Program:
     """Returns the program that runs one on the output of another."""
-    return _joined(inner, outer, {INPUT: variable(len(inner))})
+    return without_dead_lines(joined(inner, outer, {INPUT: variable(len(inner))}))
 
 
 def graft(stock: Subject, scion: Subject, rng: random.Random) -> Program | None:
@@ -34,11 +36,17 @@ def graft(stock: Subject, scion: Subject, rng: random.Random) -> Program | None:
     if not fitting:
         return None
     lent = Program(scion.program.calls[: rng.choice(fitting) + 1])
-    return _joined(lent, stock.program, {variable(line + 1): variable(len(lent))})
+    return without_dead_lines(joined(lent, stock.program, {variable(line + 1): variable(len(lent))}))
 
 
-def _joined(first: Program, second: Program, instead: dict[str, str]) -> Program:
-    """Returns the lines of two programs, some names of the second being those of lines of the first."""
+def joined(first: Program, second: Program, instead: Mapping[str, str] = MappingProxyType({})) -> Program:
+    """Returns the lines of two programs one after another.
+
+    Args:
+        first: the program whose lines come first.
+        second: the one whose lines follow; the output is its.
+        instead: names of the second, and those of the first that they become.
+    """
 
     def renamed(name: str) -> str:
         if name in instead:
@@ -46,4 +54,4 @@ def _joined(first: Program, second: Program, instead: dict[str, str]) -> Program
         return variable(int(name[1:]) + len(first)) if is_variable(name) else name
 
     calls = [Call(renamed(call.function), tuple(map(renamed, call.arguments))) for call in second.calls]
-    return without_dead_lines(Program((*first.calls, *calls)))
+    return Program((*first.calls, *calls))
