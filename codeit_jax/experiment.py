@@ -48,8 +48,8 @@ def run_experiment(
     search_tasks = load_tasks(config.data.search_tasks)
     training_tasks = load_tasks(config.data.training_tasks)
     programs = load_training_programs(config.data.training_programs or None)
-    workdir = open_workdir(workdir_path, config)
     with contextlib.ExitStack() as stack:
+        workdir = stack.enter_context(open_workdir(workdir_path, config))
         display = stack.enter_context(RunDisplay(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
         pool = stack.enter_context(start_pool(search_tasks, config.execution))
@@ -70,6 +70,8 @@ def run_experiment(
             _save(state, checkpointer, workdir, components.examples.fingerprint)
         else:
             display.note(f"resumed after meta-iteration {state.meta_iteration}")
+            if state.meta_iteration >= config.num_meta_iterations:
+                display.note("all meta-iterations are done; a larger num_meta_iterations goes on from here")
         display.rows(log.rows)
         while state.meta_iteration < config.num_meta_iterations:
             if state.meta_iteration + 1 == profiled_iteration:
@@ -89,9 +91,14 @@ def _iterate(
 ) -> IterationMetrics:
     """Runs a meta-iteration, shows it, and writes its samples out."""
     samples: list[dict[str, Any]] = []
+    num_done = 0
 
     def record(task: Task, texts: Sequence[str], attempts: Sequence[Attempt]) -> None:
+        nonlocal num_done
         display.advance()
+        num_done += 1
+        if num_done == len(components.search_tasks):
+            display.phase(f"meta-iteration {number}: learning")
         samples.extend(map(_sample_json, [task.id] * len(texts), texts, attempts))
 
     number = state.meta_iteration + 1

@@ -65,7 +65,8 @@ def initialize(
         config.mutation.distillation_work,
     )
     display.note(
-        f"{len(parents)} training programs solve their task; left out: {', '.join(left_out) or 'none'}"
+        f"{len(parents)} training programs solve their task within the budget;"
+        f" left out: {', '.join(left_out) or 'none'}"
     )
     if not parents:
         raise ConfigError(

@@ -1,6 +1,6 @@
 r"""Breeds programs for every task from those that come close, and reports the tasks that they solve.
 
-python launch/evolve.py --tasks=arc1/evaluation --work=50000000 --output=/tmp/evolved
+python launch/evolve.py --tasks=arc1/evaluation --work=64000000 --output=/tmp/evolved
 python launch/evolve.py --tasks=path/to/tasks --programs=mutants.jsonl --parents=none --output=/tmp/evolved
 """
 
@@ -23,7 +23,7 @@ _PARENTS = flags.DEFINE_enum(
     [*ParentKind, "none"],
     "The training programs that populations begin with: as they are, shorter ones, both or none.",
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.")
+_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
 _TURN_WORK = flags.DEFINE_integer(
     "turn_work", 8_000_000, "Units of work that a task takes at a time.", lower_bound=1

@@ -162,7 +162,7 @@ class _Evolution:
 
     def run(self) -> None:
         state = self._state
-        if state.round:
+        if any(task.turn for task in state.tasks):
             self._display.note(f"resumed in round {state.round + 1}")
         while True:
             # As it was at the round's beginning: tasks that had their turn since count among those due.

@@ -11,7 +11,7 @@ from codeit_jax.arc import Task
 from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.breeding import Breeding
 from codeit_jax.evolution.state import EvolutionPoint, TaskState, point_of
-from codeit_jax.run.claim import check_claim, read_claim
+from codeit_jax.run.claim import Hold, check_claim, read_claim
 from codeit_jax.run.files import write_json, write_text
 from codeit_jax.search.curve import Curve, curve_csv, curve_svg
 from codeit_jax.search.ranking import Candidate
@@ -175,8 +175,9 @@ class EvolutionFolder:
             raise UserError("is not a folder")
         results = [self.path / name for name in _RESULTS]
         found = read_claim(self.path / _PROGRESS, results, _parse)
+        (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
+        self._hold = Hold(self.path)
         if found is None:
-            (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
             return EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
         settings, state = found
         check_claim(settings, json.loads(json.dumps(dataclasses.asdict(self._settings))))

@@ -54,6 +54,8 @@ def export_weights(workdir: str, output: str) -> int:
         UserError: there is no run or no checkpoint, or the folder cannot be written.
     """
     config = read_run_config(workdir)
+    if (Path(output).expanduser() / "checkpoints").exists():
+        raise UserError(f"--output={output}: holds a run, whose config.json would be lost")
     tokenizer, shape = tokenizer_and_shape(config.policy)
     with Checkpointer(epath.Path(workdir).expanduser() / "checkpoints") as checkpointer:
         if checkpointer.latest_step() is None:

@@ -1,7 +1,10 @@
 """Whose results these are: a record of the settings lies beside them, and those of others are left alone."""
 
+import fcntl
 import json
-from collections.abc import Callable, Mapping, Sequence
+import os
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from etils import epath
@@ -13,6 +16,35 @@ Record = TypeVar("Record")
 
 class ClaimError(UserError):
     """Results that belong to something else; the message says why, and they are untouched."""
+
+
+class Hold:
+    """Keeps other processes out of a folder, until it is released or this process ends.
+
+    Folders of a bucket cannot be held.
+
+    Args:
+        folder: the folder, which is there.
+
+    Raises:
+        ClaimError: another process holds it.
+    """
+
+    def __init__(self, folder: epath.PathLike) -> None:
+        if "://" in os.fspath(folder):
+            return
+        descriptor = os.open(folder, os.O_RDONLY)
+        self._finalizer = weakref.finalize(self, os.close, descriptor)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._finalizer()
+            raise ClaimError("another process is working in it") from None
+
+    def release(self) -> None:
+        """Lets others in."""
+        if hasattr(self, "_finalizer"):
+            self._finalizer()
 
 
 def read_claim(
@@ -50,10 +82,18 @@ def check_claim(old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
     Raises:
         ClaimError: they do not; the message names the first setting that differs.
     """
-    changed = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    before, after = dict(_flat(old)), dict(_flat(new))
+    changed = [name for name in {**before, **after} if before.get(name) != after.get(name)]
     if changed:
         name, *others = changed
+        change = f"{name} was {before.get(name)!r} and is now {after.get(name)!r}"
         more = f" (and {len(others)} more)" if others else ""
-        raise ClaimError(
-            f"was begun with other settings: {name} was {old.get(name)!r} and is now {new.get(name)!r}{more}"
-        )
+        raise ClaimError(f"was begun with other settings: {change}{more}")
+
+
+def _flat(settings: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{group}{name}.")
+        else:
+            yield f"{group}{name}", value

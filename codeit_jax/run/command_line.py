@@ -1,7 +1,7 @@
 """The parts that the programs in `launch/` share: flags that name a config, and exit codes.
 
 A program ends with 0 when it is done, with 2 and one line when its flags, its config or its files are wrong,
-and with 1, and a traceback, for anything else.
+with 130 and one line when it is interrupted, and with 1, and a traceback, for anything else.
 """
 
 import re
@@ -21,6 +21,7 @@ from codeit_jax.config.conversion import from_dict, setting_names
 from codeit_jax.errors import UserError, naming
 
 EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
 
 flags.disclaim_key_flags()  # those defined here belong to the program that asks for them, and to its --help
 
@@ -92,6 +93,9 @@ def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str], num_arg
         main(argv)
     except UserError as error:
         _exit(error)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:

@@ -52,7 +52,9 @@ class Display:
 
     def phase(self, description: str, total: int | None = None, completed: int = 0) -> None:
         """Begins a phase of `total` steps, where that is known, some of which may have been made before."""
-        self._progress.reset(self._phase, description=description, total=total, completed=completed)
+        # A task that is reset keeps its total where the new one is not known.
+        self._progress.remove_task(self._phase)
+        self._phase = self._progress.add_task(description, total=total, completed=completed)
         self.log(description)
 
     def describe(self, description: str) -> None:

@@ -4,10 +4,14 @@ import contextlib
 import gzip
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
 from etils import epath
+
+# Lists of nothing but numbers; within a string there are no line breaks.
+_NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
 
 
 @contextlib.contextmanager
@@ -44,8 +48,9 @@ def write_text(path: epath.PathLike, text: str) -> None:
 
 
 def write_json(path: epath.PathLike, value: Any) -> None:
-    """Replaces a file's content with a value as indented JSON, in one step."""
-    write_text(path, json.dumps(value, indent=2) + "\n")
+    """Replaces a file's content with a value as indented JSON, in one step; a list of numbers is one line."""
+    text = json.dumps(value, indent=2)
+    write_text(path, _NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
 
 
 def write_json_lines(path: epath.PathLike, values: Iterable[Any]) -> None:

@@ -1,29 +1,32 @@
 """A run's folder: claimed by one config, and never shared with another's files."""
 
+import contextlib
 import dataclasses
+from collections.abc import Iterator
 
 from etils import epath
 
 from codeit_jax.config import Config
 from codeit_jax.config.conversion import from_dict, lasting_settings
 from codeit_jax.errors import UserError, naming
-from codeit_jax.run.claim import check_claim, read_claim
+from codeit_jax.run.claim import Hold, check_claim, read_claim
 from codeit_jax.run.files import write_json
 
 _CONFIG = "config.json"
 _RESULTS = ("checkpoints", "performance.csv", "samples", "solutions.json")
 
 
-def open_workdir(path: str, config: Config) -> epath.Path:
+@contextlib.contextmanager
+def open_workdir(path: str, config: Config) -> Iterator[epath.Path]:
     """Claims a folder for a run, or finds the run that it holds.
 
     The folder is made if need be, and `config.json` is written to it. A run that is found must have the same
     config, but for what may change between a run and its resumption; one that has left no results yet may be
-    given another.
+    given another. No other process may open it until this one is done.
 
     Raises:
-        UserError: the folder cannot be written to, holds a run of another config, or holds files named as
-            a run's are without its config. Nothing in it is changed then.
+        UserError: the folder cannot be written to, is open elsewhere, holds a run of another config, or holds
+            files named as a run's are without its config. Nothing in it is changed then.
     """
     workdir = epath.Path(path).expanduser()
     with naming(f"--workdir={path}"):
@@ -34,8 +37,12 @@ def open_workdir(path: str, config: Config) -> epath.Path:
         if found is not None and any(result.exists() for result in results):
             check_claim(lasting_settings(found), lasting_settings(config))
         workdir.mkdir(parents=True, exist_ok=True)
+        hold = Hold(workdir)
         write_json(workdir / _CONFIG, dataclasses.asdict(config))
-    return workdir
+    try:
+        yield workdir
+    finally:
+        hold.release()
 
 
 def read_run_config(path: str) -> Config:

@@ -9,7 +9,7 @@ from etils import epath
 from codeit_jax.arc import Task
 from codeit_jax.config.budget import Budget
 from codeit_jax.errors import UserError, naming
-from codeit_jax.run.claim import check_claim, read_claim
+from codeit_jax.run.claim import Hold, check_claim, read_claim
 from codeit_jax.run.files import write_json, write_text
 from codeit_jax.search.curve import Curve, CurvePoint, curve_csv, curve_svg
 from codeit_jax.search.ranking import Candidate
@@ -159,8 +159,9 @@ class SearchFolder:
             raise UserError("is not a folder")
         results = [self._folder / name for name in _RESULTS]
         found = read_claim(self._folder / _PROGRESS, results, _parse)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._hold = Hold(self._folder)
         if found is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
             return SearchState()
         settings, state = found
         check_claim(settings, dataclasses.asdict(self._settings))

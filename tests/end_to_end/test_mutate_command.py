@@ -114,7 +114,7 @@ def test_what_became_of_the_draws_is_shown_and_kept(folder, grown, tmp_path):
     text = grow(folder, tmp_path / "x.jsonl")
     found = statistics(tmp_path / "x.jsonl")
     (left_out,) = found["left_out"]
-    assert f"left out, since they do not solve their task: 1: {left_out}" in text
+    assert f"1 left out, not solving their task within the budget: {left_out}" in text
     assert found["num_origins"] == 8
     assert sum(fates["accepted"] for fates in found["draws"].values()) == 300
     assert set(found["draws"]) == {"argument", "function", "call"}

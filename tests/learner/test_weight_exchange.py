@@ -98,7 +98,8 @@ def test_import_is_bit_for_bit(published, tmp_path):
 
 def save_run(workdir, policy_settings, **host_state):
     config = Config(policy=policy_settings, learner=LearnerConfig(batch_size=2))
-    open_workdir(str(workdir), config)
+    with open_workdir(str(workdir), config):
+        pass
     policy = build_policy(config, mesh())
     learner = Learner(policy.graphdef, policy.params, config.learner, mesh(), 0)
     with Checkpointer(workdir / "checkpoints") as checkpointer:
@@ -126,9 +127,15 @@ def test_a_run_of_another_vocabulary_is_not_exported(published, tmp_path):
 def test_what_is_wrong_is_one_line(published, tmp_path):
     with pytest.raises(UserError, match="holds no run"):
         export_weights(str(tmp_path), str(tmp_path / "out"))
-    open_workdir(str(tmp_path / "new"), Config(policy=policy_config(published)))
+    with open_workdir(str(tmp_path / "new"), Config(policy=policy_config(published))):
+        pass
     with pytest.raises(UserError, match="no complete checkpoint"):
         export_weights(str(tmp_path / "new"), str(tmp_path / "out"))
+    before = (tmp_path / "new" / "config.json").read_text()
+    (tmp_path / "new" / "checkpoints").mkdir(exist_ok=True)
+    with pytest.raises(UserError, match=r"--output=.*/new: holds a run, whose config.json would be lost"):
+        export_weights(str(tmp_path / "new"), str(tmp_path / "new"))
+    assert (tmp_path / "new" / "config.json").read_text() == before
     with pytest.raises(UserError, match="is the source itself"):
         import_weights(published, f"{published}/../published")
     assert not (tmp_path / "out").exists()

@@ -40,5 +40,7 @@ def test_the_first_setting_that_differs_is_named():
     check_claim({"a": 1, "b": [2]}, {"b": [2], "a": 1})
     with pytest.raises(ClaimError, match=r"^was begun with other settings: a was 1 and is now '1'$"):
         check_claim({"a": 1, "b": 2}, {"a": "1", "b": 2})
+    with pytest.raises(ClaimError, match=r": budget.max_work was 1 and is now 2$"):
+        check_claim({"budget": {"max_work": 1, "max_items": 3}}, {"budget": {"max_work": 2, "max_items": 3}})
     with pytest.raises(ClaimError, match=r"b was 2 and is now None \(and 1 more\)$"):
         check_claim({"a": 1, "b": 2}, {"a": 1, "c": 3})

@@ -120,6 +120,16 @@ def test_another_programs_exception_is_no_mistake_of_the_user() -> None:
     assert "ValueError: a bug" in ended.stderr
 
 
+def test_an_interruption_is_one_line() -> None:
+    script = (
+        "from codeit_jax.run import command_line\n"
+        "def main(_):\n    raise KeyboardInterrupt\n"
+        "command_line.run(main)"
+    )
+    ended = run_python(["-c", script])
+    assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
+
+
 def test_help_names_the_flags() -> None:
     text = train("--help").stdout
     assert "--config" in text
@@ -162,7 +172,8 @@ def test_malformed_training_programs_are_refused_by_file(config: Config, tmp_pat
 
 def test_a_folder_of_another_run_stays_as_it_is(config: Config, tmp_path: Path) -> None:
     workdir = tmp_path / "run"
-    open_workdir(str(workdir), dataclasses.replace(config, seed=1))
+    with open_workdir(str(workdir), dataclasses.replace(config, seed=1)):
+        pass
     (workdir / "performance.csv").write_text("theirs")
     before = {path.name: path.read_bytes() for path in workdir.iterdir()}
     assert "seed was 1 and is now 0" in refusal(config, workdir)

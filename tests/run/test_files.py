@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 from etils import epath
+from hypothesis import given
+from hypothesis import strategies as st
 
 from codeit_jax.run.files import write_bytes, write_json, write_json_lines, write_text
 
@@ -72,3 +74,34 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch) ->
         write_json_lines(file, range(1000))
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
     assert file.read_text() == "old"
+
+
+def test_numbers_are_one_line_a_list(tmp_path: Path) -> None:
+    value = {
+        "grid": [[1, 2], [3, -4]],
+        "text": "[\n  1\n]",
+        "mixed": [1, "a"],
+        "errors": [0.5, 1e-07],
+        "none": [],
+    }
+    write_json(tmp_path / "file", value)
+    text = (tmp_path / "file").read_text()
+    assert json.loads(text) == value
+    assert "[ 1, 2 ]" in text
+    assert "[ 0.5, 1e-07 ]" in text
+
+
+@given(
+    st.recursive(
+        st.none()
+        | st.booleans()
+        | st.integers()
+        | st.floats(allow_nan=False, allow_infinity=False)
+        | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    )
+)
+def test_any_json_comes_back(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
+    file = tmp_path_factory.mktemp("json") / "file"
+    write_json(file, value)
+    assert json.loads(file.read_text()) == value

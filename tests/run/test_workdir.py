@@ -8,9 +8,14 @@ import pytest
 
 from codeit_jax.config import Config, ExecutionConfig, LearnerConfig, MeshConfig
 from codeit_jax.errors import UserError
-from codeit_jax.run.workdir import open_workdir
+from codeit_jax.run import workdir as workdirs
 
 CONFIG = Config(num_meta_iterations=3)
+
+
+def open_workdir(path: str, config: Config) -> Path:
+    with workdirs.open_workdir(path, config) as workdir:
+        return Path(workdir)
 
 
 def begun(folder: Path) -> Path:
@@ -26,7 +31,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 def test_a_new_folder_is_made_and_claimed(tmp_path: Path) -> None:
     workdir = open_workdir(str(tmp_path / "new" / "run"), CONFIG)
-    assert Path(workdir) == tmp_path / "new" / "run"
+    assert workdir == tmp_path / "new" / "run"
     values = json.loads((tmp_path / "new" / "run" / "config.json").read_text())
     assert values == json.loads(json.dumps(dataclasses.asdict(CONFIG)))
     assert list(contents(tmp_path / "new" / "run")) == ["config.json"]
@@ -134,3 +139,13 @@ def test_a_folder_that_cannot_be_made_is_refused(path: str) -> None:
     with pytest.raises(UserError) as caught:
         open_workdir(path, CONFIG)
     assert str(caught.value).startswith(f"--workdir={path}: ")
+
+
+def test_a_folder_that_is_open_is_left_alone_until_it_is_not(tmp_path: Path) -> None:
+    with workdirs.open_workdir(str(tmp_path), CONFIG):
+        before = contents(tmp_path)
+        for config in (CONFIG, dataclasses.replace(CONFIG, seed=1)):
+            with pytest.raises(UserError, match=r"another process is working in it$"):
+                open_workdir(str(tmp_path), config)
+        assert contents(tmp_path) == before
+    open_workdir(str(tmp_path), dataclasses.replace(CONFIG, seed=1))

@@ -257,7 +257,7 @@ def test_files_that_have_grown_are_gone_on_with(file, tasks, uninterrupted, tmp_
     ("changes", "message"),
     [
         ({"curve_step": 16}, "was begun with other settings: curve_step was 15 and is now 16"),
-        ({"budget": Budget()}, "was begun with other settings: budget was .* and is now "),
+        ({"budget": Budget()}, "was begun with other settings: budget.max_work was .* and is now "),
         ({"max_programs": 5}, r"--max_programs=5: \d+ programs are being searched with already"),
     ],
 )

@@ -127,10 +127,10 @@ class _Sitting:
         self._file = file
         self._pool = pool
         self._display = display
-        self._begun = time.monotonic() - file.mark.seconds
 
     def grow(self, tasks: Sequence[Task], programs: Mapping[str, Program]) -> None:
         recipe = self._make_recipe(tasks, programs)
+        self._begun = time.monotonic() - self._file.mark.seconds
         population = self._read_population(recipe)
         mark = self._file.mark
         while _num_grown(mark) < self._config.num_programs:
@@ -268,4 +268,6 @@ def _sum_up(mark: Mark, display: Display) -> None:
     display.note(f"{share:.1%} of the draws accepted; {rate:,.0f} programs/s in {mark.seconds:,.0f} s")
     left_out = mark.statistics["left_out"]
     if left_out:
-        display.note(f"left out, since they do not solve their task: {len(left_out)}: {', '.join(left_out)}")
+        display.note(
+            f"{len(left_out)} left out, not solving their task within the budget: {', '.join(left_out)}"
+        )

@@ -81,7 +81,7 @@ def spoil_settings(path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (spoil_settings, "budget was {'max_work': 6} and is now {'max_work': 5}"),
+        (spoil_settings, "budget.max_work was 6 and is now 5"),
         (lambda path: path.unlink(), "programs.jsonl: is gone"),
         (lambda path: os.truncate(path, 30), "is not what programs.jsonl.progress.json says was written"),
         (lambda path: path.write_bytes(path.read_bytes().replace(b"rot", b"cot")), "is not what"),
