@@ -234,7 +234,7 @@ class _Breeder:
             for program in self._seeds:
                 self._meet(program, Origin.SEED)
             for program in self._states():
-                self._meet(program, Origin.STATE)
+                self._meet(program, Origin.STATE, min_right=1)
         self._population.trim()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
@@ -289,8 +289,11 @@ class _Breeder:
             )
         return self._subjects[program]
 
-    def _meet(self, program: Program, origin: str) -> Individual | None:
-        """Runs a program that is new; returns the individual if it behaves as none did."""
+    def _meet(self, program: Program, origin: str, min_right: int = 0) -> Individual | None:
+        """Runs a program that is new; returns the individual if it behaves as none did.
+
+        One that gives fewer demonstrations than `min_right` does not join the population.
+        """
         if program in self._met:
             return None
         self._met.add(program)
@@ -313,7 +316,8 @@ class _Breeder:
         if known is not None:
             known.meet(program, origin)
             return None
-        self._population.add(individual)
+        if individual.num_right >= min_right:
+            self._population.add(individual)
         if individual.error:
             for step in self._finisher.steps(outputs):
                 finished = compose(step, program)

@@ -86,7 +86,7 @@ def run_evolution(config: EvolutionConfig, console: Console | None = None) -> Ev
         if not seeds:
             raise UserError("--programs: there are no programs to begin with, and --parents=none")
         folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, seeds))
-        with tempfile.TemporaryDirectory() as scratch:
+        with folder.hold(), tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch, "stock.pickle")
             file.write_bytes(pickle.dumps(Stock(tuple(seeds), mine_edges(parents))))
             _Evolution(config, folder, tasks, pool, file, display).run()

@@ -94,6 +94,11 @@ class EvolutionFolder:
         if not (self.path / _PROGRESS).exists():
             self.save()
 
+    def hold(self) -> Hold:
+        """Keeps other processes out of the folder, as a context manager."""
+        with naming(self._place):
+            return Hold(self.path)
+
     def save_task(self, index: int) -> None:
         """Writes down what a task has come to."""
         with naming(self._place):
@@ -175,9 +180,8 @@ class EvolutionFolder:
             raise UserError("is not a folder")
         results = [self.path / name for name in _RESULTS]
         found = read_claim(self.path / _PROGRESS, results, _parse)
-        (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
-        self._hold = Hold(self.path)
         if found is None:
+            (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
             return EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
         settings, state = found
         check_claim(settings, json.loads(json.dumps(dataclasses.asdict(self._settings))))

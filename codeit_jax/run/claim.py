@@ -19,7 +19,7 @@ class ClaimError(UserError):
 
 
 class Hold:
-    """Keeps other processes out of a folder, until it is released or this process ends.
+    """Keeps other processes out of a folder until it is released, or this process ends; a context manager.
 
     Folders of a bucket cannot be held.
 
@@ -40,6 +40,12 @@ class Hold:
         except BlockingIOError:
             self._finalizer()
             raise ClaimError("another process is working in it") from None
+
+    def __enter__(self) -> "Hold":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
 
     def release(self) -> None:
         """Lets others in."""

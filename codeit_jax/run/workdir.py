@@ -39,10 +39,8 @@ def open_workdir(path: str, config: Config) -> Iterator[epath.Path]:
         workdir.mkdir(parents=True, exist_ok=True)
         hold = Hold(workdir)
         write_json(workdir / _CONFIG, dataclasses.asdict(config))
-    try:
+    with hold:
         yield workdir
-    finally:
-        hold.release()
 
 
 def read_run_config(path: str) -> Config:

@@ -73,7 +73,7 @@ def run_search(
         done = folder.state.num_programs
         raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
     execution = ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=budget)
-    with Display() as display:
+    with folder.hold(), Display() as display:
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, other_curves)
         with start_pool(tasks, execution) as pool:

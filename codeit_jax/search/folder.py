@@ -123,6 +123,11 @@ class SearchFolder:
         if not (self._folder / _PROGRESS).exists():
             self.save()
 
+    def hold(self) -> Hold:
+        """Keeps other processes out of the folder, as a context manager."""
+        with naming(self._place):
+            return Hold(self._folder)
+
     def save(self) -> None:
         """Writes down all that it takes to go on."""
         values = {"settings": dataclasses.asdict(self._settings), "state": self.state.to_json()}
@@ -159,9 +164,8 @@ class SearchFolder:
             raise UserError("is not a folder")
         results = [self._folder / name for name in _RESULTS]
         found = read_claim(self._folder / _PROGRESS, results, _parse)
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._hold = Hold(self._folder)
         if found is None:
+            self._folder.mkdir(parents=True, exist_ok=True)
             return SearchState()
         settings, state = found
         check_claim(settings, dataclasses.asdict(self._settings))

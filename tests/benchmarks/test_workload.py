@@ -53,7 +53,7 @@ def test_jobs_are_run_here_as_by_a_pool():
     jobs = TimedJobs([TASK])
     ((hit,),) = search(jobs.as_pool, 1, [TWICE, FLIP])
     assert hit[0] == FLIP
-    assert hit[1].test_performance == 1
+    assert hit[1].performance.test == 1
     ((_, _, attempts),) = attempt_tasks(jobs.as_pool, [TASK], [(0, (str(FLIP), "junk"))])
     assert attempts[0].demonstration_performance == 1
     assert attempts[1].program is None

@@ -71,7 +71,7 @@ def begun(config, num_workers=1, fits=is_short, budget=None, folder=None):
     ):
         components = Components([], None, pool, FewLines(fits), ReplayConfig(), config.seed)
         tasks = load_tasks(str(folder)) if folder else list(map(task, PROGRAMS))
-        display = Display(0, console)
+        display = Display(console)
         state, _ = initialize(
             config, components, None, tasks, PROGRAMS, epath.Path(scratch) / "distilled.json", display
         )
