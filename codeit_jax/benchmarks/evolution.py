@@ -80,7 +80,7 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     solved = sum(any(_solves(turn) for turn, _ in turns) for turns in bred)
     num_programs = sum(turn.num_programs for turns in bred for turn, _ in turns)
     yield Measurement(
-        f"of {len(chosen)} tasks are solved",
+        f"tasks solved, of {len(chosen)}",
         solved,
         blind,
         "tasks",
