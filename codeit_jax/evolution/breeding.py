@@ -56,7 +56,7 @@ class Breeding:
         graft_share: how often a program lends another a line.
         max_lines: of a program.
         run_work: what one run of a program may take.
-        states_work: units of work for the states that a population begins with.
+        states_work: units of work for the states that a population begins with; 0 for none.
     """
 
     capacity: int = 150
@@ -66,7 +66,7 @@ class Breeding:
     graft_share: float = 0.05
     max_lines: int = 40
     run_work: int = 6_000
-    states_work: int = 1_500_000
+    states_work: int = 0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,6 +252,8 @@ class _Breeder:
 
     def _states(self) -> list[Program]:
         """Returns programs for the states that are reached with the work there is for that."""
+        if not self._breeding.states_work:
+            return []
         grids = (*self._inputs, *self._goals)
         colours = sorted({cell for grid in grids for row in grid for cell in row})
         library = library_of(self._stock.edges, self._task.id, colours)
