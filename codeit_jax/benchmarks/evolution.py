@@ -20,7 +20,6 @@ from codeit_jax.config import Budget
 from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS
 from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Stock, breed
-from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.growth.mutants import Mutant, grow
 from codeit_jax.mutation.growth.rounds import Recipe
@@ -97,7 +96,7 @@ def _breed(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "stock.pickle")
         seeds = tuple((parent.task_id, parent.solution) for parent in parents)
-        file.write_bytes(pickle.dumps(Stock(seeds, mine_edges(parents))))
+        file.write_bytes(pickle.dumps(Stock(seeds)))
         for index in chosen:
             job = BreedingJob(index, file, True, (), (), 0, seed, sizes.turn_work, Breeding())
             turns = []

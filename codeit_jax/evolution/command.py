@@ -88,14 +88,14 @@ def run_evolution(config: EvolutionConfig, console: Console | None = None) -> Ev
         folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, seeds))
         with folder.hold(), tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch, "stock.pickle")
-            file.write_bytes(pickle.dumps(Stock(tuple(seeds), mine_edges(parents))))
+            edges = mine_edges(parents) if config.breeding.states_work else ()
+            file.write_bytes(pickle.dumps(Stock(tuple(seeds), edges)))
             _Evolution(config, folder, tasks, pool, file, display).run()
         display.phase("running the solutions again")
         solved = {
-            task.id: each
+            task.id: state.solution
             for task, state in zip(tasks, folder.state.tasks, strict=True)
-            for each in state.candidates
-            if each.performance.test == 1
+            if state.solution is not None
         }
         with start_pool(tasks, execution) as fresh_pool:
             display.note(f"{verify(fresh_pool, tasks, solved)} solutions verified")

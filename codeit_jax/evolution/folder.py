@@ -124,14 +124,12 @@ class EvolutionFolder:
         if not points or now.work > points[-1].work:  # in the midst of a round
             points = [*points, now]
         states = {task.id: state for task, state in zip(self._tasks, self.state.tasks, strict=True)}
-        solutions = {}
-        for task_id, state in sorted(states.items()):
-            right = [each for each in state.candidates if each.performance.test == 1]
-            if right:
-                solutions[task_id] = _candidate_json(right[0]) | {
-                    "strict": right[0].performance.is_strict,
-                    "found_by": state.origins[right[0].program],
-                }
+        solutions = {
+            task_id: _candidate_json(solution)
+            | {"strict": solution.performance.is_strict, "found_by": state.origins[solution.program]}
+            for task_id, state in sorted(states.items())
+            if (solution := state.solution) is not None
+        }
         candidates = {task.id: self._answers_json(task, states[task.id]) for task in self._tasks}
         near_misses = {
             task_id: dataclasses.asdict(state.near_miss)

@@ -58,6 +58,11 @@ class TaskState:
         """The shortest program that gives all demonstrations, if there is one."""
         return self.members[0][0] if self.error == 0 else None
 
+    @property
+    def solution(self) -> Candidate | None:
+        """The first of the three candidates that gives every test output, if one does."""
+        return next((each for each in self.candidates if each.performance.test == 1), None)
+
     def is_done(self) -> bool:
         """Whether all demonstrations are given, and enough has been done for short programs that do."""
         return self.error == 0 and self.stagnation >= NUM_SHORTENING_TURNS
@@ -69,7 +74,7 @@ class TaskState:
 
     def begins_anew(self) -> bool:
         """Whether the population is to begin, or to begin again, with the seeds."""
-        return self.turn == 0 or (self.stagnation > 0 and self.stagnation % RESTART == 0)
+        return not self.members or (self.stagnation > 0 and self.stagnation % RESTART == 0)
 
     def take(self, bred: Bred, number: int, num_finds: int) -> None:
         """Enters what a job of a round has come to."""

@@ -16,6 +16,8 @@ from codeit_jax.execution import Evaluator
 from codeit_jax.execution.evaluator import CallFailure
 from codeit_jax.mutation.typing import type_of
 
+EDGE_WORK = 1_500  # that trying an edge takes beside its calls
+
 
 @dataclasses.dataclass(frozen=True)
 class _State:
@@ -34,9 +36,6 @@ class _State:
     cost: float
     calls: tuple[Call, ...]
     name: str
-
-
-EDGE_WORK = 1_500  # that trying an edge takes beside its calls
 
 
 class States:

@@ -31,6 +31,7 @@ class Hold:
     """
 
     def __init__(self, folder: epath.PathLike) -> None:
+        self._finalizer: Callable[[], object] = lambda: None
         if "://" in os.fspath(folder):
             return
         descriptor = os.open(folder, os.O_RDONLY)
@@ -49,8 +50,7 @@ class Hold:
 
     def release(self) -> None:
         """Lets others in."""
-        if hasattr(self, "_finalizer"):
-            self._finalizer()
+        self._finalizer()
 
 
 def read_claim(

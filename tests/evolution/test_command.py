@@ -178,7 +178,7 @@ def test_test_outputs_do_not_steer(uninterrupted, make, tmp_path, task_folder):
             ]
 
 
-def test_finds_are_tried_on_other_tasks(make, tmp_path, tasks):
+def test_finds_are_kept_for_other_tasks_unless_not_shared(make, tmp_path, tasks):
     folder = tmp_path / "tasks"
     folder.mkdir()
     for name, task in (("aa", tasks[0]), ("bb", tasks[0])):

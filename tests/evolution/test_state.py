@@ -89,6 +89,24 @@ def test_a_stale_population_begins_anew():
     assert anew == [0, RESTART + 1, 2 * RESTART + 1]
 
 
+def test_a_first_turn_that_was_given_up_is_made_again_with_the_seeds():
+    state = TaskState()
+    state.skip(0)
+    assert (state.turn, state.round) == (1, 0)
+    assert state.begins_anew()
+    state.take(bred(), 1, 0)
+    assert not state.begins_anew()
+
+
+def test_the_solution_is_the_first_that_is_right():
+    right, longer = candidate("rot90", 1.0, 1.0), candidate("vmirror", 1.0, 1.0)
+    state = TaskState()
+    assert state.solution is None
+    state.take(bred(candidates=[longer, right, candidate("trim", 1.0)]), 0, 0)
+    assert [each.program for each in state.candidates] == ["O = trim(I)", "O = rot90(I)", "O = vmirror(I)"]
+    assert state.solution == right
+
+
 def test_both_counts():
     right, wrong = Answer((GRID,), candidate("a", 1.0, 1.0), 1), Answer((OTHER,), candidate("b", 1.0), 9)
     states = [
