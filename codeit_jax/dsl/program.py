@@ -11,6 +11,7 @@ A callee is a primitive or a variable; an argument is a primitive, a constant, a
 import dataclasses
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.signatures import SIGNATURES
@@ -37,10 +38,10 @@ class ProgramError(ValueError):
         self.reason = reason
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One line of a program: a function applied to arguments, all given by name."""
 
+    # A tuple, because calls are made, hashed and compared by the million.
     function: str
     arguments: tuple[str, ...]
 
@@ -136,16 +137,24 @@ def _resolve_call(line: int, function: str, argument_text: str, names: Mapping[s
 
 def without_dead_lines(program: Program) -> Program:
     """Returns the program without the lines that its output does not depend on."""
-    alive = {variable(len(program))}
-    for line in range(len(program), 0, -1):
-        if variable(line) in alive:
-            call = program.calls[line - 1]
-            alive.update((call.function, *call.arguments))
+    variables = [variable(line) for line in range(1, len(program) + 1)]
+    alive = {variables[-1]}
+    for name, call in zip(reversed(variables), reversed(program.calls), strict=True):
+        if name in alive:
+            alive.add(call.function)
+            alive.update(call.arguments)
     names: dict[str, str] = {}
     calls: list[Call] = []
-    for line, call in enumerate(program.calls, start=1):
-        if variable(line) in alive:
-            arguments = tuple(names.get(name, name) for name in call.arguments)
-            calls.append(Call(names.get(call.function, call.function), arguments))
-            names[variable(line)] = variable(len(calls))
+    for name, call in zip(variables, program.calls, strict=True):
+        if name in alive:
+            if names:
+                call = renamed(call, names)
+            names[name] = variables[len(calls)]
+            calls.append(call)
     return Program(tuple(calls))
+
+
+def renamed(call: Call, names: Mapping[str, str]) -> Call:
+    """Returns a call with some names replaced."""
+    function, arguments = call
+    return Call(names.get(function, function), tuple([names.get(name, name) for name in arguments]))

@@ -88,15 +88,17 @@ class Function:
         arguments: what the combinator was given; empty for a primitive.
         levels: how deep functions nest in its arguments, itself included.
         join: returns the union of the sets that `each` would; None where there is no quicker way to it.
+        single: returns the result for one row; None where there is no quicker way to it than `each`.
     """
 
-    __slots__ = ("_digest", "_hash", "arguments", "arity", "each", "join", "levels", "name")
+    __slots__ = ("_digest", "_hash", "arguments", "arity", "each", "join", "levels", "name", "single")
 
     def __init__(
         self, each: Callable[..., list[Value]], arity: int, name: str, arguments: tuple[Value, ...] = ()
     ) -> None:
         self.each = each
         self.join: Callable[..., Value] | None = None
+        self.single: Callable[..., Value] | None = None
         self.arity = arity
         self.name = name
         self.arguments = arguments
@@ -114,6 +116,8 @@ class Function:
 
     def call(self, *arguments: Value) -> Value:
         """Returns the result for one row of arguments."""
+        if self.single is not None:
+            return self.single(*arguments)
         return self.each(*[[argument] for argument in arguments])[0]
 
     @property

@@ -3,20 +3,22 @@
 import dataclasses
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.evolution.colours import NAME_OF_COLOUR, Ranked, draw_recoloured, ranked_colours
 from codeit_jax.evolution.edges import Edge, library_of
 from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
-from codeit_jax.evolution.overlays import find_overlays
+from codeit_jax.evolution.overlays import Overlayer
 from codeit_jax.evolution.population import Individual, Population, best_candidates
 from codeit_jax.evolution.states import States
 from codeit_jax.evolution.variation import compose, graft
-from codeit_jax.execution import GraphRun, ProgramGraph, Status
+from codeit_jax.evolution.views import in_all_colours, views_of
+from codeit_jax.execution import GraphRun, ProgramGraph
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.subject import Subject, probed_subject
@@ -40,6 +42,8 @@ class Origin(StrEnum):
     MUTATION = "mutation"
     COMPOSITION = "composition"
     GRAFT = "graft"
+    RECOLOURING = "recolouring"
+    VIEW = "view"
     FINISHER = "finisher"
     OVERLAY = "overlay"
 
@@ -54,6 +58,9 @@ class Breeding:
         new_line_share: how often a mutation puts in a line.
         composition_share: how often a program is run on the output of another.
         graft_share: how often a program lends another a line.
+        recolour_share: how often a colour is replaced by another throughout.
+        views: whether a population begins with programs of other tasks in this one's colours and transposed,
+            too.
         max_lines: of a program.
         run_work: what one run of a program may take.
         states_work: units of work for the states that a population begins with; 0 for none.
@@ -64,6 +71,8 @@ class Breeding:
     new_line_share: float = 0.33
     composition_share: float = 0.15
     graft_share: float = 0.05
+    recolour_share: float = 0.1
+    views: bool = True
     max_lines: int = 40
     run_work: int = 6_000
     states_work: int = 0
@@ -76,10 +85,12 @@ class Stock:
     Attributes:
         seeds: programs; they are composed with later, too.
         edges: the steps of training programs, by which states are reached.
+        colours: of the tasks that seeds are from, as far as they are known.
     """
 
     seeds: tuple[Seed, ...]
     edges: tuple[Edge, ...] = ()
+    colours: Mapping[str, Ranked] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -191,11 +202,14 @@ class _Breeder:
         self._order = sorted(range(len(self._task.train)), key=self._size_of)
         self._goals = tuple(self._goal_of(place) for place in self._order)
         self._finisher = Finisher(self._goals)
+        self._overlayer = Overlayer(self._goals)
         self._inputs = [self._task.train[place].input for place in self._order]
         self._evaluator = context.evaluator_within(job.breeding.run_work)
         self._work_before = self._evaluator.work
         self._stock: Stock = context.unpickled(job.stock)
-        self._seeds = [program for task_id, program in self._stock.seeds if task_id != self._task.id]
+        self._colours = ranked_colours(list(zip(self._inputs, self._goals, strict=True)))
+        self._palette = [NAME_OF_COLOUR[colour] for colour in sorted(set().union(*self._colours))]
+        self._seeds = [seed for seed in self._stock.seeds if seed[0] != self._task.id]
         self._rng = random.Random(f"{job.seed}/{self._task.id}/{job.turn}")
         self._mutator = Mutator(new_line_share=job.breeding.new_line_share)
         self._population = Population(job.breeding.capacity, len(self._inputs))
@@ -217,6 +231,7 @@ class _Breeder:
         self._runs = [GraphRun(self._graph, self._evaluator, grid) for grid in self._inputs]
         self._test_runs = [GraphRun(self._graph, self._evaluator, pair.input) for pair in self._task.test]
         self._subjects: dict[Program, Subject | None] = {}
+        self._errors: list[dict[Grid, float]] = [{} for _ in self._goals]  # of outputs that were met
 
     @property
     def work(self) -> int:
@@ -229,10 +244,17 @@ class _Breeder:
             if individual is not None:
                 individual.num_programs = count
         for text in self._job.newcomers:
-            self._meet(parse_program(text), Origin.FIND)
+            find = parse_program(text)
+            self._meet(find, Origin.FIND)
+            if self._breeding.views:
+                for program in in_all_colours(find, self._palette):
+                    self._meet(program, Origin.VIEW)
         if self._job.takes_stock:
-            for program in self._seeds:
+            for _, program in self._seeds:
                 self._meet(program, Origin.SEED)
+            if self._breeding.views:
+                for program in views_of(self._seeds, self._stock.colours, self._colours, self._palette):
+                    self._meet(program, Origin.VIEW)
             for program in self._states():
                 self._meet(program, Origin.STATE, min_right=1)
         self._population.trim()
@@ -244,7 +266,7 @@ class _Breeder:
                 else:
                     self._evaluator.work += PROGRAM_WORK
             self._population.trim()
-            for program in find_overlays(self._population.ranked, self._goals):
+            for program in self._overlayer.programs(self._population.ranked):
                 if len(program) <= self._breeding.max_lines:
                     self._meet(program, Origin.OVERLAY)
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
@@ -269,13 +291,17 @@ class _Breeder:
         draw = rng.random()
         if draw < breeding.composition_share:
             is_bred = rng.random() < 0.5 or not self._seeds
-            other = self._select().program if is_bred else rng.choice(self._seeds)
+            other = self._select().program if is_bred else rng.choice(self._seeds)[1]
             pair = (parent.program, other) if rng.random() < 0.5 else (other, parent.program)
             return Origin.COMPOSITION, compose(*pair)
+        draw -= breeding.composition_share
+        if draw < breeding.recolour_share:
+            return Origin.RECOLOURING, draw_recoloured(parent.program, self._palette, rng)
+        draw -= breeding.recolour_share
         subject = self._subject_of(parent.program)
         if subject is None:
             return Origin.MUTATION, None
-        if draw < breeding.composition_share + breeding.graft_share:
+        if draw < breeding.graft_share:
             scion = self._subject_of(self._select().program)
             return Origin.GRAFT, None if scion is None else graft(subject, scion, rng)
         return Origin.MUTATION, self._mutator.draw(subject, rng)[1]
@@ -302,14 +328,17 @@ class _Breeder:
         index = self._graph.add(program)
         outputs: tuple[Grid, ...] = ()
         errors: tuple[float, ...] = ()
-        for run, goal in zip(self._runs, self._goals, strict=True):
-            output = _output_of(run, index)
+        for run, goal, known_errors in zip(self._runs, self._goals, self._errors, strict=True):
+            output = run.output(index)
             # Of what would not be kept in any case no more is run.
             if output is None or sum(errors) > self._population.limit:
                 return None
-            outputs, errors = (*outputs, output), (*errors, error_of(output, goal))
+            error = known_errors.get(output)
+            if error is None:
+                error = known_errors[output] = error_of(output, goal)
+            outputs, errors = (*outputs, output), (*errors, error)
         if not any(errors):
-            given = [_output_of(run, index) for run in self._test_runs]
+            given = [run.output(index) for run in self._test_runs]
             outputs += tuple(output for output in given if output is not None)
         known = self._population.find(outputs)
         individual = Individual(program, outputs, errors, origin)
@@ -344,7 +373,7 @@ class _Breeder:
 
     def _test_outputs(self, individual: Individual) -> tuple[Grid | None, ...]:
         index = self._graph.add(individual.program)
-        return tuple(_output_of(run, index) for run in self._test_runs)
+        return tuple(run.output(index) for run in self._test_runs)
 
     def _candidate(self, individual: Individual, outputs: Sequence[Grid | None]) -> Candidate:
         right = [
@@ -379,9 +408,3 @@ class _Breeder:
         errors = tuple(nearest.errors[place] for place in places)
         goals = tuple(self._goals[place] for place in places)
         return NearMiss(str(nearest.program), outputs, errors, verdict(outputs, goals))
-
-
-def _output_of(run: GraphRun, index: int) -> Grid | None:
-    """Returns what a program gives; None where that is no valid grid."""
-    outcome = run.outcome(index)
-    return outcome.output if outcome.status is Status.OK else None

@@ -18,6 +18,7 @@ from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.errors import UserError
 from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Seed, Stock, breed
+from codeit_jax.evolution.colours import ranked_colours
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.folder import DISTILLED, EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.state import NUM_KEPT
@@ -89,7 +90,11 @@ def run_evolution(config: EvolutionConfig, console: Console | None = None) -> Ev
         with folder.hold(), tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch, "stock.pickle")
             edges = mine_edges(parents) if config.breeding.states_work else ()
-            file.write_bytes(pickle.dumps(Stock(tuple(seeds), edges)))
+            colours = {
+                task.id: ranked_colours([(pair.input, pair.output) for pair in task.train if pair.output])
+                for task in load_tasks("arc1/training")
+            }
+            file.write_bytes(pickle.dumps(Stock(tuple(seeds), edges, colours)))
             _Evolution(config, folder, tasks, pool, file, display).run()
         display.phase("running the solutions again")
         solved = {
@@ -233,7 +238,9 @@ class _Evolution:
             known = set(state.finds)
             finds = [task.find for task in state.tasks if task.round == state.round]
             state.finds += [find for find in dict.fromkeys(finds) if find is not None and find not in known]
-        state.points.append(state.point())
+        point = state.point()
+        if not state.points or point.work > state.points[-1].work:  # in some rounds every task waits
+            state.points.append(point)
         state.round += 1
         self._folder.save()
         self._folder.publish()

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from codeit_jax.dsl.constants import CONSTANTS
-from codeit_jax.dsl.program import INPUT, Call, Program, is_variable
+from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, renamed
 from codeit_jax.dsl.records import TRAITS
 from codeit_jax.dsl.types import Type
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph
@@ -93,13 +93,6 @@ def library_of(edges: Iterable[Edge], task_id: str, colours: Sequence[int]) -> L
     return {
         given: sorted(found, key=lambda each: (each[0], len(each[1]))) for given, found in library.items()
     }
-
-
-def renamed(call: Call, names: Mapping[str, str]) -> Call:
-    """Returns a call with some names replaced."""
-    return Call(
-        names.get(call.function, call.function), tuple(names.get(name, name) for name in call.arguments)
-    )
 
 
 def _between(program: Program, start: int, end: int, max_lines: int) -> tuple[Call, ...] | None:

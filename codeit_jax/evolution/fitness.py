@@ -1,6 +1,7 @@
 """Fitness: how far a program's output is from a demonstration's."""
 
 import math
+import operator
 
 from codeit_jax.arc import Grid, num_cells
 
@@ -30,10 +31,9 @@ def error_of(output: Grid, goal: Grid) -> float:
 def num_wrong_cells(output: Grid, goal: Grid) -> int:
     """Returns in how many cells two grids of one shape differ."""
     return sum(
-        cell != wanted
+        sum(map(operator.ne, row, wanted_row))
         for row, wanted_row in zip(output, goal, strict=True)
         if row != wanted_row
-        for cell, wanted in zip(row, wanted_row, strict=True)
     )
 
 

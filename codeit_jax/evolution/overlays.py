@@ -17,20 +17,30 @@ _mostcolor = PRIMITIVES["mostcolor"]
 _Gaps = list[tuple[int, int, int]]  # rows, columns and colours of cells that are still to be right
 
 
-def find_overlays(individuals: Sequence[Individual], goals: Sequence[Grid]) -> Iterator[Program]:
-    """Yields programs that give the goals by painting what one gives over what another does."""
-    fitting = [each for each in individuals if each.error and max(each.errors) <= 1]
-    num_upper = 0
-    for upper in fitting:
-        gaps = _gaps(upper, goals)
-        if gaps is None:
-            continue
-        num_upper += 1
-        if num_upper > _MAX_UPPER:
-            return
-        for lower in fitting:
-            if lower is not upper and _fills(lower, gaps):
-                yield overlay(upper.program, lower.program)
+class Overlayer:
+    """Finds pairs of programs that give a task's goals together; each pair is looked at once.
+
+    Args:
+        goals: the demonstrations' outputs.
+    """
+
+    def __init__(self, goals: Sequence[Grid]) -> None:
+        self._goals = goals
+        self._gaps: dict[tuple[Grid, ...], list[_Gaps] | None] = {}  # of the behaviours that were looked at
+
+    def programs(self, individuals: Sequence[Individual]) -> Iterator[Program]:
+        """Yields programs that give the goals by painting what one gives over what another does."""
+        fitting = [each for each in individuals if each.error and max(each.errors) <= 1]
+        new = {each.outputs for each in fitting if each.outputs not in self._gaps}
+        self._gaps |= {each.outputs: _gaps(each, self._goals) for each in fitting if each.outputs in new}
+        newcomers = [each for each in fitting if each.outputs in new]
+        uppers = [each for each in fitting if self._gaps[each.outputs] is not None]
+        for upper in uppers[:_MAX_UPPER]:
+            gaps = self._gaps[upper.outputs]
+            assert gaps is not None
+            for lower in fitting if upper.outputs in new else newcomers:
+                if lower is not upper and _fills(lower, gaps):
+                    yield overlay(upper.program, lower.program)
 
 
 def overlay(upper: Program, lower: Program) -> Program:
@@ -62,8 +72,8 @@ def _gaps(upper: Individual, goals: Sequence[Grid]) -> list[_Gaps] | None:
 
 
 def _fills(lower: Individual, gaps: Sequence[_Gaps]) -> bool:
-    return all(
-        output[row][column] == wanted
-        for output, cells in zip(lower.outputs, gaps, strict=False)
-        for row, column, wanted in cells
-    )
+    for output, cells in zip(lower.outputs, gaps, strict=False):
+        for row, column, wanted in cells:
+            if output[row][column] != wanted:
+                return False
+    return True

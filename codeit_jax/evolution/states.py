@@ -9,9 +9,9 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Grid
-from codeit_jax.dsl.program import INPUT, Call, Program, variable
+from codeit_jax.dsl.program import INPUT, Call, Program, renamed, variable
 from codeit_jax.dsl.types import Type, Value
-from codeit_jax.evolution.edges import HOLE, Library, renamed
+from codeit_jax.evolution.edges import HOLE, Library
 from codeit_jax.execution import Evaluator
 from codeit_jax.execution.evaluator import CallFailure
 from codeit_jax.mutation.typing import type_of

@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, variable, without_dead_lines
+from codeit_jax.dsl.program import INPUT, Program, renamed, variable, without_dead_lines
 from codeit_jax.mutation.subject import Subject
 
 
@@ -47,11 +47,6 @@ def joined(first: Program, second: Program, instead: Mapping[str, str] = Mapping
         second: the one whose lines follow; the output is its.
         instead: names of the second, and those of the first that they become.
     """
-
-    def renamed(name: str) -> str:
-        if name in instead:
-            return instead[name]
-        return variable(int(name[1:]) + len(first)) if is_variable(name) else name
-
-    calls = [Call(renamed(call.function), tuple(map(renamed, call.arguments))) for call in second.calls]
-    return Program((*first.calls, *calls))
+    names = {variable(line): variable(line + len(first)) for line in range(1, len(second) + 1)}
+    names.update(instead)
+    return Program((*first.calls, *[renamed(call, names) for call in second.calls]))

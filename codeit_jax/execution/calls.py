@@ -43,10 +43,12 @@ _TABLE_ITEMS = 10  # as many as take the memory of an empty table: functions bui
 
 def metered_functions(meter: Meter) -> dict[str, Function]:
     """Returns every primitive as a value of the language that charges a meter when called."""
-    functions = {
-        name: Function(_metered(meter, name, primitive), len(TRAITS[name].signature.parameters), name)
-        for name, primitive in PRIMITIVES.items()
-    }
+    functions = {}
+    for name, primitive in PRIMITIVES.items():
+        each = _metered(meter, name, primitive)
+        functions[name] = Function(each, len(TRAITS[name].signature.parameters), name)
+        if isinstance(each, _Rows):
+            functions[name].single = each.single
     functions["shift"].join = functools.partial(_join_shifts, meter, functions["shift"])
     return functions
 
@@ -54,7 +56,7 @@ def metered_functions(meter: Meter) -> dict[str, Function]:
 def _metered(meter: Meter, name: str, primitive: Primitive) -> Each:
     traits = TRAITS[name]
     if traits.charge is Charge.REMEMBERED:
-        return _Rows(meter, name, primitive).each
+        return _Rows(meter, name, primitive)
     primitive = traits.in_c or primitive
     each: Each = functools.partial(_map, name, primitive)
     if traits.on_tuples:
@@ -112,9 +114,16 @@ class _Rows:
         self._loops = TRAITS[name].loop is not None
         self._call = _charge_call(meter, name, _count_depth(meter, primitive) if self._loops else primitive)
 
-    def each(self, *columns: Column) -> list[Value]:
+    def single(self, *row: Value) -> Value:
+        """Calls the primitive for one row."""
+        if self._meter.depth == 0:  # the call of a line, which is not worth remembering
+            return self._call(*row)[0]
+        return self(*[[value] for value in row])[0]
+
+    def __call__(self, *columns: Column) -> list[Value]:
+        """Calls the primitive for every row."""
         meter = self._meter
-        if meter.depth == 0 and num_rows(columns) == 1:  # the call of a line, which is not worth remembering
+        if meter.depth == 0 and num_rows(columns) == 1:
             return [self._call(*next(zip(*columns, strict=False)))[0]]
         begun, depth = meter.work, meter.depth
         table = self._table(columns)

@@ -8,11 +8,11 @@ alone: the work of an expression is charged to every program that it is part of.
 
 from collections.abc import Sequence
 
-from codeit_jax.arc import Grid
+from codeit_jax.arc import Grid, is_grid
 from codeit_jax.dsl.program import INPUT, Program, variable
 from codeit_jax.dsl.sizes import total_extent
 from codeit_jax.dsl.types import Value
-from codeit_jax.execution.evaluator import CallFailure, Evaluator
+from codeit_jax.execution.evaluator import CallFailure, Evaluator, normalize_cells
 from codeit_jax.execution.outcome import Outcome, Status, work_exceeded
 from codeit_jax.execution.output_filter import Expression, OutputFilter, Reference
 
@@ -80,6 +80,7 @@ class GraphRun:
         self._representatives: dict[tuple[type, Value], Value] = {}  # of equal values
         for value in self._names.values():
             self._represent(value)
+        self._grids: dict[int, tuple[Grid | None]] = {}  # by the identities of values that lines gave
         self._items_held = 0
         self._goal: tuple[Grid, OutputFilter] | None = None
 
@@ -90,6 +91,16 @@ class GraphRun:
         if isinstance(value, CallFailure):
             return self._evaluator.failed(value, line, work)
         return self._evaluator.finished(value, line, work)
+
+    def output(self, index: int) -> Grid | None:
+        """Returns the output that `outcome` has: None where that is not `ok`."""
+        value, _, _ = self._run(self._graph.programs[index])
+        if isinstance(value, CallFailure):
+            return None
+        known = self._grids.get(id(value))  # of a representative, which lives as long as what is remembered
+        if known is None:
+            known = self._grids[id(value)] = (normalize_cells(value) if is_grid(value) else None,)
+        return known[0]
 
     def yields(self, index: int, output: Grid) -> bool:
         """Whether the program with this index ends in the given grid; best asked of one grid at a time."""
@@ -160,7 +171,11 @@ class GraphRun:
 
     def _result(self, number: int) -> _Result:
         # What an expression refers to has its result already.
-        function, *arguments = map(self._resolve, self._graph.expressions[number])
+        names, results = self._names, self._results
+        function, *arguments = [
+            names[each] if type(each) is str else results[each].value  # type: ignore[index, union-attr]
+            for each in self._graph.expressions[number]
+        ]
         # Arguments are names' values or representatives, of which there is one for all equal values.
         key = (id(function), *map(id, arguments))
         result = self._calls.get(key)
@@ -195,8 +210,9 @@ def _number_lines(
 ) -> list[int]:
     references: dict[str, Reference] = {}
     lines = []
-    for line, call in enumerate(program.calls, start=1):
-        expression = tuple(references.get(name, name) for name in (call.function, *call.arguments))
+    for line, (function, arguments) in enumerate(program.calls, start=1):
+        names = (function, *arguments)
+        expression = tuple([references.get(name, name) for name in names])
         number = numbers.setdefault(expression, len(numbers))
         if number == len(expressions):
             expressions.append(expression)

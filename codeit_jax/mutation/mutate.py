@@ -8,7 +8,7 @@ import dataclasses
 import random
 from enum import StrEnum
 
-from codeit_jax.dsl.program import Call, Program, is_variable, variable, without_dead_lines
+from codeit_jax.dsl.program import Call, Program, is_variable, renamed, variable, without_dead_lines
 from codeit_jax.mutation.call_sampling import sample_call
 from codeit_jax.mutation.subject import Subject
 
@@ -83,7 +83,10 @@ class Mutator:
 
 def _without_dead_lines(program: Program) -> Program:
     # Most mutants have none; every line is live where the lines after it use each but the last.
-    used = {name for call in program.calls for name in (call.function, *call.arguments)}
+    used = set()
+    for function, arguments in program.calls:
+        used.add(function)
+        used.update(arguments)
     if all(variable(line) in used for line in range(1, len(program))):
         return program
     return without_dead_lines(program)
@@ -140,14 +143,9 @@ def _with_call(program: Program, line: int, call: Call) -> Program:
 
 def _with_new_line(program: Program, line: int, position: int, new: Call) -> Program:
     """Returns the program with a line before another, one of whose arguments becomes its value."""
-
-    def moved(name: str) -> str:
-        return variable(int(name[1:]) + 1) if is_variable(name) and int(name[1:]) > line else name
-
     user = _with_argument(program.calls[line], position, variable(line + 1))
-    after = [
-        Call(moved(call.function), tuple(map(moved, call.arguments))) for call in program.calls[line + 1 :]
-    ]
+    names = {variable(each): variable(each + 1) for each in range(line + 1, len(program) + 1)}
+    after = [renamed(call, names) for call in program.calls[line + 1 :]]
     return Program((*program.calls[:line], new, user, *after))
 
 

@@ -120,8 +120,14 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     file = tmp_path / "seeds.pickle"
     own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
     file.write_bytes(pickle.dumps(Stock((("mirrored", own), ("other", parse_program("O = rot90(I)"))))))
-    result = bred(tasks, job, stock=file, max_work=1)
-    assert [text for text, _, _ in result.members] == ["O = rot90(I)"]
+    changes = {"stock": file, "max_work": 1}
+    alone = bred(tasks, job, **changes, breeding=Breeding(views=False))
+    assert [text for text, _, _ in alone.members] == ["O = rot90(I)"]
+    in_views = bred(tasks, job, **changes)
+    assert {text for text, _, _ in in_views.members} == {
+        "O = rot90(I)",
+        "x1 = dmirror(I)\nx2 = rot90(x1)\nO = dmirror(x2)",
+    }
 
 
 def test_of_states_those_join_that_give_a_demonstration(tasks, job, tmp_path):

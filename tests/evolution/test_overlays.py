@@ -2,7 +2,7 @@ import pytest
 
 from codeit_jax.dsl import parse_program
 from codeit_jax.evolution.fitness import error_of
-from codeit_jax.evolution.overlays import find_overlays, overlay
+from codeit_jax.evolution.overlays import Overlayer, overlay
 from codeit_jax.evolution.population import Individual
 from codeit_jax.execution import Evaluator
 
@@ -34,7 +34,7 @@ def test_two_that_complete_each_other_are_found(below):
         individual(text, goals)
         for text in ("O = rot180(I)", "O = identity(I)", below, "O = replace(I, ZERO, NINE)")
     ]
-    found = list(find_overlays(individuals, goals))
+    found = list(Overlayer(goals).programs(individuals))
     assert found
     assert all(given_by(program) == goals for program in found)
 
@@ -44,4 +44,4 @@ def test_nothing_is_found_where_nothing_fits():
     individuals = [
         individual(text, goals) for text in ("O = identity(I)", "O = rot180(I)", "O = hconcat(I, I)")
     ]
-    assert list(find_overlays(individuals, goals)) == []
+    assert list(Overlayer(goals).programs(individuals)) == []
