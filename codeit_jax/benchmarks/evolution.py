@@ -19,7 +19,8 @@ from codeit_jax.benchmarks.workload import TimedJobs, calm_collector
 from codeit_jax.config import Budget
 from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS
 from codeit_jax.dsl import Program, load_training_programs
-from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Stock, breed
+from codeit_jax.evolution.breeding import breed
+from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Stock
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.growth.mutants import Mutant, grow
 from codeit_jax.mutation.growth.rounds import Recipe

@@ -16,11 +16,12 @@ from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import Budget, ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
-from codeit_jax.errors import UserError
-from codeit_jax.evolution.breeding import Bred, Breeding, BreedingJob, Seed, Stock, breed
+from codeit_jax.errors import UserError, naming
+from codeit_jax.evolution.breeding import breed
 from codeit_jax.evolution.colours import ranked_colours
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.folder import DISTILLED, EvolutionFolder, EvolutionSettings
+from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Seed, Stock
 from codeit_jax.evolution.state import NUM_KEPT
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool, Failed
@@ -120,6 +121,8 @@ def _training_parents(config: EvolutionConfig, pool: ExecutionPool, display: Dis
         return []
     training_tasks = load_tasks("arc1/training")
     folder = Path(config.output).expanduser()
+    with naming(f"--output={config.output}"):
+        folder.parent.mkdir(parents=True, exist_ok=True)
     cache = folder.with_name(f"{folder.name}.{DISTILLED}")
     parents, _ = gather_parents(
         config.parents, pool, training_tasks, load_training_programs(), cache, display

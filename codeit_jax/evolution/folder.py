@@ -9,7 +9,7 @@ from etils import epath
 
 from codeit_jax.arc import Task
 from codeit_jax.errors import UserError, naming
-from codeit_jax.evolution.breeding import Breeding
+from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.evolution.state import EvolutionPoint, TaskState, point_of
 from codeit_jax.run.claim import Hold, check_claim, read_claim
 from codeit_jax.run.files import write_json, write_text

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from codeit_jax.arc import Grid
-from codeit_jax.evolution.breeding import Answer, Bred, Member, NearMiss
+from codeit_jax.evolution.jobs import Answer, Bred, Member, NearMiss
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate
 from codeit_jax.search.solutions import candidate_from_json, candidate_to_json
 

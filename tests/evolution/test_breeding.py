@@ -8,8 +8,9 @@ import pytest
 from codeit_jax.arc import Pair
 from codeit_jax.config import Budget
 from codeit_jax.dsl import parse_program
-from codeit_jax.evolution.breeding import Breeding, BreedingJob, Stock, breed
+from codeit_jax.evolution.breeding import breed
 from codeit_jax.evolution.edges import mine_edges
+from codeit_jax.evolution.jobs import Breeding, BreedingJob, Stock
 from codeit_jax.execution import Evaluator
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.parents import MutationParent

@@ -15,8 +15,8 @@ from codeit_jax.arc.task import task_to_json
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
 from codeit_jax.evolution import command
-from codeit_jax.evolution.breeding import Breeding
 from codeit_jax.evolution.command import EvolutionConfig, run_evolution
+from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.execution import run
 from codeit_jax.run import files
 

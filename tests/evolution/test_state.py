@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from codeit_jax.evolution.breeding import Answer, Bred, NearMiss
+from codeit_jax.evolution.jobs import Answer, Bred, NearMiss
 from codeit_jax.evolution.state import RESTART, TaskState, point_of
 from codeit_jax.search.ranking import Candidate, Performance
 

@@ -1,0 +1,165 @@
+"""What a breeding job is given, and what it comes to."""
+
+import dataclasses
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+
+from codeit_jax.arc import Grid
+from codeit_jax.dsl.program import Program
+from codeit_jax.evolution.colours import Ranked
+from codeit_jax.evolution.edges import Edge
+from codeit_jax.search.ranking import Candidate
+
+Member = tuple[str, int, str]  # a program of a population, how many behave so, and how it came about
+Seed = tuple[str, Program]  # the training task that a program is from, or "", and the program
+
+
+class Origin(StrEnum):
+    """How a program came about."""
+
+    SEED = "seed"
+    STATE = "state"
+    FIND = "find of another task"
+    MUTATION = "mutation"
+    COMPOSITION = "composition"
+    GRAFT = "graft"
+    RECOLOURING = "recolouring"
+    VIEW = "view"
+    FINISHER = "finisher"
+    OVERLAY = "overlay"
+
+
+@dataclasses.dataclass(frozen=True)
+class Breeding:
+    """How programs are bred.
+
+    Attributes:
+        capacity: individuals in a population.
+        lexicase_share: how often a parent is selected by demonstrations and not by rank.
+        new_line_share: how often a mutation puts in a line.
+        composition_share: how often a program is run on the output of another.
+        graft_share: how often a program lends another a line.
+        recolour_share: how often a colour is replaced by another throughout.
+        views: whether a population begins with programs of other tasks in this one's colours and transposed,
+            too.
+        max_lines: of a program.
+        run_work: what one run of a program may take.
+        states_work: units of work for the states that a population begins with; 0 for none.
+    """
+
+    capacity: int = 150
+    lexicase_share: float = 0.5
+    new_line_share: float = 0.33
+    composition_share: float = 0.15
+    graft_share: float = 0.05
+    recolour_share: float = 0.1
+    views: bool = True
+    max_lines: int = 40
+    run_work: int = 6_000
+    states_work: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Stock:
+    """What populations begin with.
+
+    Attributes:
+        seeds: programs; they are composed with later, too.
+        edges: the steps of training programs, by which states are reached.
+        colours: of the tasks that seeds are from, as far as they are known.
+    """
+
+    seeds: tuple[Seed, ...]
+    edges: tuple[Edge, ...] = ()
+    colours: Mapping[str, Ranked] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
+class BreedingJob:
+    """A population to be bred further.
+
+    Attributes:
+        task_index: the task's place among those of the pool.
+        stock: a pickled `Stock`.
+        takes_stock: whether the population is to begin with it.
+        members: the population so far.
+        newcomers: the texts of programs that join it.
+        turn: how many jobs the task had before; with the seed it decides all that is random.
+        seed: see `turn`.
+        max_work: units of work to end after.
+        breeding: how programs are bred.
+    """
+
+    task_index: int
+    stock: Path
+    takes_stock: bool
+    members: tuple[Member, ...]
+    newcomers: tuple[str, ...]
+    turn: int
+    seed: int
+    max_work: int
+    breeding: Breeding
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """Outputs that a task may be answered with.
+
+    Attributes:
+        outputs: one for each test input.
+        candidate: the best program that gives them.
+        num_programs: programs met that give them.
+    """
+
+    outputs: tuple[Grid, ...]
+    candidate: Candidate
+    num_programs: int
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """What answers are sorted by: demonstrations given, programs that agree, and shorter first."""
+        rank = self.candidate.rank
+        return rank[0], -self.num_programs, *rank[1:]
+
+
+@dataclasses.dataclass(frozen=True)
+class NearMiss:
+    """The individual of a population that is nearest.
+
+    Attributes:
+        program: its program.
+        outputs: what that gives for the demonstrations, in their order in the task.
+        errors: how far these are off.
+        verdict: in a word, what is wrong.
+    """
+
+    program: str
+    outputs: tuple[Grid, ...]
+    errors: tuple[float, ...]
+    verdict: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Bred:
+    """A population after a job.
+
+    Attributes:
+        task_index: the task's place.
+        members: the population, nearest first.
+        candidates: the best three by the paper's rule, of those met in this job.
+        origins: how each of these came about.
+        answers: outputs that differ, best first.
+        near_miss: the nearest; None if the population is empty.
+        num_programs: distinct programs that were run.
+        work: what all of it took.
+    """
+
+    task_index: int
+    members: tuple[Member, ...]
+    candidates: tuple[Candidate, ...]
+    origins: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    near_miss: NearMiss | None
+    num_programs: int
+    work: int
