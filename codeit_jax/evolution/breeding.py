@@ -3,7 +3,7 @@
 import dataclasses
 import itertools
 import random
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import Program, parse_program
@@ -89,20 +89,10 @@ class _Breeder:
             individual = self._meet(parse_program(text), origin)
             if individual is not None:
                 individual.num_programs = count
-        for text in self._job.newcomers:
-            find = parse_program(text)
-            self._meet(find, Origin.FIND)
-            if self._breeding.views:
-                for program in in_all_colours(find, self._palette):
-                    self._meet(program, Origin.VIEW)
-        if self._job.takes_stock:
-            for _, program in self._seeds:
-                self._meet(program, Origin.SEED)
-            if self._breeding.views:
-                for program in views_of(self._seeds, self._stock.colours, self._colours, self._palette):
-                    self._meet(program, Origin.VIEW)
-            for program in self._states():
-                self._meet(program, Origin.STATE, min_right=1)
+        for number, (origin, program) in enumerate(self._joining(), start=1):
+            self._meet(program, origin, min_right=origin is Origin.STATE)
+            if number % GENERATION == 0:  # so that what would not be kept is told early
+                self._population.trim()
         self._population.trim()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
@@ -117,6 +107,22 @@ class _Breeder:
                     self._meet(program, Origin.OVERLAY)
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
                 self._begin_graph()
+
+    def _joining(self) -> Iterator[tuple[Origin, Program]]:
+        """Yields the programs that join before any are bred."""
+        for text in self._job.newcomers:
+            find = parse_program(text)
+            yield Origin.FIND, find
+            if self._breeding.views_work:
+                yield from ((Origin.VIEW, view) for view in in_all_colours(find, self._palette))
+        if self._job.takes_stock:
+            yield from ((Origin.SEED, seed) for _, seed in self._seeds)
+            last = self.work + self._breeding.views_work
+            for view in views_of(self._seeds, self._stock.colours, self._colours, self._palette):
+                if self.work >= last:
+                    break
+                yield Origin.VIEW, view
+            yield from ((Origin.STATE, state) for state in self._states())
 
     def _states(self) -> list[Program]:
         """Returns programs for the states that are reached with the work there is for that."""

@@ -41,8 +41,8 @@ class Breeding:
         composition_share: how often a program is run on the output of another.
         graft_share: how often a program lends another a line.
         recolour_share: how often a colour is replaced by another throughout.
-        views: whether a population begins with programs of other tasks in this one's colours and transposed,
-            too.
+        views_work: units of work for programs of other tasks in this one's colours and transposed, with which
+            a population begins, too; 0 for none.
         max_lines: of a program.
         run_work: what one run of a program may take.
         states_work: units of work for the states that a population begins with; 0 for none.
@@ -54,7 +54,7 @@ class Breeding:
     composition_share: float = 0.15
     graft_share: float = 0.05
     recolour_share: float = 0.1
-    views: bool = True
+    views_work: int = 10_000_000
     max_lines: int = 40
     run_work: int = 6_000
     states_work: int = 0

@@ -122,7 +122,7 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
     file.write_bytes(pickle.dumps(Stock((("mirrored", own), ("other", parse_program("O = rot90(I)"))))))
     changes = {"stock": file, "max_work": 1}
-    alone = bred(tasks, job, **changes, breeding=Breeding(views=False))
+    alone = bred(tasks, job, **changes, breeding=Breeding(views_work=0))
     assert [text for text, _, _ in alone.members] == ["O = rot90(I)"]
     in_views = bred(tasks, job, **changes)
     assert {text for text, _, _ in in_views.members} == {

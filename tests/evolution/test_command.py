@@ -12,6 +12,7 @@ from rich.console import Console
 
 from codeit_jax.arc import load_tasks
 from codeit_jax.arc.task import task_to_json
+from codeit_jax.config import ParentKind
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
 from codeit_jax.evolution import command
@@ -208,6 +209,18 @@ def test_what_does_not_fit_is_refused_and_nothing_changed(uninterrupted, make, c
     with pytest.raises(UserError, match=message):
         evolve(make(folder, **changes))
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_folders_above_are_made_before_anything_is_written(make, tmp_path, monkeypatch):
+    folder = tmp_path / "above" / "folder"
+
+    def gather(kind, pool, tasks, programs, cache, display):
+        cache.write_text("{}")
+        return [], []
+
+    monkeypatch.setattr(command, "gather_parents", gather)
+    evolve(make(folder, work=1, parents=ParentKind.DISTILLED))
+    assert (folder / "solutions.json").exists()
 
 
 def test_another_programs_folder_is_left_alone(make, tmp_path):

@@ -27,6 +27,7 @@ def assert_equal_outcomes(programs, grids, budget):
         for index, program in enumerate(programs):
             expected = alone.run(program, grid)
             assert run.outcome(index) == expected
+            assert run.output(index) == expected.output
             if expected.output is not None:
                 assert run.yields(index, expected.output)
             assert not run.yields(index, ((7,) * 9,) * 9) or expected.output == ((7,) * 9,) * 9

@@ -86,7 +86,6 @@ def test_context_reaches_the_jobs():
             "found no memory beyond 268,435,456 bytes",
             marks=linux_only,
         ),
-        pytest.param("devour_slowly", WorkerFailure.OUT_OF_MEMORY, "found no memory", marks=linux_only),
     ],
 )
 def test_only_the_job_at_fault_fails(strict_pool, misdeed, reason, detail):
@@ -97,6 +96,15 @@ def test_only_the_job_at_fault_fails(strict_pool, misdeed, reason, detail):
     assert failed.reason is reason
     assert failed.detail.startswith(detail)
     assert results == {index: payload * payload for index, payload in enumerate(payloads) if index != 40}
+
+
+@linux_only
+def test_a_job_that_takes_memory_bit_by_bit_fails():
+    with ExecutionPool(2, timeout_seconds=60.0, memory_bytes=256 * MIB) as pool:  # it may take its time
+        failed, *others = pool.map_ordered(jobs.misbehave, ["devour_slowly", 3, 4])
+    assert isinstance(failed, Failed)
+    assert failed.reason is WorkerFailure.OUT_OF_MEMORY
+    assert others == [9, 16]
 
 
 def test_many_jobs_at_fault_in_one_chunk(strict_pool):
