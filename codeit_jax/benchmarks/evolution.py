@@ -20,6 +20,7 @@ from codeit_jax.config import Budget
 from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS
 from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.evolution.breeding import breed
+from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Stock
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.growth.mutants import Mutant, grow
@@ -97,7 +98,7 @@ def _breed(
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "stock.pickle")
         seeds = tuple((parent.task_id, parent.solution) for parent in parents)
-        file.write_bytes(pickle.dumps(Stock(seeds)))
+        file.write_bytes(pickle.dumps(Stock(seeds, colours=colours_by_task(tasks))))
         for index in chosen:
             job = BreedingJob(index, file, True, (), (), 0, seed, sizes.turn_work, Breeding())
             turns = []

@@ -6,9 +6,9 @@ hand.
 
 import random
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from codeit_jax.arc import Grid, num_cells
+from codeit_jax.arc import Grid, Task, num_cells
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import Call, Program
 from codeit_jax.dsl.records import TRAITS
@@ -80,6 +80,14 @@ def ranked_colours(pairs: Sequence[tuple[Grid, Grid]]) -> Ranked:
             for colour, count in Counter(cell for row in grid for cell in row).items():
                 shares[colour] += count / num_cells(grid)
     return _by_share(given), tuple(colour for colour in _by_share(made) if colour not in given)
+
+
+def colours_by_task(tasks: Iterable[Task]) -> dict[str, Ranked]:
+    """Returns the colours of tasks' demonstrations, ranked, by the tasks' ids."""
+    return {
+        task.id: ranked_colours([(pair.input, pair.output) for pair in task.train if pair.output])
+        for task in tasks
+    }
 
 
 def _by_share(shares: Mapping[int, float]) -> tuple[int, ...]:

@@ -18,7 +18,7 @@ from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.breeding import breed
-from codeit_jax.evolution.colours import ranked_colours
+from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.folder import DISTILLED, EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Seed, Stock
@@ -91,10 +91,7 @@ def run_evolution(config: EvolutionConfig, console: Console | None = None) -> Ev
         with folder.hold(), tempfile.TemporaryDirectory() as scratch:
             file = Path(scratch, "stock.pickle")
             edges = mine_edges(parents) if config.breeding.states_work else ()
-            colours = {
-                task.id: ranked_colours([(pair.input, pair.output) for pair in task.train if pair.output])
-                for task in load_tasks("arc1/training")
-            }
+            colours = colours_by_task(load_tasks("arc1/training"))
             file.write_bytes(pickle.dumps(Stock(tuple(seeds), edges, colours)))
             _Evolution(config, folder, tasks, pool, file, display).run()
         display.phase("running the solutions again")

@@ -222,7 +222,7 @@ def edited(rng, program):
     line = rng.randrange(len(calls))
     arity = len(calls[line].arguments)
     names = [name for name, signature in SIGNATURES.items() if len(signature.parameters) == arity]
-    calls[line] = dataclasses.replace(calls[line], function=rng.choice(names))
+    calls[line] = calls[line]._replace(function=rng.choice(names))
     return Program(tuple(calls))
 
 
