@@ -1,6 +1,5 @@
 """What a search finds is what running every program on every pair would have found."""
 
-import dataclasses
 import logging
 import random
 import tempfile
