@@ -20,6 +20,7 @@ from codeit_jax.evolution.command import EvolutionConfig, run_evolution
 from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.execution import run
 from codeit_jax.run import files
+from codeit_jax.run.claim import Hold
 
 WORK = 3_000_000
 
@@ -209,6 +210,15 @@ def test_what_does_not_fit_is_refused_and_nothing_changed(uninterrupted, make, c
     with pytest.raises(UserError, match=message):
         evolve(make(folder, **changes))
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_a_folder_that_is_worked_in_is_left_alone(make, tmp_path):
+    config = make(tmp_path / "held", work=1)
+    evolve(config)
+    before = contents(tmp_path / "held")
+    with Hold(tmp_path / "held"), pytest.raises(UserError, match="another process is working in it"):
+        evolve(make(tmp_path / "held"))
+    assert contents(tmp_path / "held") == before
 
 
 def test_folders_above_are_made_before_anything_is_written(make, tmp_path, monkeypatch):
