@@ -90,7 +90,7 @@ class _Breeder:
             if individual is not None:
                 individual.num_programs = count
         for number, (origin, program) in enumerate(self._joining(), start=1):
-            self._meet(program, origin, min_right=origin is Origin.STATE)
+            self._meet(program, origin, min_right=1 if origin is Origin.STATE else 0)
             if number % GENERATION == 0:  # so that what would not be kept is told early
                 self._population.trim()
         self._population.trim()
@@ -128,8 +128,7 @@ class _Breeder:
         """Returns programs for the states that are reached with the work there is for that."""
         if not self._breeding.states_work:
             return []
-        grids = (*self._inputs, *self._goals)
-        colours = sorted({cell for grid in grids for row in grid for cell in row})
+        colours = sorted(set().union(*self._colours))
         library = library_of(self._stock.edges, self._task.id, colours)
         inputs = [*self._inputs, *(pair.input for pair in self._task.test)]
         last = self._evaluator.work + self._breeding.states_work

@@ -10,10 +10,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, renamed
 from codeit_jax.dsl.records import TRAITS
 from codeit_jax.dsl.types import Type
+from codeit_jax.evolution.colours import COLOUR_NAMES, NAME_OF_COLOUR
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph
 from codeit_jax.mutation.parents import MutationParent
 from codeit_jax.mutation.typing import line_types
@@ -22,9 +22,6 @@ HOLE = "_"
 MAX_LINES = 3
 MAX_COLOURS = 2
 _COLOUR_COST = 0.7  # of a choice of colours, as a share of the bits that it takes
-
-_COLOUR_NAMES = {name: value for name, value in CONSTANTS.items() if type(value) is int and 0 <= value < 10}
-_NAME_OF = {value: name for name, value in _COLOUR_NAMES.items()}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,7 +85,7 @@ def library_of(edges: Iterable[Edge], task_id: str, colours: Sequence[int]) -> L
         cost = 1 + math.log2(totals[edge.given] / count)
         cost += _COLOUR_COST * math.log2(max(1, len(choices)))
         for choice in choices:
-            names = {f"c{place}": _NAME_OF[colour] for place, colour in enumerate(choice)}
+            names = {f"c{place}": NAME_OF_COLOUR[colour] for place, colour in enumerate(choice)}
             library[edge.given].append((cost, tuple(renamed(call, names) for call in edge.calls)))
     return {
         given: sorted(found, key=lambda each: (each[0], len(each[1]))) for given, found in library.items()
@@ -128,7 +125,7 @@ def _open_colours(calls: Sequence[Call]) -> tuple[tuple[Call, ...], int]:
     for call in calls:
         arguments = list(call.arguments)
         for place in TRAITS[call.function].colours if call.function in TRAITS else ():
-            if arguments[place] in _COLOUR_NAMES:
+            if arguments[place] in COLOUR_NAMES:
                 arguments[place] = opened.setdefault(arguments[place], f"c{len(opened)}")
         lines.append(Call(call.function, tuple(arguments)))
     return tuple(lines), len(opened)

@@ -4,10 +4,12 @@ A training program names the colours of its own task, and may do along rows what
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Mapping, Sequence
 
 from codeit_jax.dsl.program import Program, parse_program
 from codeit_jax.evolution.colours import NAME_OF_COLOUR, Ranked, colours_of, recoloured
+from codeit_jax.evolution.jobs import Seed
 from codeit_jax.evolution.variation import compose
 
 _MAX_CHOICES = 30  # of colours for a program
@@ -43,14 +45,13 @@ def in_all_colours(program: Program, palette: Sequence[str]) -> Iterator[Program
         palette: the names of the colours to choose from.
     """
     names = colours_of(program)
-    choices = list(itertools.permutations(palette, len(names)))
-    if names and len(choices) <= _MAX_CHOICES:
-        for chosen in choices:
+    if names and math.perm(len(palette), len(names)) <= _MAX_CHOICES:
+        for chosen in itertools.permutations(palette, len(names)):
             yield recoloured(program, dict(zip(names, chosen, strict=True)))
 
 
 def views_of(
-    seeds: Sequence[tuple[str, Program]],
+    seeds: Sequence[Seed],
     colours: Mapping[str, Ranked],
     ours: Ranked,
     palette: Sequence[str],

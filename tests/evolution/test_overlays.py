@@ -39,6 +39,18 @@ def test_two_that_complete_each_other_are_found(below):
     assert all(given_by(program) == goals for program in found)
 
 
+def test_each_pair_is_looked_at_once():
+    goals = given_by(overlay(parse_program("O = identity(I)"), parse_program("O = hmirror(I)")))
+    above, below, other = (
+        individual(text, goals) for text in ("O = identity(I)", "O = hmirror(I)", "O = rot180(I)")
+    )
+    overlayer = Overlayer(goals)
+    assert list(overlayer.programs([above, other])) == []
+    found = list(overlayer.programs([above, other, below]))
+    assert overlay(above.program, below.program) in found
+    assert list(overlayer.programs([above, other, below])) == []
+
+
 def test_nothing_is_found_where_nothing_fits():
     goals = given_by(parse_program("O = replace(I, ZERO, FOUR)"))
     individuals = [

@@ -83,6 +83,7 @@ def test_all_choices_of_colours_are_tried_unless_there_are_too_many():
     assert "O = replace(I, FIVE, ZERO)" in made
     assert list(in_all_colours(program, list(COLOUR_NAMES))) == []
     assert list(in_all_colours(parse_program("O = vmirror(I)"), ["ONE"])) == []
+    assert list(in_all_colours(program, ["ONE"])) == []
 
 
 @pytest.mark.parametrize("seed", range(20))

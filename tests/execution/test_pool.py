@@ -80,12 +80,7 @@ def test_context_reaches_the_jobs():
         ("recurse_in_map", WorkerFailure.OUT_OF_MEMORY, "nested more than 20,000 calls"),
         ("recurse_in_partial", WorkerFailure.OUT_OF_MEMORY, "nested more than 20,000 calls"),
         ("recurse_in_sort", WorkerFailure.OUT_OF_MEMORY, "nested more than 20,000 calls"),
-        pytest.param(
-            "devour",
-            WorkerFailure.OUT_OF_MEMORY,
-            "found no memory beyond 268,435,456 bytes",
-            marks=linux_only,
-        ),
+        pytest.param("devour", WorkerFailure.OUT_OF_MEMORY, "found no memory beyond 268,", marks=linux_only),
     ],
 )
 def test_only_the_job_at_fault_fails(strict_pool, misdeed, reason, detail):
