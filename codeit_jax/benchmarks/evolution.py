@@ -100,13 +100,13 @@ def _breed(
         seeds = tuple((parent.task_id, parent.solution) for parent in parents)
         file.write_bytes(pickle.dumps(Stock(seeds, colours=colours_by_task(tasks))))
         for index in chosen:
-            job = BreedingJob(index, file, True, (), (), 0, seed, sizes.turn_work, Breeding())
+            job = BreedingJob(index, file, 0, (), (), 0, seed, sizes.turn_work, Breeding())
             turns = []
             for turn in range(2):
                 begun = time.process_time()
                 bred = breed(context, dataclasses.replace(job, turn=turn))
                 turns.append((bred, time.process_time() - begun))
-                job = dataclasses.replace(job, takes_stock=False, members=bred.members)
+                job = dataclasses.replace(job, age=1, members=bred.members)
             yield turns
 
 

@@ -6,14 +6,19 @@ import random
 from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Grid, num_cells
-from codeit_jax.dsl.program import Program, parse_program
+from codeit_jax.dsl.program import INPUT, Call, Program, parse_program
+from codeit_jax.dsl.types import Value
 from codeit_jax.evolution.colours import NAME_OF_COLOUR, draw_recoloured, ranked_colours
+from codeit_jax.evolution.cropping import Cropper
 from codeit_jax.evolution.edges import library_of
+from codeit_jax.evolution.exploring import add_lines, explore
 from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
 from codeit_jax.evolution.jobs import Answer, Bred, BreedingJob, NearMiss, Origin, Stock
+from codeit_jax.evolution.mending import Mender
 from codeit_jax.evolution.overlays import Overlayer
 from codeit_jax.evolution.population import Individual, Population, best_candidates
+from codeit_jax.evolution.regions import Regions
 from codeit_jax.evolution.states import States
 from codeit_jax.evolution.variation import compose, graft
 from codeit_jax.evolution.views import in_all_colours, views_of
@@ -24,9 +29,13 @@ from codeit_jax.mutation.subject import Subject, probed_subject
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
 
 PROGRAM_WORK = 4_000  # that making a program, and telling what became of it, takes beside running it
+LOOK_WORK = 1_000  # that telling what becomes of a region takes
 GENERATION = 100  # programs between two trims of the population
 _MAX_EXPRESSIONS = 200_000
 _NUM_CONTENDERS = 10
+_MENDING_PERIOD = 5  # turns
+_MAX_MENDINGS = 5  # of one near miss, one after another
+_NUM_LENDING = 100  # individuals whose lines are taken for regions
 
 
 def breed(context: HostContext, job: BreedingJob) -> Bred:
@@ -50,6 +59,9 @@ class _Breeder:
         self._finisher = Finisher(self._goals)
         self._overlayer = Overlayer(self._goals)
         self._inputs = [self._task.train[place].input for place in self._order]
+        self._regions = Regions(self._goals, self._value_of)
+        self._mender = Mender(self._goals, self._regions)
+        self._cropper = Cropper(self._inputs, self._goals, self._regions)
         self._evaluator = context.evaluator_within(job.breeding.run_work)
         self._work_before = self._evaluator.work
         self._stock: Stock = context.unpickled(job.stock)
@@ -81,7 +93,12 @@ class _Breeder:
 
     @property
     def work(self) -> int:
-        return self._evaluator.work - self._work_before + PROGRAM_WORK * len(self._met)
+        return (
+            self._evaluator.work
+            - self._work_before
+            + PROGRAM_WORK * len(self._met)
+            + LOOK_WORK * len(self._regions)
+        )
 
     def breed(self) -> None:
         """Takes in the population, or the seeds, and makes generations of programs until the work is done."""
@@ -89,11 +106,15 @@ class _Breeder:
             individual = self._meet(parse_program(text), origin)
             if individual is not None:
                 individual.num_programs = count
+        self._population.trim()
+        self._meet(Program((Call("identity", (INPUT,)),)), Origin.SEED)
         for number, (origin, program) in enumerate(self._joining(), start=1):
             self._meet(program, origin, min_right=1 if origin is Origin.STATE else 0)
             if number % GENERATION == 0:  # so that what would not be kept is told early
                 self._population.trim()
         self._population.trim()
+        if self._breeding.mends and not self._is_given() and self._job.age % _MENDING_PERIOD == 0:
+            self._mend()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
                 origin, varied = self._vary()
@@ -108,6 +129,32 @@ class _Breeder:
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
                 self._begin_graph()
 
+    def _is_given(self) -> bool:
+        """Whether all demonstrations are."""
+        return any(not each.error for each in self._population.ranked[:1])
+
+    def _mend(self) -> None:
+        """Meets programs that crop and mend the nearest, that mend these, and so on."""
+        explore(self._regions, self._palette)
+        individuals: Sequence[Individual] = self._population.ranked
+        for _ in range(_MAX_MENDINGS):
+            for each in individuals[:_NUM_LENDING]:
+                add_lines(self._regions, each.program)
+            made = itertools.chain(self._cropper.programs(individuals), self._mender.programs(individuals))
+            met = [
+                self._meet(program, Origin.MENDING, min_right=1)
+                for program in made
+                if len(program) <= self._breeding.max_lines
+            ]
+            individuals = sorted(
+                [each for each in met if each], key=lambda each: (each.error, each.shortness)
+            )
+        self._population.trim()
+
+    def _value_of(self, program: Program, place: int) -> Value:
+        values = self._runs[place].values(self._graph.add(program))
+        return values[-1] if len(values) == len(program) else None
+
     def _joining(self) -> Iterator[tuple[Origin, Program]]:
         """Yields the programs that join before any are bred."""
         for text in self._job.newcomers:
@@ -115,7 +162,7 @@ class _Breeder:
             yield Origin.FIND, find
             if self._breeding.views_work:
                 yield from ((Origin.VIEW, view) for view in in_all_colours(find, self._palette))
-        if self._job.takes_stock:
+        if self._job.age == 0:
             yield from ((Origin.SEED, seed) for _, seed in self._seeds)
             last = self.work + self._breeding.views_work
             for view in views_of(self._seeds, self._stock.colours, self._colours, self._palette):

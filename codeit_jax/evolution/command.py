@@ -213,7 +213,7 @@ class _Evolution:
         return BreedingJob(
             task_index=index,
             stock=self._stock,
-            takes_stock=begins_anew,
+            age=0 if begins_anew else task.turn - task.begun,
             members=task.members[:NUM_KEPT] if begins_anew else task.members,
             newcomers=tuple(finds[task.num_finds :][-MAX_NEWCOMERS:]),
             turn=task.turn,

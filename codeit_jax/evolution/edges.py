@@ -10,7 +10,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, renamed
+from codeit_jax.dsl.program import INPUT, Call, Program, is_variable, renamed, variable
 from codeit_jax.dsl.records import TRAITS
 from codeit_jax.dsl.types import Type
 from codeit_jax.evolution.colours import COLOUR_NAMES, NAME_OF_COLOUR
@@ -90,6 +90,26 @@ def library_of(edges: Iterable[Edge], task_id: str, colours: Sequence[int]) -> L
     return {
         given: sorted(found, key=lambda each: (each[0], len(each[1]))) for given, found in library.items()
     }
+
+
+def extended(lines: Sequence[Call], name: str, calls: Sequence[Call]) -> tuple[tuple[Call, ...], str]:
+    """Returns lines with those of an edge after them that are not there yet, and the name of the last.
+
+    Args:
+        lines: the lines.
+        name: of the value that the edge is given.
+        calls: the edge's.
+    """
+    extended = list(lines)
+    names = {HOLE: name}
+    for place, call in enumerate(calls):
+        line = renamed(call, names)
+        if line not in extended or place == len(calls) - 1:
+            extended.append(line)
+            names[f"y{place}"] = variable(len(extended))
+        else:
+            names[f"y{place}"] = variable(extended.index(line) + 1)
+    return tuple(extended), variable(len(extended))
 
 
 def _between(program: Program, start: int, end: int, max_lines: int) -> tuple[Call, ...] | None:

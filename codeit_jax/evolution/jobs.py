@@ -28,6 +28,7 @@ class Origin(StrEnum):
     VIEW = "view"
     FINISHER = "finisher"
     OVERLAY = "overlay"
+    MENDING = "mending"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Breeding:
         max_lines: of a program.
         run_work: what one run of a program may take.
         states_work: units of work for the states that a population begins with; 0 for none.
+        mends: whether near misses are mended and cropped, when a population begins and in every fifth turn.
     """
 
     capacity: int = 150
@@ -58,6 +60,7 @@ class Breeding:
     max_lines: int = 40
     run_work: int = 6_000
     states_work: int = 0
+    mends: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +85,7 @@ class BreedingJob:
     Attributes:
         task_index: the task's place among those of the pool.
         stock: a pickled `Stock`.
-        takes_stock: whether the population is to begin with it.
+        age: the turns that the population had before. One without any begins with the stock.
         members: the population so far.
         newcomers: the texts of programs that join it.
         turn: how many jobs the task had before; with the seed it decides all that is random.
@@ -93,7 +96,7 @@ class BreedingJob:
 
     task_index: int
     stock: Path
-    takes_stock: bool
+    age: int
     members: tuple[Member, ...]
     newcomers: tuple[str, ...]
     turn: int

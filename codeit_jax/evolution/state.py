@@ -22,6 +22,7 @@ class TaskState:
 
     Attributes:
         turn: jobs it has had.
+        begun: how many of these it had had when its population was begun.
         round: the round, from 0, of the last of them; -1 before the first.
         members: its population, nearest first.
         candidates: the best three by the paper's rule.
@@ -36,6 +37,7 @@ class TaskState:
     """
 
     turn: int = 0
+    begun: int = 0
     round: int = -1
     members: tuple[Member, ...] = ()
     candidates: tuple[Candidate, ...] = ()
@@ -78,6 +80,8 @@ class TaskState:
 
     def take(self, bred: Bred, number: int, num_finds: int) -> None:
         """Enters what a job of a round has come to."""
+        if self.begins_anew():
+            self.begun = self.turn
         self.turn += 1
         self.round, self.num_finds = number, num_finds
         self.members = bred.members

@@ -9,9 +9,9 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Grid
-from codeit_jax.dsl.program import INPUT, Call, Program, renamed, variable
+from codeit_jax.dsl.program import INPUT, Call, Program
 from codeit_jax.dsl.types import Type, Value
-from codeit_jax.evolution.edges import HOLE, Library
+from codeit_jax.evolution.edges import HOLE, Library, extended
 from codeit_jax.execution import Evaluator
 from codeit_jax.execution.evaluator import CallFailure
 from codeit_jax.mutation.typing import type_of
@@ -68,7 +68,7 @@ class States:
             if values is None or values in self._known:
                 continue
             self._known.add(values)
-            lines, name = _extended(state, calls)
+            lines, name = extended(state.calls, state.name, calls)
             reached = _State(values, type_of(values[0]), cost, lines, name)
             self._states.append(reached)
             self._push(len(self._states) - 1, 0)
@@ -95,17 +95,3 @@ class States:
             made.append(value)
         self._evaluator.limit_memory()
         return tuple(made)
-
-
-def _extended(state: _State, calls: Sequence[Call]) -> tuple[tuple[Call, ...], str]:
-    """Returns the lines that make a state with an edge's after them, and the name of the last."""
-    lines = list(state.calls)
-    names = {HOLE: state.name}
-    for place, call in enumerate(calls):
-        line = renamed(call, names)
-        if line not in lines or place == len(calls) - 1:
-            lines.append(line)
-            names[f"y{place}"] = variable(len(lines))
-        else:
-            names[f"y{place}"] = variable(lines.index(line) + 1)
-    return tuple(lines), variable(len(lines))

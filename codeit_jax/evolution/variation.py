@@ -8,7 +8,7 @@ import random
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from codeit_jax.dsl.program import INPUT, Program, renamed, variable, without_dead_lines
+from codeit_jax.dsl.program import INPUT, Call, Program, renamed, variable, without_dead_lines
 from codeit_jax.mutation.subject import Subject
 
 
@@ -50,3 +50,21 @@ def joined(first: Program, second: Program, instead: Mapping[str, str] = Mapping
     names = {variable(line): variable(line + len(first)) for line in range(1, len(second) + 1)}
     names.update(instead)
     return Program((*first.calls, *[renamed(call, names) for call in second.calls]))
+
+
+def tidied(program: Program) -> Program:
+    """Returns the program without lines that do nothing, do what an earlier one did, or lead to nothing."""
+    names: dict[str, str] = {}
+    known: dict[Call, str] = {}
+    calls: list[Call] = []
+    for line, call in enumerate(program.calls, start=1):
+        call = renamed(call, names)
+        is_last = line == len(program)
+        if call.function == "identity" and not is_last:
+            names[variable(line)] = call.arguments[0]
+            continue
+        if call not in known or is_last:
+            calls.append(call)
+            known[call] = variable(len(calls))
+        names[variable(line)] = known[call]
+    return without_dead_lines(Program(tuple(calls)))

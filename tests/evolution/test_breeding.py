@@ -27,7 +27,7 @@ def stock(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def job(stock):
-    return BreedingJob(0, stock, True, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
+    return BreedingJob(0, stock, 0, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
 
 
 def bred(tasks, job, **changes):
@@ -101,7 +101,7 @@ def test_test_outputs_change_nothing_but_how_candidates_are_judged(tasks, job):
 
 def test_a_population_goes_on_from_its_members(tasks, job):
     first = bred(tasks, job, task_index=4)
-    changes = {"members": first.members, "takes_stock": False, "turn": 1, "max_work": 300_000}
+    changes = {"members": first.members, "age": 1, "turn": 1, "max_work": 300_000}
     again = bred(tasks, job, task_index=4, **changes)
     assert sum(again.near_miss.errors) <= sum(first.near_miss.errors)
     counts = {text: count for text, count, _ in first.members}
@@ -112,7 +112,7 @@ def test_a_population_goes_on_from_its_members(tasks, job):
 
 def test_newcomers_join(tasks, job):
     find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
-    result = bred(tasks, job, takes_stock=False, newcomers=(find,), max_work=1)
+    result = bred(tasks, job, age=1, newcomers=(find,), max_work=1)
     assert result.members == ((find, 1, "find of another task"),)
     assert result.num_programs == 1
 
@@ -151,10 +151,10 @@ def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
     file = tmp_path / "none.pickle"
     file.write_bytes(pickle.dumps(Stock(())))
     members = (("O = vmirror(I)", 1, "seed"), ("O = rot90(I)", 1, "seed"))
-    result = bred(tasks, job, stock=file, members=members, takes_stock=False, max_work=500_000)
+    result = bred(tasks, job, stock=file, members=members, age=1, max_work=500_000)
     assert len(result.members) > 5
 
 
 def test_without_anything_that_runs_there_is_no_population(tasks, job):
-    result = bred(tasks, job, takes_stock=False)
+    result = bred(tasks, job, age=1)
     assert (result.members, result.candidates, result.answers, result.near_miss) == ((), (), (), None)
