@@ -42,6 +42,8 @@ class TimedJobs:
             result = function(self._context, payload)
             self.seconds += time.process_time() - begun
             yield result
+            del result
+            gc.collect()  # what refers to itself would stay where the collector is kept calm
 
     @property
     def as_pool(self) -> ExecutionPool:

@@ -252,6 +252,26 @@ def test_the_mutation_search_counts_as_cumulative_performance(uninterrupted: Pat
     assert rows(uninterrupted)[-1]["cumulative_performance"] == str(len(solutions))
 
 
+def test_test_outputs_do_not_steer(
+    config: Config, uninterrupted: Path, tmp_path: Path, abstract_state
+) -> None:
+    shutil.copytree(config.data.search_tasks, tmp_path / "scrambled")
+    for path in (tmp_path / "scrambled").iterdir():
+        values = json.loads(path.read_text())
+        values["test"] = [{**pair, "output": [[4, 4]]} for pair in values["test"]]
+        path.write_text(json.dumps(values))
+    data = dataclasses.replace(config.data, search_tasks=str(tmp_path / "scrambled"))
+    run_experiment(dataclasses.replace(config, data=data), str(tmp_path / "run"))
+    assert json.loads((tmp_path / "run" / "solutions.json").read_text()) == {}
+    for path in (uninterrupted / "samples").iterdir():
+        assert (tmp_path / "run" / "samples" / path.name).read_bytes() == path.read_bytes()
+    (_, one, _), (_, other, _) = (
+        Checkpointer(workdir / "checkpoints").restore(abstract_state)
+        for workdir in (uninterrupted, tmp_path / "run")
+    )
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
 def test_the_command_line_with_two_workers_gives_the_same_run(
     config: Config, uninterrupted: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
 ) -> None:

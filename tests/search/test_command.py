@@ -164,6 +164,26 @@ def test_candidates_and_solutions(uninterrupted, tasks, rows, distinct):
         assert solution == {**right[0], "strict": right[0]["demonstration_performance"] == 1}
 
 
+def test_test_outputs_do_not_steer(file, tasks, uninterrupted, tmp_path):
+    scrambled = tmp_path / "scrambled"
+    scrambled.mkdir()
+    for task in load_tasks(str(tasks)):
+        values = task_to_json(task)
+        values["test"] = [{**pair, "output": [[4, 4]]} for pair in values["test"]]
+        (scrambled / f"{task.id}.json").write_text(json.dumps(values))
+    searched(file, scrambled, tmp_path / "other")
+    assert json.loads((tmp_path / "other" / "solutions.json").read_text()) == {}
+    one, other = (
+        {
+            task_id: [each["program"] for each in found]
+            for task_id, found in json.loads((folder / "candidates.json").read_text()).items()
+        }
+        for folder in (uninterrupted, tmp_path / "other")
+    )
+    assert one == other
+    assert any(one.values())
+
+
 def test_what_is_said_at_the_end(file, tasks, rows, distinct, tmp_path, capsys):
     searched(file, tasks, tmp_path)
     lines = [line.split("] ", 1)[1] for line in capsys.readouterr().out.splitlines()]
