@@ -16,6 +16,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.initialization import initialize
 from codeit_jax.iteration import Components, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
+from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json, write_json_lines
@@ -24,8 +25,6 @@ from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
 from codeit_jax.search.solutions import SolutionBook, solutions_json
-
-_DISTILLED = "distilled_programs.json"
 
 
 def run_experiment(
@@ -64,7 +63,7 @@ def run_experiment(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
         )
         if state is None:
-            cache = workdir / _DISTILLED
+            cache = workdir / DISTILLED
             state, metrics = initialize(config, components, learner, training_tasks, programs, cache, display)
             log.append(metrics)
             _save(state, checkpointer, workdir, components.examples.fingerprint)

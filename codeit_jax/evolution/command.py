@@ -20,12 +20,13 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.breeding import breed
 from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
-from codeit_jax.evolution.folder import DISTILLED, EvolutionFolder, EvolutionSettings
+from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Seed, Stock
 from codeit_jax.evolution.state import NUM_KEPT
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
+from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
 from codeit_jax.search.verification import verify

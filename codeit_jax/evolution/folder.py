@@ -17,8 +17,6 @@ from codeit_jax.search.curve import Curve, curve_csv, curve_svg
 from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.solutions import candidate_to_json
 
-DISTILLED = "distilled_programs.json"
-
 _PROGRESS = "progress.json"
 _TASKS = "tasks"
 _RESULTS = ("performance.csv", "solutions.json", "candidates.json", "near_misses.json", "curve.svg", _TASKS)

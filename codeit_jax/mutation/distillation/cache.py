@@ -15,6 +15,9 @@ from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.distil import distil_programs
 from codeit_jax.run.files import write_json
 
+DISTILLED = "distilled_programs.json"  # the file, in a run's folder or beside what is made of the programs
+_SAVED_EVERY = 20  # tasks
+
 
 class DistillationCacheError(UserError):
     """A file of distilled programs that cannot be read or written; the message names it."""
@@ -28,7 +31,7 @@ def load_or_distil(
     advance: Callable[[], None],
     max_work: int,
 ) -> dict[str, Program]:
-    """Distils the programs of tasks, or reads what an earlier call has left in a file.
+    """Distils the programs of tasks, but for those that an earlier call has left in a file.
 
     Args:
         path: the file; what it holds of other tasks, programs or amounts of work is replaced.
@@ -45,31 +48,35 @@ def load_or_distil(
         DistillationCacheError: the file cannot be read or written.
     """
     digest = _digest(tasks, programs, max_work)
-    cached = _read(path, digest)
-    if cached is not None:
-        return cached
-    distilled = {}
-    for task_id, result in distil_programs(pool, tasks, programs, max_work):
+    distilled = _read(path, digest)
+    left = [task for task in tasks if task.id in programs and task.id not in distilled]
+    if left:
+        for _ in distilled:
+            advance()
+    for number, (task_id, result) in enumerate(distil_programs(pool, left, programs, max_work), start=1):
         advance()
-        if result.program is not None:
-            distilled[task_id] = result.program
-    texts = {task_id: str(program) for task_id, program in distilled.items()}
-    with naming(path, DistillationCacheError):
-        write_json(path, {"digest": digest, "programs": texts})
-    return distilled
+        distilled[task_id] = result.program
+        if number % _SAVED_EVERY == 0 or number == len(left):
+            texts = {each: program and str(program) for each, program in distilled.items()}
+            with naming(path, DistillationCacheError):
+                write_json(path, {"digest": digest, "programs": texts})
+    return {task_id: program for task_id, program in distilled.items() if program is not None}
 
 
-def _read(path: epath.Path, digest: str) -> dict[str, Program] | None:
-    """Returns the programs of a file, None if there is no such file or it holds others."""
+def _read(path: epath.Path, digest: str) -> dict[str, Program | None]:
+    """Returns what a file holds of this distillation: for each task that is done its program, if any."""
     with naming(path, DistillationCacheError):
         if not path.exists():
-            return None
+            return {}
         content = path.read_bytes()
     try:
         cached = json.loads(content)
         if cached["digest"] != digest:
-            return None
-        return {task_id: parse_program(text) for task_id, text in cached["programs"].items()}
+            return {}
+        return {
+            task_id: None if text is None else parse_program(text)
+            for task_id, text in cached["programs"].items()
+        }
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise DistillationCacheError(f"{path}: holds no distilled programs: {error!r}") from None
 

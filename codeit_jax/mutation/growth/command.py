@@ -20,6 +20,7 @@ from codeit_jax.dsl.program_files import ProgramRow, fingerprint
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.growth.drawing import Fate
 from codeit_jax.mutation.growth.file import GrowthFile, GrowthFileError, Mark
 from codeit_jax.mutation.growth.rounds import (
@@ -160,7 +161,7 @@ class _Sitting:
         if config.depth is Depth.RANDOM:
             parents = [MutationParent(task.id, task.demonstration_inputs) for task in tasks]
         else:
-            cache = epath.Path(f"{config.output}.distilled.json")
+            cache = epath.Path(f"{config.output}.{DISTILLED}")
             parents, left_out = gather_parents(
                 config.parents, self._pool, tasks, programs, cache, self._display
             )

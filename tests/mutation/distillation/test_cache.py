@@ -5,6 +5,7 @@ import pytest
 
 from codeit_jax.dsl import parse_program
 from codeit_jax.mutation.distillation.cache import DistillationCacheError, load_or_distil
+from codeit_jax.mutation.distillation.distil import distil_programs
 
 WORK = 100_000
 SHORTEST = {"67a3c6ac": "O = vmirror(I)", "9dfd6313": "O = dmirror(I)"}
@@ -57,3 +58,31 @@ def test_a_file_that_cannot_be_written(path, pool, tasks, programs, monkeypatch)
     with pytest.raises(DistillationCacheError, match=r"distilled.json: No space left"):
         distil(path, pool, tasks, programs)
     assert not path.exists()
+
+
+def test_what_was_cut_short_is_gone_on_with(path, pool, tasks, programs, monkeypatch):
+    monkeypatch.setattr("codeit_jax.mutation.distillation.cache._SAVED_EVERY", 1)
+    expected, _ = distil(path, pool, tasks, programs)
+    whole = path.read_text()
+    path.unlink()
+
+    class Killed(BaseException):
+        pass
+
+    def killed():
+        if path.exists():
+            raise Killed
+
+    with pytest.raises(Killed):
+        load_or_distil(path, pool, tasks, programs, killed, WORK)
+    assert len(json.loads(path.read_text())["programs"]) == 1
+    done = []
+
+    def count(pool, left, *rest):
+        done.extend(task.id for task in left)
+        return distil_programs(pool, left, *rest)
+
+    monkeypatch.setattr("codeit_jax.mutation.distillation.cache.distil_programs", count)
+    assert distil(path, pool, tasks, programs) == (expected, 3)
+    assert len(done) == 2
+    assert path.read_text() == whole
