@@ -13,6 +13,8 @@ from codeit_jax.evolution.edges import extended
 from codeit_jax.evolution.regions import Regions
 
 _CALL = re.compile(r"(\w+)\(([^()]*)\)")
+_MAX_REGIONS = 4_000  # that are made of a task's inputs
+_MAX_CELLS = 30  # of a region whose cells each lead to others
 _COLOUR = "c"  # stands for each of a task's colours
 
 
@@ -91,20 +93,6 @@ _WAYS = _steps(
     "inbox(_)",
     "corners(_)",
     "asindices(I) difference(y0, _)",
-    "toindices(_) mapply(neighbors, y0)",
-    "toindices(_) mapply(dneighbors, y0)",
-    "toindices(_) mapply(ineighbors, y0)",
-    "toindices(_) mapply(vfrontier, y0)",
-    "toindices(_) mapply(hfrontier, y0)",
-    "toindices(_) prapply(connect, y0, y0)",
-    "toindices(_) rbind(shoot, UP) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, DOWN) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, LEFT) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, RIGHT) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, UNITY) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, NEG_UNITY) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, UP_RIGHT) mapply(y1, y0)",
-    "toindices(_) rbind(shoot, DOWN_LEFT) mapply(y1, y0)",
     "shift(_, UP)",
     "shift(_, DOWN)",
     "shift(_, LEFT)",
@@ -118,6 +106,23 @@ _WAYS = _steps(
     "center(_) hfrontier(y0)",
     "center(_) initset(y0)",
     "center(_) neighbors(y0)",
+)
+# The same from each cell of a small one.
+_WAYS_OF_CELLS = _steps(
+    "toindices(_) mapply(neighbors, y0)",
+    "toindices(_) mapply(dneighbors, y0)",
+    "toindices(_) mapply(ineighbors, y0)",
+    "toindices(_) mapply(vfrontier, y0)",
+    "toindices(_) mapply(hfrontier, y0)",
+    "toindices(_) prapply(connect, y0, y0) merge(y1)",
+    "toindices(_) rbind(shoot, UP) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, DOWN) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, LEFT) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, RIGHT) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, UNITY) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, NEG_UNITY) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, UP_RIGHT) mapply(y1, y0)",
+    "toindices(_) rbind(shoot, DOWN_LEFT) mapply(y1, y0)",
 )
 
 
@@ -136,7 +141,10 @@ def explore(regions: Regions, colours: Sequence[str]) -> None:
             known.add(value)
             found += _after(objects, _PICKS)
     for region in [program for program in found if regions.add(program)]:
-        for program in _after(region, _WAYS):
+        is_small = len(regions.value_of(region, 0)) <= _MAX_CELLS
+        for program in _after(region, (*_WAYS, *_WAYS_OF_CELLS) if is_small else _WAYS):
+            if len(regions) >= _MAX_REGIONS:
+                return
             regions.add(program)
 
 
