@@ -6,14 +6,13 @@ python launch/mutate.py --num_programs=100000 --depth=inf --seed=1 --output=/tmp
 Started again after an interruption it goes on; with a larger --num_programs it adds to the file.
 """
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 from absl import flags
 
-from codeit_jax.config import ParentKind
-from codeit_jax.mutation.growth.command import GrowthConfig, grow_file
-from codeit_jax.mutation.growth.rounds import Depth
+from codeit_jax.config import Depth, ParentKind
 from codeit_jax.run import command_line
 
 _NUM_PROGRAMS = flags.DEFINE_integer(
@@ -52,6 +51,10 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--num_programs is required")
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
+    if math.isnan(_NEW_LINE_SHARE.value):
+        raise command_line.UsageError("--new_line_share=nan: is no share")
+    from codeit_jax.mutation.growth.command import GrowthConfig, grow_file  # takes its time
+
     config = GrowthConfig(
         output=Path(_OUTPUT.value),
         num_programs=_NUM_PROGRAMS.value,

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from codeit_jax.arc.task import Pair, Task, TaskError, task_from_json, task_to_j
 from codeit_jax.errors import naming
 
 _ARC1_PARTS = ("training", "evaluation")
+_TASK_ID = re.compile(r"\w[\w.+ ()-]{0,99}")
 
 
 def load_tasks(source: str | Path) -> list[Task]:
@@ -29,12 +32,14 @@ def load_tasks(source: str | Path) -> list[Task]:
     if name.startswith("arc1/"):
         return _load_arc1(name.removeprefix("arc1/"))
     path = Path(source)
-    if path.is_dir():
-        files = sorted(path.glob("*.json"))
+    with naming(name, TaskError):
+        is_folder, is_file = bool(name) and path.is_dir(), path.is_file()
+        files = sorted(file for file in os.listdir(path) if file.endswith(".json")) if is_folder else []
+    if is_folder:
         if not files:
             raise TaskError(f"{path}: the folder holds no .json files")
-        return _sorted_by_id([task for file in files for task in _load_file(file)], path)
-    if path.is_file():
+        return _sorted_by_id([task for file in files for task in _load_file(path / file)], path)
+    if is_file:
         return _sorted_by_id(_load_file(path), path)
     raise TaskError(f"{name}: no such file or folder, and not one of arc1/training, arc1/evaluation")
 
@@ -68,12 +73,21 @@ def _load_file(path: Path) -> list[Task]:
         with naming(solutions_path, TaskError):
             return _with_solutions(tasks, solutions)
     with naming(path, TaskError):
-        return [task_from_json(path.stem, content)]
+        return [task_from_json(_checked_id(path.stem), content)]
 
 
 def _named_task(task_id: str, value: Any) -> Task:
+    _checked_id(task_id)
     with naming(task_id):
         return task_from_json(task_id, value)
+
+
+def _checked_id(task_id: str) -> str:
+    """Returns a task's id, after which files are named."""
+    if not _TASK_ID.fullmatch(task_id):
+        allowed = "up to 100 letters, digits, spaces and any of _.+()-, first a letter or digit"
+        raise TaskError(f"{ascii(task_id)[:80]}: no task can be named so: {allowed}")
+    return task_id
 
 
 def _with_solutions(tasks: list[Task], solutions: Any) -> list[Task]:

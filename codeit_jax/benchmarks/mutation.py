@@ -18,7 +18,7 @@ from codeit_jax.benchmarks.plain import PlainRun, Reference, load_reference, run
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.workload import Mean, TimedJobs, calm_collector
-from codeit_jax.config import DISTILLATION_WORK, ExecutionConfig
+from codeit_jax.config import DISTILLATION_WORK, Depth, ExecutionConfig
 from codeit_jax.config.budget import PAPER_LIMITS
 from codeit_jax.dsl import Program, load_training_programs, parse_program
 from codeit_jax.dsl.program import without_dead_lines
@@ -28,7 +28,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.distillation.distil import distil_programs
 from codeit_jax.mutation.growth.drawing import Fate
 from codeit_jax.mutation.growth.mutants import grow_rounds
-from codeit_jax.mutation.growth.rounds import Depth, Grown, Population, Recipe
+from codeit_jax.mutation.growth.rounds import Grown, Population, Recipe
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.parents import find_parents
 

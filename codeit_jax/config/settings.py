@@ -17,6 +17,14 @@ CONSTRAINTS = ("none", "allowed", "grammar")
 DISTILLATION_WORK = 3_000_000  # for one program; about half a second
 
 
+class Depth(StrEnum):
+    """The source of programs (paper, mutation at depth one and at infinite depth; random programs)."""
+
+    ONE = "1"  # from the training programs
+    INFINITE = "inf"  # from those and from all programs of earlier rounds
+    RANDOM = "random"  # from nothing
+
+
 class ParentKind(StrEnum):
     """Which programs mutants are made from."""
 
@@ -64,7 +72,9 @@ class ExecutionConfig:
     def __post_init__(self) -> None:
         _at_least("execution.num_workers", self.num_workers, 0)
         _positive("execution.timeout_seconds", self.timeout_seconds)
-        _positive("execution.memory_gigabytes", self.memory_gigabytes)
+        _at_most("execution.timeout_seconds", self.timeout_seconds, 1e6)
+        _at_least("execution.memory_gigabytes", self.memory_gigabytes, 0.1)
+        _at_most("execution.memory_gigabytes", self.memory_gigabytes, 1e6)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -337,6 +347,11 @@ class Config:
 def _at_least(name: str, value: float, minimum: float) -> None:
     if not minimum <= value < math.inf:
         raise ConfigError(f"{name} must be a number of at least {minimum}, not {value}")
+
+
+def _at_most(name: str, value: float, maximum: float) -> None:
+    if not value <= maximum:
+        raise ConfigError(f"{name} must be a number of at most {maximum:g}, not {value}")
 
 
 def _positive(name: str, value: float) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 from codeit_jax.dsl.program import Program, parse_program
 from codeit_jax.errors import UserError, naming
 
+# Of the fields beside the program.
+_KINDS = {"task": (str,), "parent": (str, int, type(None)), "kind": (str,)}
+
 
 class ProgramFileError(UserError):
     """A file of programs that cannot be read; the message names the file and the line."""
@@ -65,7 +68,17 @@ def _parse_row(line: str) -> ProgramRow:
 def _fields(value: Any) -> dict[str, Any]:
     if not isinstance(value, dict) or not isinstance(value.get("program"), str):
         raise TypeError('expected an object with a text "program"')
+    for name, kinds in _KINDS.items():
+        if name in value and type(value[name]) not in kinds:
+            raise TypeError(f"{name} must be {' or '.join(map(_told, kinds))}, not {value[name]!r}")
+    unknown = value.keys() - {"program", *_KINDS}
+    if unknown:
+        raise TypeError(f"there is no field {min(unknown)!r}")
     return value
+
+
+def _told(kind: type) -> str:
+    return {str: "a text", int: "a number", type(None): "null"}[kind]
 
 
 def fingerprint(text: str) -> int:

@@ -29,6 +29,7 @@ from codeit_jax.execution.recovery import Recovery, run_jobs
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
+from codeit_jax.run.files import user_path
 from codeit_jax.search.verification import verify
 
 TURN_WORK = 8_000_000
@@ -118,8 +119,8 @@ def _training_parents(config: EvolutionConfig, pool: ExecutionPool, display: Dis
     if config.parents is None:
         return []
     training_tasks = load_tasks("arc1/training")
-    folder = Path(config.output).expanduser()
     with naming(f"--output={config.output}"):
+        folder = user_path(config.output)
         folder.parent.mkdir(parents=True, exist_ok=True)
     cache = folder.with_name(f"{folder.name}.{DISTILLED}")
     parents, _ = gather_parents(

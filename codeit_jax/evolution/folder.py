@@ -8,11 +8,11 @@ from typing import Any
 from etils import epath
 
 from codeit_jax.arc import Task
-from codeit_jax.errors import UserError, naming
+from codeit_jax.errors import naming
 from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.evolution.state import EvolutionPoint, TaskState, point_of
-from codeit_jax.run.claim import Hold, check_claim, read_claim
-from codeit_jax.run.files import write_json, write_text
+from codeit_jax.run.claim import ClaimError, Hold, check_claim, claim_folder, read_claim
+from codeit_jax.run.files import user_path, write_json, write_text
 from codeit_jax.search.curve import Curve, curve_csv, curve_svg
 from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.solutions import candidate_to_json
@@ -84,18 +84,20 @@ class EvolutionFolder:
 
     def __init__(self, path: str, tasks: Sequence[Task], settings: EvolutionSettings) -> None:
         self._place = f"--output={path}"
-        self.path = epath.Path(path).expanduser()
         self._tasks = tasks
         self._settings = settings
         with naming(self._place):
-            self.state = self._open()
+            self.path = user_path(path)
+            _, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
+        self.state = found or EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
         if not (self.path / _PROGRESS).exists():
             self.save()
+        with naming(self._place):
+            (self.path / _TASKS).mkdir(exist_ok=True)
 
     def hold(self) -> Hold:
-        """Keeps other processes out of the folder, as a context manager."""
-        with naming(self._place):
-            return Hold(self.path)
+        """Returns what keeps other processes out of the folder until it is left, a context manager."""
+        return self._hold
 
     def save_task(self, index: int) -> None:
         """Writes down what a task has come to."""
@@ -171,27 +173,17 @@ class EvolutionFolder:
     def _file_of(self, index: int) -> epath.Path:
         return self.path / _TASKS / f"{self._tasks[index].id}.json"
 
-    def _open(self) -> EvolutionState:
-        if self.path.exists() and not self.path.is_dir():
-            raise UserError("is not a folder")
-        results = [self.path / name for name in _RESULTS]
-        found = read_claim(self.path / _PROGRESS, results, _parse)
-        if found is None:
-            (self.path / _TASKS).mkdir(parents=True, exist_ok=True)
-            return EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
-        settings, state = found
-        check_claim(settings, json.loads(json.dumps(dataclasses.asdict(self._settings))))
-        state.tasks = [
-            read_claim(self._file_of(index), (), TaskState.from_json) or TaskState()
-            for index in range(len(self._tasks))
-        ]
+    def _gone_on_with(self, values: Mapping[str, Any]) -> EvolutionState:
+        points = [EvolutionPoint(**point) for point in values["points"]]
+        state = EvolutionState(int(values["round"]), list(values["finds"]), values["seconds"], points, [])
+        check_claim(values["settings"], json.loads(json.dumps(dataclasses.asdict(self._settings))))
+        for index in range(len(self._tasks)):
+            file = self._file_of(index)
+            task = read_claim(file, (), TaskState.from_json)
+            if task is None and state.round:  # in the first every task has its turn
+                raise ClaimError(f"{_TASKS}/{file.name} is gone")
+            state.tasks.append(task or TaskState())
         return state
-
-
-def _parse(values: Mapping[str, Any]) -> tuple[dict[str, Any], EvolutionState]:
-    points = [EvolutionPoint(**point) for point in values["points"]]
-    state = EvolutionState(int(values["round"]), list(values["finds"]), values["seconds"], points, [])
-    return dict(values["settings"]), state
 
 
 def _candidate_json(candidate: Candidate) -> dict[str, Any]:

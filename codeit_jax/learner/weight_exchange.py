@@ -8,14 +8,18 @@ import jax.numpy as jnp
 from etils import epath
 
 from codeit_jax.config import Config
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 from codeit_jax.learner.step import LearnerState, make_optimizer
 from codeit_jax.policy.building import abstract_network, tokenizer_and_shape
 from codeit_jax.policy.presets import NetworkConfig
 from codeit_jax.policy.tokenizers import HuggingFaceTokenizer
 from codeit_jax.policy.weights import load_params, read_config, save_params
 from codeit_jax.run.checkpoint import Checkpointer
+from codeit_jax.run.files import user_path
 from codeit_jax.run.workdir import read_run_config
+
+# What runs, searches and evolutions leave in their folders.
+_OTHERS = ("checkpoints", "performance.csv", "samples", "solutions.json", "progress.json", "tasks")
 
 
 def import_weights(source: str, output: str) -> int:
@@ -32,6 +36,7 @@ def import_weights(source: str, output: str) -> int:
         UserError: files are missing, damaged or not of a T5, or the folder cannot be written.
     """
     _check_apart(source, output)
+    _check_free(output)
     shape = read_config(source)
     params = load_params(source, shape)
     save_params(output, shape, params)
@@ -54,8 +59,7 @@ def export_weights(workdir: str, output: str) -> int:
         UserError: there is no run or no checkpoint, or the folder cannot be written.
     """
     config = read_run_config(workdir)
-    if (Path(output).expanduser() / "checkpoints").exists():
-        raise UserError(f"--output={output}: holds a run, whose config.json would be lost")
+    _check_free(output)
     tokenizer, shape = tokenizer_and_shape(config.policy)
     with Checkpointer(epath.Path(workdir).expanduser() / "checkpoints") as checkpointer:
         if checkpointer.latest_step() is None:
@@ -88,3 +92,12 @@ def _abstract_state(config: Config, shape: NetworkConfig) -> LearnerState:
 def _check_apart(source: str, output: str) -> None:
     if Path(source).expanduser().resolve() == Path(output).expanduser().resolve():
         raise UserError(f"--output={output}: is the source itself")
+
+
+def _check_free(output: str) -> None:
+    """Checks that a folder holds nothing that is no network's files."""
+    with naming(f"--output={output}"):
+        folder = user_path(output)
+        others = [name for name in _OTHERS if (folder / name).exists()]
+        if others:
+            raise UserError(f"holds {others[0]}, and weights are for a folder of their own")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from etils import epath
 
 from codeit_jax.errors import UserError
+from codeit_jax.run.files import user_path
 
 Record = TypeVar("Record")
 
@@ -53,6 +54,37 @@ class Hold:
         self._finalizer()
 
 
+def claim_folder(
+    path: str, record: str, results: Sequence[str], parse: Callable[[Any], Record]
+) -> tuple[epath.Path, Hold, Record | None]:
+    """Opens a folder for results, made if need be, and reads whose results it holds.
+
+    Args:
+        path: the folder.
+        record: the name of the file that says whose they are; see `read_claim`.
+        results: the names of files and folders that only their maker may have left there.
+        parse: makes something of the record's JSON.
+
+    Returns:
+        The folder, what keeps others out of it until it is released, and what `parse` made of the record.
+
+    Raises:
+        ClaimError: another process works in it, or what it holds is nobody's.
+        UserError: it is no folder.
+        OSError: it cannot be made or read.
+    """
+    folder = user_path(path)
+    if folder.exists() and not folder.is_dir():
+        raise UserError("is not a folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    hold = Hold(folder)
+    try:
+        return folder, hold, read_claim(folder / record, [folder / name for name in results], parse)
+    except BaseException:
+        hold.release()
+        raise
+
+
 def read_claim(
     record: epath.PathLike, results: Sequence[epath.PathLike], parse: Callable[[Any], Record]
 ) -> Record | None:
@@ -61,7 +93,7 @@ def read_claim(
     Args:
         record: the JSON file beside them.
         results: files or folders that only their maker may have left there.
-        parse: makes something of the record's JSON; it may fail on another's.
+        parse: makes something of the record's JSON; it may fail on another's, and raise a `ClaimError`.
 
     Returns:
         What `parse` made of it, or None where there are neither record nor results.
@@ -78,7 +110,9 @@ def read_claim(
         return None
     try:
         return parse(json.loads(record.read_text()))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except ClaimError:
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise ClaimError(f"{record.name} is no record of this version: {error}") from None
 
 

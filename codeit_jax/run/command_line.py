@@ -67,7 +67,9 @@ class _ConfigFileParser(flags.ArgumentParser):
 
     def parse(self, argument: str) -> ConfigDict:
         filename, *variant = argument.split(":", 1)
-        if not Path(filename).is_file():
+        with naming("cannot be read", UsageError):
+            is_file = Path(filename).is_file()
+        if not is_file:
             raise UsageError("there is no such file")
         try:
             config = runpy.run_path(filename)["get_config"](*variant)
@@ -102,7 +104,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
     try:
         _check_settings(argv)
         arguments = list(flags.FLAGS(argv))
-    except (flags.Error, UserError) as error:
+    except (flags.Error, ValueError) as error:  # of some flags absl tells by plain ones
         _exit(error)
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.WARNING)  # libraries tell of every step of a save

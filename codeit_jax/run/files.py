@@ -10,8 +10,28 @@ from typing import IO, Any
 
 from etils import epath
 
+from codeit_jax.errors import UserError
+
 # Lists of nothing but numbers; within a string there are no line breaks.
 _NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
+
+
+def user_path(path: str) -> epath.Path:
+    """Returns the path that a user means, with `~` for a home and `gs://` and its like for a bucket.
+
+    Raises:
+        UserError: there is no such home, or no way to such a bucket.
+    """
+    expanded = os.path.expanduser(path)
+    if expanded.startswith("~"):
+        raise UserError("there is no such user's home; for a file of that name put ./ before it")
+    try:
+        found = epath.Path(expanded)
+        if "://" in expanded:
+            found.exists()
+    except (KeyError, ImportError) as error:
+        raise UserError(f"there is no way to this kind of place: {' '.join(str(error).split())}") from error
+    return found
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ from etils import epath
 from codeit_jax.config import Config
 from codeit_jax.config.conversion import from_dict, lasting_settings
 from codeit_jax.errors import UserError, naming
-from codeit_jax.run.claim import Hold, check_claim, read_claim
-from codeit_jax.run.files import write_json
+from codeit_jax.run.claim import check_claim, claim_folder, read_claim
+from codeit_jax.run.files import user_path, write_json
 
 _CONFIG = "config.json"
 _RESULTS = ("checkpoints", "performance.csv", "samples", "solutions.json")
@@ -28,18 +28,13 @@ def open_workdir(path: str, config: Config) -> Iterator[epath.Path]:
         UserError: the folder cannot be written to, is open elsewhere, holds a run of another config, or holds
             files named as a run's are without its config. Nothing in it is changed then.
     """
-    workdir = epath.Path(path).expanduser()
     with naming(f"--workdir={path}"):
-        if workdir.exists() and not workdir.is_dir():
-            raise UserError("is not a folder")
-        results = [workdir / name for name in _RESULTS]
-        found = read_claim(workdir / _CONFIG, results, _parse)
-        if found is not None and any(result.exists() for result in results):
-            check_claim(lasting_settings(found), lasting_settings(config))
-        workdir.mkdir(parents=True, exist_ok=True)
-        hold = Hold(workdir)
-        write_json(workdir / _CONFIG, dataclasses.asdict(config))
+        workdir, hold, found = claim_folder(path, _CONFIG, _RESULTS, _parse)
     with hold:
+        with naming(f"--workdir={path}"):
+            if found is not None and any((workdir / name).exists() for name in _RESULTS):
+                check_claim(lasting_settings(found), lasting_settings(config))
+            write_json(workdir / _CONFIG, dataclasses.asdict(config))
         yield workdir
 
 
@@ -50,7 +45,7 @@ def read_run_config(path: str) -> Config:
         UserError: there is no run in it.
     """
     with naming(f"--workdir={path}"):
-        config = read_claim(epath.Path(path).expanduser() / _CONFIG, (), _parse)
+        config = read_claim(user_path(path) / _CONFIG, (), _parse)
         if config is None:
             raise UserError("holds no run")
     return config

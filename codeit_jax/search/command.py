@@ -12,12 +12,12 @@ from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import SEARCH_LIMITS, Budget, ExecutionConfig
 from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.program_files import ProgramRow, fingerprint, read_rows
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.run.display import Display
 from codeit_jax.search.curve import Curve, read_curve
-from codeit_jax.search.folder import SearchFolder, SearchSettings, SearchState
+from codeit_jax.search.folder import BEST_THREE, STRICTLY, SearchFolder, SearchSettings, SearchState
 from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.search import PROGRAMS_PER_JOB, SearchResult, search_together
 from codeit_jax.search.verification import verify
@@ -64,16 +64,19 @@ def run_search(
     """
     other_curves = _read_curves(compared)
     for path in programs:
+        with naming(path):
+            if path.exists() and not path.is_file():
+                raise UserError("is no file that can be read again, which a search does when it is resumed")
         if next(read_rows(path), None) is None:
             raise UserError(f"{path}: holds no programs")
     tasks = load_tasks(task_source)
     settings = SearchSettings(identify_tasks(task_source, tasks), curve_step, programs_per_job, budget)
-    folder = SearchFolder(output, settings)
-    if max_programs is not None and max_programs < folder.state.num_programs:
-        done = folder.state.num_programs
-        raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
     execution = ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=budget)
+    folder = SearchFolder(output, settings)
     with folder.hold(), Display() as display:
+        if max_programs is not None and max_programs < folder.state.num_programs:
+            done = folder.state.num_programs
+            raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, other_curves)
         with start_pool(tasks, execution) as pool:
@@ -249,8 +252,9 @@ class _Search:
 def _read_curves(paths: Sequence[Path]) -> dict[str, Curve]:
     """Returns the curves of files by the shortest names that tell them apart."""
     stems = [path.stem for path in paths]
+    own = [BEST_THREE, STRICTLY]
     return {
-        stem if stems.count(stem) == 1 else str(path): read_curve(path)
+        stem if [*stems, *own].count(stem) == 1 else str(path): read_curve(path)
         for path, stem in zip(paths, stems, strict=True)
     }
 

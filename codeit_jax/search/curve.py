@@ -114,7 +114,9 @@ def curve_svg(curves: Mapping[str, Curve], end: float | None = None, unit: str =
         axes = figure.add_subplot()
         for name, points in curves.items():
             numbers, shares = zip(*points, strict=True) if points else ((), ())
-            axes.plot(numbers, shares, label=name, marker=".", drawstyle="steps-post")
+            # To matplotlib a dollar sign begins a formula, and an underscore a name that is not shown.
+            label = name.replace("$", r"\$").replace("_", " _", int(name.startswith("_")))
+            axes.plot(numbers, shares, label=label, marker=".", drawstyle="steps-post")
         axes.set_xlim(0, None if end is None else 1.05 * end)
         axes.set_ylim(bottom=0)
         axes.set_xlabel(unit)

@@ -4,17 +4,16 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from etils import epath
-
 from codeit_jax.arc import Task
 from codeit_jax.config.budget import Budget
-from codeit_jax.errors import UserError, naming
-from codeit_jax.run.claim import Hold, check_claim, read_claim
+from codeit_jax.errors import naming
+from codeit_jax.run.claim import Hold, check_claim, claim_folder
 from codeit_jax.run.files import write_json, write_text
 from codeit_jax.search.curve import Curve, CurvePoint, curve_csv, curve_svg
 from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.solutions import SolutionBook
 
+BEST_THREE, STRICTLY = "best three", "and all demonstrations"  # curves
 _PROGRESS = "progress.json"
 _RESULTS = ("performance.csv", "solutions.json", "candidates.json", "curve.svg")
 
@@ -116,17 +115,16 @@ class SearchFolder:
 
     def __init__(self, path: str, settings: SearchSettings) -> None:
         self._place = f"--output={path}"
-        self._folder = epath.Path(path).expanduser()
         self._settings = settings
         with naming(self._place):
-            self.state = self._open()
+            self._folder, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
+        self.state = found or SearchState()
         if not (self._folder / _PROGRESS).exists():
             self.save()
 
     def hold(self) -> Hold:
-        """Keeps other processes out of the folder, as a context manager."""
-        with naming(self._place):
-            return Hold(self._folder)
+        """Returns what keeps other processes out of the folder until it is left, a context manager."""
+        return self._hold
 
     def save(self) -> None:
         """Writes down all that it takes to go on."""
@@ -138,10 +136,8 @@ class SearchFolder:
         """Writes the results: the curve as a table and beside others as a picture, solutions, candidates."""
         points = self.state.curve
         curves: dict[str, Curve] = {
-            "best three": [(point.num_programs, point.share) for point in points],
-            "and all demonstrations": [
-                (point.num_programs, point.solved_strict / len(tasks)) for point in points
-            ],
+            BEST_THREE: [(point.num_programs, point.share) for point in points],
+            STRICTLY: [(point.num_programs, point.solved_strict / len(tasks)) for point in points],
         }
         solutions = {
             task_id: {**self._candidate_json(candidate), "strict": candidate.performance.is_strict}
@@ -159,16 +155,9 @@ class SearchFolder:
             write_json(self._folder / "candidates.json", candidates)
             write_text(self._folder / "curve.svg", picture)
 
-    def _open(self) -> SearchState:
-        if self._folder.exists() and not self._folder.is_dir():
-            raise UserError("is not a folder")
-        results = [self._folder / name for name in _RESULTS]
-        found = read_claim(self._folder / _PROGRESS, results, _parse)
-        if found is None:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            return SearchState()
-        settings, state = found
-        check_claim(settings, dataclasses.asdict(self._settings))
+    def _gone_on_with(self, values: Mapping[str, Any]) -> SearchState:
+        state = SearchState.from_json(values["state"])
+        check_claim(values["settings"], dataclasses.asdict(self._settings))
         return state
 
     def _candidate_json(self, candidate: Candidate) -> dict[str, Any]:
@@ -178,7 +167,3 @@ class SearchFolder:
             "test_performance": candidate.performance.test,
             "number": self.state.numbers[candidate.program],
         }
-
-
-def _parse(values: Mapping[str, Any]) -> tuple[dict[str, Any], SearchState]:
-    return dict(values["settings"]), SearchState.from_json(values["state"])

@@ -165,3 +165,24 @@ def test_two_tasks_of_a_folder_that_share_an_id(tmp_path):
     write(tmp_path / "many.json", {"aa": TASK})
     with pytest.raises(TaskError, match="two tasks share an id"):
         load_tasks(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["", ".", "..", "../evil", "/tmp/evil", "a/b", "a\nb", "a\0b", "x" * 101, "\ud800", ".hidden", "[red]"],
+)
+def test_a_name_that_no_file_can_have_is_refused(tmp_path, name):
+    path = write(tmp_path / "tasks.json", {"fine": TASK, name: TASK})
+    with pytest.raises(TaskError, match=r"tasks.json: '.*: no task can be named so"):
+        load_tasks(path)
+
+
+@pytest.mark.parametrize("name", ["007bbfb7", "AboveBelow1", "my task (2)", "a.b-c_d+e", "Übung"])
+def test_other_names_are_not(tmp_path, name):
+    assert load_tasks(write(tmp_path / "tasks.json", {name: TASK}))[0].id == name
+
+
+@pytest.mark.parametrize("source", ["", "x" * 300])
+def test_a_source_that_names_nothing_is_refused(source):
+    with pytest.raises(TaskError):
+        load_tasks(source)

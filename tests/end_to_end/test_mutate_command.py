@@ -14,14 +14,13 @@ import pytest
 from rich.console import Console
 
 from codeit_jax.arc import load_tasks, num_cells, task_to_json
-from codeit_jax.config import ExecutionConfig, ParentKind
+from codeit_jax.config import Depth, ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.execution import Evaluator
 from codeit_jax.mutation.growth import command as growth_command
 from codeit_jax.mutation.growth.command import PARENT, GrowthConfig, grow_file
 from codeit_jax.mutation.growth.file import progress_path
-from codeit_jax.mutation.growth.rounds import Depth
 
 ROOT = Path(__file__).parents[2]
 

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from codeit_jax.arc import Pair
+from codeit_jax.arc import Pair, Task
 from codeit_jax.config import Budget
 from codeit_jax.dsl import parse_program
 from codeit_jax.evolution.breeding import breed
@@ -15,7 +15,7 @@ from codeit_jax.execution import Evaluator
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.mutation.parents import MutationParent
 
-from .conftest import SEEDS
+from .conftest import SEEDS, pair_of
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def bred(tasks, job, **changes):
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_task_of_a_few_lines_is_solved(tasks, job, index):
-    result = bred(tasks, job, task_index=index)
+    result = bred(tasks, job, task_index=index, max_work=6_000_000)
     assert result.near_miss.errors == (0, 0, 0)
     assert result.near_miss.verdict == "nothing"
     best = result.candidates[0]
@@ -113,8 +113,8 @@ def test_a_population_goes_on_from_its_members(tasks, job):
 def test_newcomers_join(tasks, job):
     find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
     result = bred(tasks, job, age=1, newcomers=(find,), max_work=1)
-    assert result.members == ((find, 1, "find of another task"),)
-    assert result.num_programs == 1
+    assert result.members == ((find, 1, "find of another task"), ("O = identity(I)", 1, "seed"))
+    assert result.num_programs == 2
 
 
 def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
@@ -122,10 +122,11 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
     file.write_bytes(pickle.dumps(Stock((("mirrored", own), ("other", parse_program("O = rot90(I)"))))))
     changes = {"stock": file, "max_work": 1}
-    alone = bred(tasks, job, **changes, breeding=Breeding(views_work=0))
-    assert [text for text, _, _ in alone.members] == ["O = rot90(I)"]
-    in_views = bred(tasks, job, **changes)
+    alone = bred(tasks, job, **changes, breeding=Breeding(views_work=0, mends=False))
+    assert {text for text, _, _ in alone.members} == {"O = identity(I)", "O = rot90(I)"}
+    in_views = bred(tasks, job, **changes, breeding=Breeding(mends=False))
     assert {text for text, _, _ in in_views.members} == {
+        "O = identity(I)",
         "O = rot90(I)",
         "x1 = dmirror(I)\nx2 = rot90(x1)\nO = dmirror(x2)",
     }
@@ -139,12 +140,13 @@ def test_of_states_those_join_that_give_a_demonstration(tasks, job, tmp_path):
         for name, text in texts.items()
     ]
     file.write_bytes(pickle.dumps(Stock((), mine_edges(parents))))
-    changes = {"stock": file, "max_work": 1, "breeding": Breeding(states_work=500_000)}
+    changes = {"stock": file, "max_work": 1, "breeding": Breeding(states_work=500_000, mends=False)}
     solved = bred(tasks, job, **changes)
     assert solved.candidates[0].performance.is_strict
-    assert {origin for _, _, origin in solved.members} <= {"state", "finisher"}
+    by_itself = ("O = identity(I)", 1, "seed")
+    assert {origin for *_, origin in set(solved.members) - {by_itself}} <= {"state", "finisher"}
     assert bred(tasks, job, **changes) == solved
-    assert bred(tasks, job, task_index=4, **changes).members == ()
+    assert bred(tasks, job, task_index=4, **changes).members == (by_itself,)
 
 
 def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
@@ -155,6 +157,26 @@ def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
     assert len(result.members) > 5
 
 
-def test_without_anything_that_runs_there_is_no_population(tasks, job):
-    result = bred(tasks, job, age=1)
-    assert (result.members, result.candidates, result.answers, result.near_miss) == ((), (), (), None)
+def test_without_anything_else_a_population_begins_with_the_input(tasks, job):
+    result = bred(tasks, job, age=1, max_work=1)
+    assert result.members == (("O = identity(I)", 1, "seed"),)
+    assert result.work > 1
+
+
+def test_near_misses_are_mended_when_a_population_begins(tasks, job):
+    rings = (
+        ((0, 3, 3, 3), (0, 3, 0, 3), (0, 3, 3, 3)),
+        ((3, 3, 3, 0, 0), (3, 0, 3, 0, 0), (3, 3, 3, 0, 5)),
+    )
+    filled = (
+        "x1 = objects(I, T, F, F)\nx2 = colorfilter(x1, ZERO)\nx3 = argmin(x2, size)\nO = fill(I, NINE, x3)"
+    )
+    task = Task("ring", tuple(pair_of(filled, grid) for grid in rings), (pair_of(filled, rings[0]),))
+    changes = {"max_work": 1, "age": 5}
+    mended = bred([task], job, **changes)
+    assert mended.candidates[0].performance.is_strict
+    assert mended.origins[0] == "mending"
+    assert mended == bred([task], job, **changes)
+    unmended = bred([task], job, **changes, breeding=dataclasses.replace(job.breeding, mends=False))
+    assert not unmended.candidates
+    assert bred([task], job, max_work=1, age=4).candidates == ()

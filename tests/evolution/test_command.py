@@ -89,7 +89,7 @@ def test_what_is_found_is_told_and_true(uninterrupted, task_folder):
         for pair in (*tasks[task_id].train, *tasks[task_id].test):
             assert run(program, pair.input).output == pair.output
         assert solution["strict"]
-        assert solution["found_by"] in {"mutation", "composition", "graft", "finisher", "seed"}
+        assert solution["found_by"] in {"mutation", "composition", "graft", "finisher", "seed", "mending"}
     assert f"{len(solutions)} of 5 tasks solved by the best three candidates" in printed
     assert f"{len(solutions)} solutions verified" in printed
     candidates = json.loads((folder / "candidates.json").read_text())
@@ -256,6 +256,39 @@ def test_a_full_disk_loses_nothing(uninterrupted, make, tmp_path, monkeypatch):
     monkeypatch.undo()
     evolve(make(tmp_path / "full"))
     assert contents(tmp_path / "full") == contents(uninterrupted[0])
+
+
+def test_a_disk_that_is_full_from_the_first_is_no_others_folder(make, tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(files, "write_bytes", fail)
+    with pytest.raises(UserError, match="No space left on device"):
+        evolve(make(tmp_path / "full", work=1))
+    monkeypatch.undo()
+    evolve(make(tmp_path / "full", work=1))
+
+
+def test_a_task_whose_file_is_gone_is_not_begun_anew(make, tmp_path):
+    evolve(make(tmp_path / "out", work=700_000))
+    assert json.loads((tmp_path / "out" / "progress.json").read_text())["round"] > 0
+    (tmp_path / "out" / "tasks" / "noise.json").unlink()
+    with pytest.raises(UserError, match=r"--output=.*: tasks/noise.json is gone"):
+        evolve(make(tmp_path / "out", work=700_000))
+
+
+def test_a_task_without_other_seeds_than_its_own_ends_too(make, tmp_path, task_folder):
+    own = tmp_path / "own.jsonl"
+    own.write_text('{"program": "O = vmirror(I)", "task": "noise"}\n')
+    evolve(
+        make(
+            tmp_path / "out",
+            tasks=str(task_folder / "noise.json"),
+            programs=(own,),
+            work=1_000,
+            turn_work=1_000,
+        )
+    )
 
 
 def test_a_job_that_is_given_up_costs_a_turn(make, tmp_path, monkeypatch, caplog):

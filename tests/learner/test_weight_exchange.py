@@ -133,8 +133,11 @@ def test_what_is_wrong_is_one_line(published, tmp_path):
         export_weights(str(tmp_path / "new"), str(tmp_path / "out"))
     before = (tmp_path / "new" / "config.json").read_text()
     (tmp_path / "new" / "checkpoints").mkdir(exist_ok=True)
-    with pytest.raises(UserError, match=r"--output=.*/new: holds a run, whose config.json would be lost"):
+    with pytest.raises(UserError, match=r"--output=.*/new: holds checkpoints, and weights are for"):
         export_weights(str(tmp_path / "new"), str(tmp_path / "new"))
+    assert (tmp_path / "new" / "config.json").read_text() == before
+    with pytest.raises(UserError, match=r"--output=.*/new: holds checkpoints, and weights are for"):
+        import_weights(published, str(tmp_path / "new"))
     assert (tmp_path / "new" / "config.json").read_text() == before
     with pytest.raises(UserError, match="is the source itself"):
         import_weights(published, f"{published}/../published")

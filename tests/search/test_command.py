@@ -3,6 +3,7 @@
 import dataclasses
 import errno
 import json
+import os
 import random
 from pathlib import Path
 
@@ -325,6 +326,21 @@ def test_a_full_disk_ends_it_with_the_last_state_intact(file, tasks, uninterrupt
     searched(file, tasks, tmp_path)
     assert not list(tmp_path.glob("*.unfinished"))
     assert contents(tmp_path) == contents(uninterrupted)
+
+
+def test_programs_that_cannot_be_read_again_are_refused(file, tasks, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UserError, match=r"pipe: is no file that can be read again"):
+        searched(tmp_path / "pipe", tasks, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_other_curves_are_drawn_whatever_their_names(file, tasks, tmp_path):
+    others = [tmp_path / name for name in ("best three.csv", "$\\foo$.csv", "_hidden.csv")]
+    for other in others:
+        other.write_text("10,0.5\n")
+    searched(file, tasks, tmp_path / "out", compared=others)
+    assert "curve.svg" in {path.name for path in (tmp_path / "out").iterdir()}
 
 
 # Verification

@@ -77,7 +77,7 @@ def _read(path: epath.Path, digest: str) -> dict[str, Program | None]:
             task_id: None if text is None else parse_program(text)
             for task_id, text in cached["programs"].items()
         }
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DistillationCacheError(f"{path}: holds no distilled programs: {error!r}") from None
 
 

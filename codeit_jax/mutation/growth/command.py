@@ -14,7 +14,7 @@ from etils import epath
 from rich.console import Console
 
 from codeit_jax.arc import Task, load_tasks
-from codeit_jax.config import DISTILLATION_WORK, ExecutionConfig, ParentKind
+from codeit_jax.config import DISTILLATION_WORK, Depth, ExecutionConfig, ParentKind
 from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.dsl.program_files import ProgramRow, fingerprint
 from codeit_jax.errors import UserError
@@ -25,7 +25,6 @@ from codeit_jax.mutation.growth.drawing import Fate
 from codeit_jax.mutation.growth.file import GrowthFile, GrowthFileError, Mark
 from codeit_jax.mutation.growth.rounds import (
     MAX_BARREN_DRAWS,
-    Depth,
     Grown,
     Population,
     Recipe,

@@ -84,20 +84,26 @@ class GrowthFile:
         self._settings = json.loads(json.dumps(settings))
         self._ends = np.zeros(1, np.int64)  # where rows end, in bytes, after a 0
         with naming(path, GrowthFileError):
-            found = read_claim(progress_path(path), [path], _parse)
-            if found is not None and found[1].rows:
-                check_claim(found[0], self._settings)
-                self.mark = found[1]
-            else:
-                self._write_progress()
-            if self.mark.size and not path.exists():
-                raise GrowthFileError(f"is gone, and {progress_path(path).name} beside it is not")
+            was_there = path.exists()
             # Unbuffered, since what a buffer could not write it would try to write again.
-            self._file = path.open("r+b" if path.exists() else "x+b", buffering=0)
+            self._file = path.open("r+b" if was_there else "x+b", buffering=0)
         try:
-            self._claim()
+            with naming(path, GrowthFileError):
+                self._hold()
+                found = read_claim(progress_path(path), [path] if was_there else [], _parse)
+                if found is not None and found[1].rows:
+                    check_claim(found[0], self._settings)
+                    self.mark = found[1]
+                    if not was_there:
+                        raise GrowthFileError(f"is gone, and {progress_path(path).name} beside it is not")
+                self._check()
+                if not self.mark.rows:
+                    self._write_progress()
+                self._file.truncate(self.mark.size)
         except BaseException:
             self._file.close()
+            if not was_there:
+                path.unlink(missing_ok=True)
             raise
 
     def __enter__(self) -> "GrowthFile":
@@ -152,12 +158,15 @@ class GrowthFile:
         start, end = self._ends[number : number + 2].tolist()
         return ProgramRow(**json.loads(os.pread(self._file.fileno(), end - start, start)))
 
-    def _claim(self) -> None:
-        """Makes sure that nobody else writes the file and that it is as it was left; cuts off the rest."""
+    def _hold(self) -> None:
+        """Makes sure that nobody else writes the file."""
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise GrowthFileError(f"{self.path}: another process is writing to it") from None
+            raise GrowthFileError("another process is writing to it") from None
+
+    def _check(self) -> None:
+        """Makes sure that the file is as it was left, and that what comes after can be cut off."""
         ends, checksum, size = [self._ends], 0, 0
         while size < self.mark.size:
             piece = self._file.read(min(_PIECE_BYTES, self.mark.size - size))
@@ -168,10 +177,10 @@ class GrowthFile:
             size += len(piece)
         self._ends = np.concatenate(ends)
         if (size, checksum, len(self._ends) - 1) != (self.mark.size, self.mark.checksum, self.mark.rows):
-            raise GrowthFileError(
-                f"{self.path}: is not what {progress_path(self.path).name} says was written to it"
-            )
-        self._file.truncate(self.mark.size)
+            raise GrowthFileError(f"is not what {progress_path(self.path).name} says was written to it")
+        for line in self._file.readlines():
+            if line.endswith(b"\n") and not _is_ours(line):
+                raise GrowthFileError("holds lines that were not written to it, and would be cut off")
 
     def _write(self, content: bytes) -> None:
         self._file.seek(self.mark.size)
@@ -182,6 +191,17 @@ class GrowthFile:
 
     def _write_progress(self) -> None:
         write_json(progress_path(self.path), {"settings": self._settings, **dataclasses.asdict(self.mark)})
+
+
+def _is_ours(line: bytes) -> bool:
+    """Whether a line may have been written before the mark was moved."""
+    try:
+        values = json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(values, dict) and list(values) == [
+        field.name for field in dataclasses.fields(ProgramRow)
+    ]
 
 
 def _parse(values: dict[str, Any]) -> tuple[dict[str, Any], Mark]:

@@ -9,10 +9,10 @@ import dataclasses
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from enum import StrEnum
 
 import numpy as np
 
+from codeit_jax.config import Depth
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import run_jobs
@@ -35,14 +35,6 @@ FIRST_DRAWS_PER_PARENT = 16  # of a round; each round draws twice as many as the
 MAX_DRAWS_PER_PARENT = 64
 MAX_DRAWS_PER_JOB = 256
 MAX_BARREN_DRAWS = 10_000  # in rounds that bring nothing new, until no more is expected
-
-
-class Depth(StrEnum):
-    """The source of programs (paper, mutation at depth one and at infinite depth; random programs)."""
-
-    ONE = "1"  # from the training programs
-    INFINITE = "inf"  # from those and from all programs of earlier rounds
-    RANDOM = "random"  # from nothing
 
 
 @dataclasses.dataclass(frozen=True)

@@ -117,7 +117,7 @@ def test_a_place_that_cannot_be_written_to_is_refused(tmp_path, name):
 
 
 def test_a_folder_is_refused(tmp_path):
-    with pytest.raises(UserError, match="there is "):
+    with pytest.raises(UserError, match="Is a directory"):
         GrowthFile(tmp_path, SETTINGS)
 
 
@@ -127,6 +127,26 @@ def test_one_writer_at_a_time(path):
         with pytest.raises(GrowthFileError, match="another process is writing to it"):
             GrowthFile(path, SETTINGS)
     appended(path, [1])
+
+
+def test_who_is_kept_out_changes_nothing(path):
+    with GrowthFile(path, SETTINGS):
+        before = progress_path(path).read_bytes()
+        with pytest.raises(GrowthFileError, match="another process is writing to it"):
+            GrowthFile(path, {"seed": 9})
+        assert progress_path(path).read_bytes() == before
+
+
+@pytest.mark.parametrize("numbers", [[], range(3)])
+def test_lines_of_others_are_not_cut_off(path, numbers):
+    appended(path, numbers)
+    for line in (b'{"program": "O = rot90(I)"}\n', b"mine\n"):
+        before = path.read_bytes()
+        path.write_bytes(before + line)
+        with pytest.raises(GrowthFileError, match="holds lines that were not written to it"):
+            GrowthFile(path, SETTINGS)
+        assert path.read_bytes() == before + line
+        path.write_bytes(before)
 
 
 def full_after(monkeypatch, num_writes):

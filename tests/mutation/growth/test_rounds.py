@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
 from codeit_jax.benchmarks.workload import TimedJobs
-from codeit_jax.config import ExecutionConfig
+from codeit_jax.config import Depth, ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
 from codeit_jax.dsl.program_files import fingerprint
 from codeit_jax.execution import Budget, Evaluator
@@ -17,7 +17,6 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.mutation.growth import rounds as growth
 from codeit_jax.mutation.growth.drawing import RANDOM, Fate
 from codeit_jax.mutation.growth.rounds import (
-    Depth,
     Population,
     Recipe,
     draw_round,
