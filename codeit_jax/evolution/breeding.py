@@ -89,7 +89,8 @@ class _Breeder:
         self._runs = [GraphRun(self._graph, self._evaluator, grid) for grid in self._inputs]
         self._test_runs = [GraphRun(self._graph, self._evaluator, pair.input) for pair in self._task.test]
         self._subjects: dict[Program, Subject | None] = {}
-        self._errors: list[dict[Grid, float]] = [{} for _ in self._goals]  # of outputs that were met
+        # By the identities of outputs, which a run gives once each, and which are kept with their errors.
+        self._errors: list[dict[int, tuple[Grid, float]]] = [{} for _ in self._goals]
 
     @property
     def work(self) -> int:
@@ -231,15 +232,15 @@ class _Breeder:
             # Of what would not be kept in any case no more is run.
             if output is None or sum(errors) > self._population.limit:
                 return None
-            error = known_errors.get(output)
-            if error is None:
-                error = known_errors[output] = error_of(output, goal)
-            outputs, errors = (*outputs, output), (*errors, error)
+            judged = known_errors.get(id(output))
+            if judged is None:
+                judged = known_errors[id(output)] = output, error_of(output, goal)
+            outputs, errors = (*outputs, output), (*errors, judged[1])
         if not any(errors):
             given = [run.output(index) for run in self._test_runs]
             outputs += tuple(output for output in given if output is not None)
-        known = self._population.find(outputs)
         individual = Individual(program, outputs, errors, origin)
+        known = self._population.find(individual.behaviour)
         if individual.num_right:
             self._giving = best_candidates([*self._giving, individual], NUM_ANSWERS)
         if known is not None:
@@ -248,7 +249,7 @@ class _Breeder:
         if individual.num_right >= min_right:
             self._population.add(individual)
         if individual.error:
-            for step in self._finisher.steps(outputs):
+            for step in self._finisher.steps(individual.behaviour):
                 finished = compose(step, program)
                 if len(finished) <= self._breeding.max_lines:
                     self._meet(finished, Origin.FINISHER)

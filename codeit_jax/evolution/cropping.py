@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import INPUT, Call, Program, variable
-from codeit_jax.evolution.population import Individual
+from codeit_jax.evolution.population import Behaviour, Individual
 from codeit_jax.evolution.regions import Box, Region, Regions
 from codeit_jax.evolution.variation import joined, tidied
 
@@ -28,7 +28,7 @@ class Cropper:
             (len(grid), len(grid[0])) != sides for grid, sides in zip(inputs, self._sides, strict=True)
         )
         self._boxes: dict[tuple[Box, ...], Region] = {}
-        self._looked_at: set[tuple[Grid, ...]] = set()
+        self._looked_at: set[Behaviour] = set()
 
     def programs(self, individuals: Sequence[Individual]) -> Iterator[Program]:
         """Yields programs that cut the input to a box of the goals' sides, or an individual to the goals."""
@@ -45,11 +45,11 @@ class Cropper:
                 self._boxes[boxes] = region
                 yield _cut(region.program, INPUT)
         for each in individuals[:_MAX_CROPPED]:
-            if each.error and each.outputs not in self._looked_at:
+            if each.error and each.behaviour not in self._looked_at:
                 for boxes, region in self._boxes.items():
                     if all(map(_holds, each.outputs, boxes, self._goals)):
                         yield _cut(joined(each.program, region.program), variable(len(each.program)))
-            self._looked_at.add(each.outputs)
+            self._looked_at.add(each.behaviour)
 
 
 def _cut(program: Program, grid: str) -> Program:

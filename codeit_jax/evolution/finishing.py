@@ -11,6 +11,7 @@ from codeit_jax.arc import Grid
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.program import Call, Program, parse_program, variable
+from codeit_jax.evolution.population import Behaviour
 from codeit_jax.evolution.variation import compose
 from codeit_jax.execution import Evaluator
 
@@ -71,7 +72,7 @@ class Finisher:
     def __init__(self, goals: Grids) -> None:
         self._goals = goals
         self._evaluator = Evaluator()
-        self._ways: dict[Grids, Program] = {}
+        self._ways: dict[Behaviour, Program] = {}
         inverses = {parse_program(text): undo for text, undo in _INVERSES.items()}
         reached: list[tuple[Grids, Program | None]] = [(goals, None)]
         for _ in range(_MAX_STEPS):
@@ -79,15 +80,17 @@ class Finisher:
             for grids, way in before:
                 for step, undo in inverses.items():
                     undone = tuple(map(undo, grids))
-                    if undone in self._ways or undone == goals or not self._leads_to(step, undone, grids):
+                    behaviour = Behaviour(undone)
+                    if behaviour in self._ways or undone == goals or not self._leads_to(step, undone, grids):
                         continue
-                    self._ways[undone] = step if way is None else compose(way, step)
-                    reached.append((undone, self._ways[undone]))
+                    self._ways[behaviour] = step if way is None else compose(way, step)
+                    reached.append((undone, self._ways[behaviour]))
         self._cuts = [(parse_program(text), sides) for text, sides in _CUTS.items()]
 
-    def steps(self, outputs: Grids) -> Iterator[Program]:
+    def steps(self, behaviour: Behaviour) -> Iterator[Program]:
         """Yields programs that turn outputs, other than the goals, into the goals."""
-        way = self._ways.get(outputs)
+        outputs = behaviour.outputs
+        way = self._ways.get(behaviour)
         if way is not None:
             yield way
         elif all(map(_have_same_sides, outputs, self._goals)):

@@ -14,7 +14,7 @@ from codeit_jax.arc import Grid
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.program import Call, Program, variable
 from codeit_jax.evolution.colours import NAME_OF_COLOUR
-from codeit_jax.evolution.population import Individual
+from codeit_jax.evolution.population import Behaviour, Individual
 from codeit_jax.evolution.regions import Cells, Reading, Region, Regions, cells_by_colour
 from codeit_jax.evolution.variation import joined, tidied
 
@@ -77,14 +77,14 @@ class Mender:
         self._regions = regions
         self._wanted = [cells_by_colour(goal) for goal in goals]
         self._everywhere = tuple(sum(cells.values()) for cells in self._wanted)
-        self._looked_at: set[tuple[Grid, ...]] = set()
+        self._looked_at: set[Behaviour] = set()
 
     def programs(self, individuals: Sequence[Individual]) -> Iterator[Program]:
         """Yields programs that mend individuals, those first that come first."""
         for each in individuals[:_MAX_MENDED]:
-            if each.outputs in self._looked_at:
+            if each.behaviour in self._looked_at:
                 continue
-            self._looked_at.add(each.outputs)
+            self._looked_at.add(each.behaviour)
             for need in self._needs_of(each):
                 mended = list(self._mended(need))
                 yield from mended or self._mended_in_part(need)

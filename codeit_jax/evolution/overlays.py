@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.program import Call, Program, variable
-from codeit_jax.evolution.population import Individual
+from codeit_jax.evolution.population import Behaviour, Individual
 from codeit_jax.evolution.variation import joined
 
 _MAX_UPPER = 20
@@ -26,19 +26,19 @@ class Overlayer:
 
     def __init__(self, goals: Sequence[Grid]) -> None:
         self._goals = goals
-        self._gaps: dict[tuple[Grid, ...], list[_Gaps] | None] = {}  # of the behaviours that were looked at
+        self._gaps: dict[Behaviour, list[_Gaps] | None] = {}  # of the behaviours that were looked at
 
     def programs(self, individuals: Sequence[Individual]) -> Iterator[Program]:
         """Yields programs that give the goals by painting what one gives over what another does."""
         fitting = [each for each in individuals if each.error and max(each.errors) <= 1]
-        new = {each.outputs for each in fitting if each.outputs not in self._gaps}
-        self._gaps |= {each.outputs: _gaps(each, self._goals) for each in fitting if each.outputs in new}
-        newcomers = [each for each in fitting if each.outputs in new]
-        uppers = [each for each in fitting if self._gaps[each.outputs] is not None]
+        new = {each.behaviour: each for each in fitting if each.behaviour not in self._gaps}
+        self._gaps |= {behaviour: _gaps(each, self._goals) for behaviour, each in new.items()}
+        newcomers = list(new.values())
+        uppers = [each for each in fitting if self._gaps[each.behaviour] is not None]
         for upper in uppers[:_MAX_UPPER]:
-            gaps = self._gaps[upper.outputs]
+            gaps = self._gaps[upper.behaviour]
             assert gaps is not None
-            for lower in fitting if upper.outputs in new else newcomers:
+            for lower in fitting if upper.behaviour in new else newcomers:
                 if lower is not upper and _fills(lower, gaps):
                     yield overlay(upper.program, lower.program)
 

@@ -1,6 +1,7 @@
 """A population: programs for one task that all behave differently, the nearer ones selected more often."""
 
 import dataclasses
+import functools
 import math
 import random
 from collections.abc import Sequence
@@ -13,6 +14,28 @@ _TOLERANCE = 0.02  # errors that are as good as equal
 _SAMPLED = 30  # individuals that a selection by demonstrations looks at
 _PRESSURE = 2.0  # of a selection by rank
 _EXCESS = 1.5  # times the capacity, up to which nothing is removed
+
+
+class Behaviour:
+    """What a program gives, as a key: the many cells are hashed once, and compared where hashes agree.
+
+    Attributes:
+        outputs: the grids.
+    """
+
+    __slots__ = ("_hash", "outputs")
+
+    def __init__(self, outputs: tuple[Grid, ...]) -> None:
+        self.outputs = outputs
+        self._hash = hash(outputs)
+
+    def __hash__(self) -> int:
+        return self._hash
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, Behaviour) and self._hash == other._hash and self.outputs == other.outputs
 
 
 @dataclasses.dataclass
@@ -35,9 +58,14 @@ class Individual:
     num_programs: int = 1
 
     def __post_init__(self) -> None:
+        self.behaviour = Behaviour(self.outputs)
         self.error = sum(self.errors)
         self.num_right = self.errors.count(0.0)
-        self.shortness: Shortness = shortness(str(self.program))
+
+    @functools.cached_property
+    def shortness(self) -> Shortness:
+        """What programs that behave alike are ranked by."""
+        return shortness(str(self.program))
 
     @property
     def test_outputs(self) -> tuple[Grid, ...]:
@@ -68,20 +96,20 @@ class Population:
     def __init__(self, capacity: int, num_demonstrations: int) -> None:
         self._capacity = capacity
         self._num_demonstrations = num_demonstrations
-        self._individuals: dict[tuple[Grid, ...], Individual] = {}
+        self._individuals: dict[Behaviour, Individual] = {}
         self.ranked: list[Individual] = []
         self.limit = math.inf
 
     def __len__(self) -> int:
         return len(self._individuals)
 
-    def find(self, outputs: tuple[Grid, ...]) -> Individual | None:
+    def find(self, behaviour: Behaviour) -> Individual | None:
         """Returns the individual that behaves so."""
-        return self._individuals.get(outputs)
+        return self._individuals.get(behaviour)
 
     def add(self, individual: Individual) -> None:
         """Adds an individual whose behaviour is new."""
-        self._individuals[individual.outputs] = individual
+        self._individuals[individual.behaviour] = individual
 
     def trim(self, excess: float = _EXCESS) -> None:
         """Keeps the nearest, and in equal parts those that are nearest on one demonstration each.
@@ -92,7 +120,7 @@ class Population:
         self.ranked = sorted(self._individuals.values(), key=lambda each: (each.error, each.shortness))
         if len(self) <= excess * self._capacity:
             return
-        kept = {each.outputs: each for each in self.ranked[: self._capacity // 2]}
+        kept = {each.behaviour: each for each in self.ranked[: self._capacity // 2]}
         specialists = [
             iter(sorted(self.ranked, key=lambda each: each.errors[place]))
             for place in range(self._num_demonstrations)
@@ -100,10 +128,10 @@ class Population:
         turn = 0
         while len(kept) < self._capacity:
             specialist = next(specialists[turn % len(specialists)])
-            kept.setdefault(specialist.outputs, specialist)
+            kept.setdefault(specialist.behaviour, specialist)
             turn += 1
         self._individuals = kept
-        self.ranked = [each for each in self.ranked if each.outputs in kept]
+        self.ranked = [each for each in self.ranked if each.behaviour in kept]
         self.limit = max(each.error for each in kept.values())
 
     def select(self, rng: random.Random, lexicase_share: float) -> Individual:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from codeit_jax.dsl import parse_program
 from codeit_jax.evolution.finishing import _CUTS, _INVERSES, Finisher, _recolouring
+from codeit_jax.evolution.population import Behaviour
 from codeit_jax.execution import Evaluator
 
 EVALUATOR = Evaluator()
@@ -22,7 +23,7 @@ def given_by(program, grids):
 
 
 def finished(outputs, goals):
-    return [given_by(step, outputs) == goals for step in Finisher(goals).steps(outputs)]
+    return [given_by(step, outputs) == goals for step in Finisher(goals).steps(Behaviour(outputs))]
 
 
 @pytest.mark.parametrize("text", [*_INVERSES, *_CUTS])
