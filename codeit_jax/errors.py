@@ -17,8 +17,8 @@ def naming(place: object, error_type: type[UserError] = UserError) -> Iterator[N
 
     Args:
         place: the file, field or flag.
-        error_type: what is raised in place of an `OSError`, of a `RecursionError` and of a `ValueError`, a
-            `UserError` among them.
+        error_type: what is raised in place of an `OSError`, of what too deep or too large values lead to, and
+            of a `ValueError`, a `UserError` among them.
     """
     try:
         yield
@@ -28,3 +28,5 @@ def naming(place: object, error_type: type[UserError] = UserError) -> Iterator[N
         raise error_type(f"{place}: {error}") from error
     except RecursionError as error:
         raise error_type(f"{place}: is nested too deeply") from error
+    except OverflowError as error:
+        raise error_type(f"{place}: {error}") from error

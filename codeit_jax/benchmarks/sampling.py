@@ -63,6 +63,8 @@ QUICK = Sizes(preset="nano", prompt_length=64, max_length=48, num_parsed=1_000, 
 
 def measure(options: Options) -> Iterator[Measurement]:
     """Yields the suite's measurements."""
+    if options.tokenizer:
+        _tokenizer(options.tokenizer)  # what is wrong with it is told at once
     yield from generation.measure_sizes(generation.QUICK if options.quick else generation.Sizes(), options)
     yield from measure_sizes(QUICK if options.quick else Sizes(), options)
 
@@ -71,11 +73,15 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     """Yields the suite's measurements, made on so much."""
     names = ["symbolic", *([options.tokenizer] if options.tokenizer else [])]
     for name in names:
-        with naming(f"--tokenizer={name}"):
-            tokenizer = make_tokenizer(name)
+        tokenizer = _tokenizer(name)
         title = "symbolic" if name == "symbolic" else "Hugging Face"
         yield from constraints(title, tokenizer, sizes, options.seed)
         yield from prompts(title, name, tokenizer, sizes)
+
+
+def _tokenizer(name: str) -> Tokenizer:
+    with naming(f"--tokenizer={name}"):
+        return make_tokenizer(name)
 
 
 def constraints(title: str, tokenizer: Tokenizer, sizes: Sizes, seed: int) -> Iterator[Measurement]:

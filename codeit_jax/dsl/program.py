@@ -21,6 +21,7 @@ OUTPUT = "O"
 
 _ASSIGNMENT = re.compile(r"(\w+)\s*=\s*(\w+)\s*\(([^()]*)\)", re.ASCII)
 _NAME = re.compile(r"\w+", re.ASCII)
+_MAX_SHOWN = 40  # characters of a name that is wrong
 _VARIABLE = re.compile(r"x\d{1,9}", re.ASCII)
 
 
@@ -101,7 +102,8 @@ def parse_program(text: str) -> Program:
         target, function, argument_text = match.groups()
         calls.append(_resolve_call(line, function, argument_text, names))
         if target != OUTPUT and not is_variable(target):
-            raise ProgramError(line, f"{target!r} is no variable; lines assign x1, x2, ... and last {OUTPUT}")
+            told = f"{_shown(target)} is no variable"
+            raise ProgramError(line, f"{told}; lines assign x1, x2, ... and last {OUTPUT}")
         if target in names:
             raise ProgramError(line, f"{target} is assigned twice")
         names[target] = variable(len(calls))
@@ -115,13 +117,13 @@ def _resolve_call(line: int, function: str, argument_text: str, names: Mapping[s
     arguments = [argument.strip() for argument in argument_text.split(",") if argument_text.strip()]
     for argument in arguments:
         if not _NAME.fullmatch(argument):
-            raise ProgramError(line, f"{argument!r} is no name")
+            raise ProgramError(line, f"{_shown(argument)} is no name")
     for name in (function, *arguments):
         if name in names or name in SIGNATURES or name in CONSTANTS:
             continue
         if is_variable(name):
             raise ProgramError(line, f"{name} is used before it is assigned")
-        raise ProgramError(line, f"unknown name {name!r}")
+        raise ProgramError(line, f"unknown name {_shown(name)}")
     if function in CONSTANTS or function == INPUT:
         raise ProgramError(line, f"{function} is not a function")
     if not arguments:
@@ -133,6 +135,10 @@ def _resolve_call(line: int, function: str, argument_text: str, names: Mapping[s
             line, f"{function} takes {expected} argument{'s' * (expected != 1)}, got {len(arguments)}"
         )
     return Call(names.get(function, function), tuple(names.get(name, name) for name in arguments))
+
+
+def _shown(name: str) -> str:
+    return repr(name if len(name) <= _MAX_SHOWN else name[:_MAX_SHOWN] + "...")
 
 
 def without_dead_lines(program: Program) -> Program:

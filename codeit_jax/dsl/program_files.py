@@ -52,7 +52,8 @@ def read_rows(path: Path) -> Iterator[tuple[ProgramRow, Program]]:
             if line.strip():
                 with naming(f"line {number}"):
                     row = _parse_row(line)
-                    program = parse_program(row.program)
+                    with naming("its program"):
+                        program = parse_program(row.program)
                 yield row, program
 
 

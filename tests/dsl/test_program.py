@@ -58,6 +58,7 @@ def test_blank_lines_and_spaces_mean_nothing(program, rng):
         ("O = vmirror(I)\nO = hmirror(I)", 2, "O is assigned before the last line"),
         ("O = vmirrors(I)", 1, "unknown name 'vmirrors'"),
         ("O = vmirror(J)", 1, "unknown name 'J'"),
+        (f"O = {'j' * 90}(I)", 1, f"unknown name '{'j' * 40}...'"),
         ("O = vmirror(O)", 1, "unknown name 'O'"),
         ("O = print(I)", 1, "unknown name 'print'"),
         ("O = x1(I)", 1, "x1 is used before it is assigned"),

@@ -116,7 +116,7 @@ def test_killed_at_any_time_it_goes_on_to_the_same_finds(data, tmp_path):
         ({"parents": "both_of_them"}, "flag --parents=both_of_them"),
         ({"programs": ""}, "--programs: there are no programs to begin with"),
         ({"programs": "DATA/empty.jsonl"}, "empty.jsonl: holds no programs"),
-        ({"programs": "DATA/wrong.jsonl"}, "wrong.jsonl: line 1: line 1: unknown name 'nope'"),
+        ({"programs": "DATA/wrong.jsonl"}, "wrong.jsonl: line 1: its program: line 1: unknown name 'nope'"),
         ({"programs": "DATA/nowhere.jsonl"}, "nowhere.jsonl: No such file or directory"),
         ({"programs": "DATA/tasks"}, "tasks: Is a directory"),
         ({"tasks": "arc1/nowhere"}, "arc1/nowhere: the parts of ARC-1 are"),

@@ -99,7 +99,7 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(data, tmp_pa
         ({"programs": "DATA/empty.jsonl"}, "empty.jsonl: holds no programs"),
         ({"programs": "DATA/programs.jsonl,DATA/empty.jsonl"}, "empty.jsonl: holds no programs"),
         ({"programs": "DATA/broken.jsonl"}, "broken.jsonl: line 2: is no JSON"),
-        ({"programs": "DATA/wrong.jsonl"}, "wrong.jsonl: line 2: line 1: unknown name 'nope'"),
+        ({"programs": "DATA/wrong.jsonl"}, "wrong.jsonl: line 2: its program: line 1: unknown name 'nope'"),
         ({"programs": "DATA/tasks"}, "tasks: Is a directory"),
         ({"programs": ""}, "--programs is required"),
         ({"output": ""}, "--output is required"),
