@@ -141,7 +141,11 @@ class _Breeder:
         for _ in range(_MAX_MENDINGS):
             for each in individuals[:_NUM_LENDING]:
                 add_lines(self._regions, each.program)
-            made = itertools.chain(self._cropper.programs(individuals), self._mender.programs(individuals))
+            made = itertools.chain(
+                self._shifted(individuals),
+                self._cropper.programs(individuals),
+                self._mender.programs(individuals),
+            )
             met = [
                 self._meet(program, Origin.MENDING, min_right=1)
                 for program in made
@@ -151,6 +155,12 @@ class _Breeder:
                 [each for each in met if each], key=lambda each: (each.error, each.shortness)
             )
         self._population.trim()
+
+    def _shifted(self, individuals: Sequence[Individual]) -> Iterator[Program]:
+        for each in individuals:
+            step = self._finisher.shift(each.behaviour) if each.error else None
+            if step is not None:
+                yield compose(step, each.program)
 
     def _value_of(self, program: Program, place: int) -> Value:
         values = self._runs[place].values(self._graph.add(program))

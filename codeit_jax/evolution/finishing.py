@@ -19,6 +19,8 @@ Grids = tuple[Grid, ...]
 
 _MAX_STEPS = 2
 _NUMBERS = {value: name for name, value in CONSTANTS.items() if type(value) is int}
+_OFFSETS = {value: name for name, value in CONSTANTS.items() if isinstance(value, tuple) and any(value)}
+_mostcolor = PRIMITIVES["mostcolor"]
 _VMIRROR, _HMIRROR = PRIMITIVES["vmirror"], PRIMITIVES["hmirror"]
 
 
@@ -106,6 +108,18 @@ class Finisher:
                 if fits and self._leads_to(step, outputs, self._goals):
                     yield step
 
+    def shift(self, behaviour: Behaviour) -> Program | None:
+        """Returns a program that moves all but the background to where the goals have it, if one does."""
+        output, goal = behaviour.outputs[0], self._goals[0]
+        if not _have_same_sides(output, goal) or _mostcolor(output) != _mostcolor(goal):
+            return None
+        (top, left), (goal_top, goal_left) = _corner(output), _corner(goal)
+        offset = _OFFSETS.get((goal_top - top, goal_left - left))
+        if offset is None:
+            return None
+        step = parse_program(f"x1 = fgpartition(I)\nx2 = merge(x1)\nO = move(I, x2, {offset})")
+        return step if self._leads_to(step, behaviour.outputs, self._goals) else None
+
     def _leads_to(self, step: Program, grids: Grids, ends: Grids) -> bool:
         return all(
             grid and grid[0] and self._evaluator.run(step, grid).output == end
@@ -115,6 +129,18 @@ class Finisher:
 
 def _have_same_sides(one: Grid, other: Grid) -> bool:
     return len(one) == len(other) and len(one[0]) == len(other[0])
+
+
+def _corner(grid: Grid) -> tuple[int, int]:
+    """Returns the first row and the first column that are not all of the background; zeros if all are."""
+    background = _mostcolor(grid)
+    cells = [
+        (row, column)
+        for row, line in enumerate(grid)
+        for column, cell in enumerate(line)
+        if cell != background
+    ]
+    return min((row for row, _ in cells), default=0), min((column for _, column in cells), default=0)
 
 
 def _colour_map(outputs: Grids, goals: Grids) -> dict[int, int] | None:

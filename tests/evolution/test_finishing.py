@@ -74,3 +74,17 @@ def test_what_leads_nowhere_gives_nothing(seed):
         tuple(random_grid(rng, rng.randint(1, 4), rng.randint(1, 4), 3) for _ in range(2)) for _ in range(2)
     )
     assert all(finished(outputs, goals))
+
+
+@pytest.mark.parametrize("offset", ["DOWN", "LEFT", "UNITY", "TWO_BY_ZERO", "UP_RIGHT"])
+def test_what_lies_elsewhere_is_moved(offset):
+    grids = (
+        ((0,) * 6, (0,) * 6, (0, 0, 1, 2, 0, 0), (0, 0, 0, 3, 0, 0), (0,) * 6, (0,) * 6),
+        ((0,) * 5, (0,) * 5, (0, 0, 4, 0, 0), (0,) * 5, (0,) * 5),
+    )
+    moved = parse_program(f"x1 = fgpartition(I)\nx2 = merge(x1)\nO = move(I, x2, {offset})")
+    goals = given_by(moved, grids)
+    assert Finisher(goals).shift(Behaviour(grids)) == moved
+    assert Finisher(goals).shift(Behaviour(goals)) is None
+    assert Finisher(goals).shift(Behaviour(tuple(reversed(grids)))) is None
+    assert Finisher((goals[0], grids[1])).shift(Behaviour(grids)) is None
