@@ -65,7 +65,7 @@ def run_search(
     other_curves = _read_curves(compared)
     for path in programs:
         with naming(path):
-            if path.exists() and not path.is_file():
+            if path.exists() and not (path.is_file() or path.is_dir()):
                 raise UserError("is no file that can be read again, which a search does when it is resumed")
         if next(read_rows(path), None) is None:
             raise UserError(f"{path}: holds no programs")
