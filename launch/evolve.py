@@ -10,7 +10,7 @@ from pathlib import Path
 
 from absl import flags
 
-from codeit_jax.config import ParentKind
+from codeit_jax.config import TURN_WORK, ParentKind
 from codeit_jax.run import command_line
 
 _TASKS = flags.DEFINE_string("tasks", "arc1/evaluation", "An ARC-1 part, a folder of tasks or a file.")
@@ -26,10 +26,14 @@ _PARENTS = flags.DEFINE_enum(
 _SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
 _TURN_WORK = flags.DEFINE_integer(
-    "turn_work", 8_000_000, "Units of work that a task takes at a time.", lower_bound=1
+    "turn_work", TURN_WORK, "Units of work that a task takes at a time.", lower_bound=1
 )
 _SHARE_FINDS = flags.DEFINE_bool(
     "share_finds", True, "Whether programs that solve a task are tried on others."
+)
+_MENDS = flags.DEFINE_bool("mends", True, "Whether near misses are filled with regions that are looked up.")
+_STATES_WORK = flags.DEFINE_integer(
+    "states_work", 0, "Units of work for states that a population begins with.", lower_bound=0
 )
 
 
@@ -38,6 +42,7 @@ def main(_: Sequence[str]) -> None:
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
     from codeit_jax.evolution.command import EvolutionConfig, run_evolution  # takes its time
+    from codeit_jax.evolution.jobs import Breeding
 
     run_evolution(
         EvolutionConfig(
@@ -50,6 +55,7 @@ def main(_: Sequence[str]) -> None:
             num_workers=_NUM_WORKERS.value,
             turn_work=_TURN_WORK.value,
             shares_finds=_SHARE_FINDS.value,
+            breeding=Breeding(mends=_MENDS.value, states_work=_STATES_WORK.value),
         )
     )
 

@@ -15,6 +15,7 @@ CONSTRAINTS = ("none", "allowed", "grammar")
 
 
 DISTILLATION_WORK = 3_000_000  # for one program; about half a second
+TURN_WORK = 16_000_000  # of an evolution, for one task at a time; two or three seconds
 
 
 class Depth(StrEnum):

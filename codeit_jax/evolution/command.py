@@ -13,7 +13,7 @@ from rich.console import Console
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.arc.datasets import identify_tasks
-from codeit_jax.config import Budget, ExecutionConfig, ParentKind
+from codeit_jax.config import TURN_WORK, Budget, ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.errors import UserError, naming
@@ -32,7 +32,6 @@ from codeit_jax.run.display import Display
 from codeit_jax.run.files import user_path
 from codeit_jax.search.verification import verify
 
-TURN_WORK = 8_000_000
 MAX_NEWCOMERS = 50
 _LIMITS = Budget(max_items=1_000)
 _JOB_TIMEOUT_SECONDS = 300.0
