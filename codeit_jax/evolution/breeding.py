@@ -114,7 +114,7 @@ class _Breeder:
             if number % GENERATION == 0:  # so that what would not be kept is told early
                 self._population.trim()
         self._population.trim()
-        if self._breeding.mends and self._job.age % _MENDING_PERIOD == 0:
+        if self._breeding.mends and not self._is_given() and self._job.age % _MENDING_PERIOD == 0:
             self._mend()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
@@ -129,6 +129,10 @@ class _Breeder:
                     self._meet(program, Origin.OVERLAY)
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
                 self._begin_graph()
+
+    def _is_given(self) -> bool:
+        """Whether all demonstrations are."""
+        return any(not each.error for each in self._population.ranked[:1])
 
     def _mend(self) -> None:
         """Meets programs that crop and mend the nearest, that mend these, and so on."""

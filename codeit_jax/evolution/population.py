@@ -13,7 +13,6 @@ from codeit_jax.search.ranking import Shortness, shortness
 _TOLERANCE = 0.02  # errors that are as good as equal
 _SAMPLED = 30  # individuals that a selection by demonstrations looks at
 _PRESSURE = 2.0  # of a selection by rank
-_MAX_GIVING = 15  # individuals that give all demonstrations and differ on the test inputs alone
 _EXCESS = 1.5  # times the capacity, up to which nothing is removed
 
 
@@ -116,13 +115,9 @@ class Population:
         """Keeps the nearest, and in equal parts those that are nearest on one demonstration each.
 
         An average would lose who is good at one demonstration alone. None goes while there are no more than
-        `excess` times the capacity, but of those that give all demonstrations only the shortest stay.
+        `excess` times the capacity.
         """
         self.ranked = sorted(self._individuals.values(), key=lambda each: (each.error, each.shortness))
-        num_giving = sum(not each.error for each in self.ranked)
-        for each in self.ranked[_MAX_GIVING:num_giving]:
-            del self._individuals[each.behaviour]
-        del self.ranked[_MAX_GIVING:num_giving]
         if len(self) <= excess * self._capacity:
             return
         kept = {each.behaviour: each for each in self.ranked[: self._capacity // 2]}
@@ -143,14 +138,11 @@ class Population:
         """Draws an individual: by demonstrations in random order, or else by rank.
 
         By demonstrations (lexicase selection), of some individuals those remain that are best on a first
-        demonstration, of these the best on a second, and so on. Those that give all demonstrations take no
-        part in it: what leads to other programs that do lies among the rest.
+        demonstration, of these the best on a second, and so on.
         """
         ranked = self.ranked
         if rng.random() >= lexicase_share:
             return ranked[int(len(ranked) * rng.random() ** _PRESSURE)]
-        if not ranked[0].error and ranked[-1].error:
-            ranked = [each for each in ranked if each.error]
         remaining = ranked if len(ranked) <= _SAMPLED else rng.sample(ranked, _SAMPLED)
         for place in rng.sample(range(self._num_demonstrations), self._num_demonstrations):
             limit = min(each.errors[place] for each in remaining) + _TOLERANCE

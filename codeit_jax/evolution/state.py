@@ -9,7 +9,7 @@ from codeit_jax.evolution.jobs import Answer, Bred, Member, NearMiss
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate
 from codeit_jax.search.solutions import candidate_from_json, candidate_to_json
 
-LINES_OF_TRUST = 4  # of a program that gives all demonstrations: so many more, and a turn more is spent
+NUM_SHORTENING_TURNS = 1  # that a task has once all its demonstrations are given
 NUM_TWO = 2  # answers by the rule of the ARC Prize
 STALE = (3, 8)  # turns without progress after which a task waits for every other round, and every fourth
 RESTART = 12  # turns without progress after which a population is begun anew
@@ -32,8 +32,7 @@ class TaskState:
         num_programs: programs that were run.
         work: what all that took.
         error: the least there was; None before the first turn.
-        last_progress: the turn after which it was that, or after which the shortest program that gives all
-            demonstrations was.
+        last_progress: the turn after which it was that.
         num_finds: finds of all tasks that it has been given.
     """
 
@@ -67,11 +66,8 @@ class TaskState:
         return next((each for each in self.candidates if each.performance.test == 1), None)
 
     def is_done(self) -> bool:
-        """Whether all demonstrations are given, and enough has been done for other programs that do.
-
-        Long programs often give the demonstrations and nothing else, so for them more is done.
-        """
-        return self.find is not None and self.stagnation >= 1 + _num_lines(self.find) // LINES_OF_TRUST
+        """Whether all demonstrations are given, and enough has been done for short programs that do."""
+        return self.error == 0 and self.stagnation >= NUM_SHORTENING_TURNS
 
     def is_due(self, number: int, index: int) -> bool:
         """Whether the task takes part in a round: one without progress does less often, but none starves."""
@@ -88,7 +84,6 @@ class TaskState:
             self.begun = self.turn
         self.turn += 1
         self.round, self.num_finds = number, num_finds
-        before = self.find
         self.members = bred.members
         self.num_programs += bred.num_programs
         self.work += bred.work
@@ -102,8 +97,6 @@ class TaskState:
             if self.error is None or error < self.error:
                 self.error, self.last_progress = error, self.turn
                 self.near_miss = bred.near_miss
-        if before and self.find and _num_lines(self.find) < _num_lines(before):
-            self.last_progress = self.turn
 
     def skip(self, number: int) -> None:
         """Notes that a job of a round was given up."""
@@ -193,10 +186,6 @@ def point_of(states: Sequence[TaskState], seconds: float) -> EvolutionPoint:
         share=num_solved / len(states),
         seconds=seconds,
     )
-
-
-def _num_lines(text: str) -> int:
-    return text.count("\n") + 1
 
 
 def _best(candidates: Mapping[str, Candidate]) -> tuple[Candidate, ...]:

@@ -83,18 +83,3 @@ def test_candidates_are_ranked_as_in_the_paper():
     ]
     assert best_candidates(found, 3) == [found[3], found[1], found[0]]
     assert best_candidates(found, 1) == [found[3]]
-
-
-def test_of_those_that_give_all_demonstrations_few_stay_and_leave_room_for_others():
-    population = Population(40, 2)
-    for number in range(60):
-        text = "\n".join([f"x{line} = rot90(I)" for line in range(1, 1 + number)] + ["O = rot90(I)"])
-        outputs = (((1,),), ((2,),), ((number,),))
-        population.add(Individual(parse_program(text), outputs, (0.0, 0.0)))
-    near = Individual(parse_program("O = rot90(I)"), (((1,),), ((3,),)), (0.0, 0.5))
-    population.add(near)
-    population.trim()
-    assert [len(each.program) for each in population.ranked] == [*range(1, 16), 1]
-    rng = random.Random(0)
-    assert {population.select(rng, 1.0).outputs for _ in range(20)} == {near.outputs}
-    assert near.outputs not in {population.select(rng, 0.0).outputs for _ in range(3)}

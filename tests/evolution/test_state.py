@@ -14,9 +14,9 @@ def candidate(name, demonstration, test=0.0):
     return Candidate(f"O = {name}(I)", Performance(demonstration, test))
 
 
-def bred(error=0.5, candidates=(), answers=(), num_programs=10, best="O = vmirror(I)"):
-    miss = NearMiss(best, (GRID, GRID), (error, 0.0), "cells")
-    members = ((best, 3, "seed"),)
+def bred(error=0.5, candidates=(), answers=(), num_programs=10):
+    miss = NearMiss("O = vmirror(I)", (GRID, GRID), (error, 0.0), "cells")
+    members = (("O = vmirror(I)", 3, "seed"),)
     origins = ("mutation",) * len(candidates)
     return Bred(0, members, tuple(candidates), origins, tuple(answers), miss, num_programs, 100)
 
@@ -119,34 +119,3 @@ def test_both_counts():
     assert (point.solved, point.solved_strict) == (2, 1)
     assert (point.solved_by_three_answers, point.solved_by_two_answers) == (2, 1)
     assert point.share == 0.5
-
-
-def lines(count):
-    return "\n".join([f"x{line} = rot90(I)" for line in range(1, count)] + ["O = rot90(I)"])
-
-
-def turns_until_done(state, best):
-    for count in range(20):
-        if state.is_done():
-            return count
-        state.take(bred(0.0, best=best), count, 0)
-    return None
-
-
-def test_the_longer_the_program_the_longer_others_are_looked_for():
-    counts = []
-    for length in (1, 3, 4, 12, 40):
-        state = TaskState()
-        state.take(bred(0.0, best=lines(length)), 0, 0)
-        counts.append(turns_until_done(state, lines(length)))
-    assert counts == [1, 1, 2, 4, 11]
-
-
-def test_a_shorter_program_is_progress():
-    state = TaskState()
-    for length in (12, 12, 12):
-        state.take(bred(0.0, best=lines(length)), 0, 0)
-    assert state.stagnation == 2
-    state.take(bred(0.0, best=lines(8)), 0, 0)
-    assert state.stagnation == 0
-    assert turns_until_done(state, lines(8)) == 3
