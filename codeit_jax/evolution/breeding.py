@@ -154,6 +154,8 @@ class _Breeder:
             individuals = sorted(
                 [each for each in met if each], key=lambda each: (each.error, each.shortness)
             )
+            if not individuals:
+                break
         self._population.trim()
 
     def _shifted(self, individuals: Sequence[Individual]) -> Iterator[Program]:

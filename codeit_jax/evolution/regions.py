@@ -54,6 +54,9 @@ class Regions:
     Args:
         goals: the demonstrations' outputs.
         value_of: gives what a program's last line yields for the input of a demonstration; None if it fails.
+
+    Attributes:
+        value_of: see above.
     """
 
     def __init__(self, goals: Sequence[Grid], value_of: Callable[[Program, int], Value]) -> None:

@@ -90,7 +90,11 @@ def _abstract_state(config: Config, shape: NetworkConfig) -> LearnerState:
 
 
 def _check_apart(source: str, output: str) -> None:
-    if Path(source).expanduser().resolve() == Path(output).expanduser().resolve():
+    with naming(f"--source={source}"):
+        place = Path(user_path(source)).resolve()
+    with naming(f"--output={output}"):
+        is_source = place == Path(user_path(output)).resolve()
+    if is_source:
         raise UserError(f"--output={output}: is the source itself")
 
 

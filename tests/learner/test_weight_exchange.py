@@ -139,6 +139,8 @@ def test_what_is_wrong_is_one_line(published, tmp_path):
     with pytest.raises(UserError, match=r"--output=.*/new: holds checkpoints, and weights are for"):
         import_weights(published, str(tmp_path / "new"))
     assert (tmp_path / "new" / "config.json").read_text() == before
+    with pytest.raises(UserError, match="--source=~nosuchuser: there is no such user's home"):
+        import_weights("~nosuchuser", str(tmp_path / "out"))
     with pytest.raises(UserError, match="is the source itself"):
         import_weights(published, f"{published}/../published")
     assert not (tmp_path / "out").exists()
