@@ -14,7 +14,7 @@ from codeit_jax.evolution.edges import library_of
 from codeit_jax.evolution.exploring import add_lines, explore
 from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
-from codeit_jax.evolution.jobs import Answer, Bred, BreedingJob, NearMiss, Origin, Stock
+from codeit_jax.evolution.jobs import Answer, Bred, BreedingJob, Member, NearMiss, Origin, Stock
 from codeit_jax.evolution.mending import Mender
 from codeit_jax.evolution.overlays import Overlayer
 from codeit_jax.evolution.population import Individual, Population, best_candidates
@@ -33,7 +33,7 @@ LOOK_WORK = 1_000  # that telling what becomes of a region takes
 GENERATION = 100  # programs between two trims of the population
 _MAX_EXPRESSIONS = 200_000
 _NUM_CONTENDERS = 10
-_MENDING_PERIOD = 5  # turns
+_MENDING_PERIOD = 3  # turns
 _MAX_MENDINGS = 5  # of one near miss, one after another
 _NUM_LENDING = 100  # individuals whose lines are taken for regions
 
@@ -72,6 +72,7 @@ class _Breeder:
         self._mutator = Mutator(new_line_share=job.breeding.new_line_share)
         self._population = Population(job.breeding.capacity, len(self._inputs))
         self._met: set[Program] = set()
+        self._beginning: tuple[Member, ...] = ()
         self._giving: list[Individual] = []  # programs that give a demonstration, each by itself
         self._begin_graph()
 
@@ -116,6 +117,8 @@ class _Breeder:
         self._population.trim()
         if self._breeding.mends and not self._is_given() and self._job.age % _MENDING_PERIOD == 0:
             self._mend()
+        if self._job.age == 0:
+            self._beginning = self._members()
         while len(self._population) and self.work < self._job.max_work:
             for _ in range(GENERATION):
                 origin, varied = self._vary()
@@ -129,6 +132,11 @@ class _Breeder:
                     self._meet(program, Origin.OVERLAY)
             if len(self._graph.expressions) > _MAX_EXPRESSIONS:
                 self._begin_graph()
+
+    def _members(self) -> tuple[Member, ...]:
+        """Returns the population, no larger than it may be."""
+        self._population.trim(excess=1)
+        return tuple((str(each.program), each.num_programs, each.origin) for each in self._population.ranked)
 
     def _is_given(self) -> bool:
         """Whether all demonstrations are."""
@@ -268,11 +276,11 @@ class _Breeder:
         return individual
 
     def result(self) -> Bred:
-        self._population.trim(excess=1)
+        members = self._members()
         ranked = self._population.ranked
-        members = tuple((str(each.program), each.num_programs, each.origin) for each in ranked)
         return Bred(
             self._job.task_index,
+            self._beginning,
             members,
             tuple(self._candidate(each, self._test_outputs(each)) for each in self._giving),
             tuple(each.origin for each in self._giving),

@@ -22,7 +22,6 @@ from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Seed, Stock
-from codeit_jax.evolution.state import NUM_KEPT
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
@@ -210,12 +209,12 @@ class _Evolution:
 
     def _job_of(self, index: int) -> BreedingJob:
         task, config, finds = self._state.tasks[index], self._config, self._state.finds
-        begins_anew = task.begins_anew()
+        task.prepare()
         return BreedingJob(
             task_index=index,
             stock=self._stock,
-            age=0 if begins_anew else task.turn - task.begun,
-            members=task.members[:NUM_KEPT] if begins_anew else task.members,
+            age=task.turn - task.begun if task.beginning else 0,
+            members=task.members,
             newcomers=tuple(finds[task.num_finds :][-MAX_NEWCOMERS:]),
             turn=task.turn,
             seed=config.seed,

@@ -47,7 +47,8 @@ class Breeding:
         max_lines: of a program.
         run_work: what one run of a program may take.
         states_work: units of work for the states that a population begins with; 0 for none.
-        mends: whether near misses are mended and cropped, when a population begins and in every fifth turn.
+        mends: whether near misses are mended and cropped, when the seeds were met and in every third turn of
+            a population.
     """
 
     capacity: int = 150
@@ -149,6 +150,7 @@ class Bred:
 
     Attributes:
         task_index: the task's place.
+        beginning: the population before any were bred, if it began with the stock.
         members: the population, nearest first.
         candidates: the best three by the paper's rule, of those met in this job.
         origins: how each of these came about.
@@ -159,6 +161,7 @@ class Bred:
     """
 
     task_index: int
+    beginning: tuple[Member, ...]
     members: tuple[Member, ...]
     candidates: tuple[Candidate, ...]
     origins: tuple[str, ...]

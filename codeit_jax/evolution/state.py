@@ -9,11 +9,12 @@ from codeit_jax.evolution.jobs import Answer, Bred, Member, NearMiss
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate
 from codeit_jax.search.solutions import candidate_from_json, candidate_to_json
 
-NUM_SHORTENING_TURNS = 1  # that a task has once all its demonstrations are given
+NUM_SHORTENING_TURNS = 1  # that a population has once it gives all demonstrations
 NUM_TWO = 2  # answers by the rule of the ARC Prize
 STALE = (3, 8)  # turns without progress after which a task waits for every other round, and every fourth
-RESTART = 12  # turns without progress after which a population is begun anew
-NUM_KEPT = 5  # individuals that outlast a restart
+MAX_STALE = 2  # turns without progress after which a population is given up for another
+MAX_SHORT = 12  # lines of a program that is likely to mean what its task does
+MAX_POPULATIONS = 6  # that a task has in search of one as short
 
 
 @dataclasses.dataclass
@@ -22,9 +23,13 @@ class TaskState:
 
     Attributes:
         turn: jobs it has had.
-        begun: how many of these it had had when its population was begun.
         round: the round, from 0, of the last of them; -1 before the first.
-        members: its population, nearest first.
+        beginning: the population that the seeds gave, from which others begin as well.
+        num_populations: those there were.
+        begun: the turn from which the ages of the last are counted.
+        members: the last, nearest first.
+        nearest: the least error in it; None before it had a turn.
+        last_advance: the turn after which it was that.
         candidates: the best three by the paper's rule.
         origins: how their programs came about.
         answers: the best three whose outputs differ.
@@ -33,13 +38,17 @@ class TaskState:
         work: what all that took.
         error: the least there was; None before the first turn.
         last_progress: the turn after which it was that.
-        num_finds: finds of all tasks that it has been given.
+        num_finds: finds of all tasks that the population has been given.
     """
 
     turn: int = 0
-    begun: int = 0
     round: int = -1
+    beginning: tuple[Member, ...] = ()
+    num_populations: int = 0
+    begun: int = 0
     members: tuple[Member, ...] = ()
+    nearest: float | None = None
+    last_advance: int = 0
     candidates: tuple[Candidate, ...] = ()
     origins: dict[str, str] = dataclasses.field(default_factory=dict)
     answers: tuple[Answer, ...] = ()
@@ -58,31 +67,46 @@ class TaskState:
     @property
     def find(self) -> str | None:
         """The shortest program that gives all demonstrations, if there is one."""
-        return self.members[0][0] if self.error == 0 else None
+        best = self.candidates[0] if self.candidates else None
+        return best.program if best and best.performance.demonstration == 1 else None
 
     @property
     def solution(self) -> Candidate | None:
         """The first of the three candidates that gives every test output, if one does."""
         return next((each for each in self.candidates if each.performance.test == 1), None)
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether the population is to be given up for another, or for none once the task is given."""
+        limit = NUM_SHORTENING_TURNS if self.nearest == 0 else MAX_STALE
+        return self.nearest is not None and self.turn - self.last_advance >= limit
+
     def is_done(self) -> bool:
-        """Whether all demonstrations are given, and enough has been done for short programs that do."""
-        return self.error == 0 and self.stagnation >= NUM_SHORTENING_TURNS
+        """Whether all demonstrations are given, and enough has been done for short programs that do.
+
+        One of many lines rather gives them by chance, and so other populations are bred.
+        """
+        if self.find is None or not self.is_stale:
+            return False
+        return self.find.count("\n") < MAX_SHORT or self.num_populations >= MAX_POPULATIONS
 
     def is_due(self, number: int, index: int) -> bool:
         """Whether the task takes part in a round: one without progress does less often, but none starves."""
         period = 1 if self.stagnation < STALE[0] else 2 if self.stagnation < STALE[1] else 4
         return not self.is_done() and (number + index) % period == 0
 
-    def begins_anew(self) -> bool:
-        """Whether the population is to begin, or to begin again, with the seeds."""
-        return not self.members or (self.stagnation > 0 and self.stagnation % RESTART == 0)
+    def prepare(self) -> None:
+        """Begins another population where the last has been without progress for long."""
+        if self.is_stale:
+            self.members, self.nearest, self.num_finds = self.beginning, None, 0
+            self.begun = self.turn - 1  # as if it had had the turn in which the seeds were met
 
     def take(self, bred: Bred, number: int, num_finds: int) -> None:
         """Enters what a job of a round has come to."""
-        if self.begins_anew():
-            self.begun = self.turn
+        if not self.beginning:
+            self.beginning, self.begun = bred.beginning, self.turn
         self.turn += 1
+        self.num_populations += self.nearest is None
         self.round, self.num_finds = number, num_finds
         self.members = bred.members
         self.num_programs += bred.num_programs
@@ -94,6 +118,8 @@ class TaskState:
         self.answers = _best_answers((*bred.answers, *self.answers))
         if bred.near_miss is not None:
             error = sum(bred.near_miss.errors)
+            if self.nearest is None or error < self.nearest:
+                self.nearest, self.last_advance = error, self.turn
             if self.error is None or error < self.error:
                 self.error, self.last_progress = error, self.turn
                 self.near_miss = bred.near_miss
@@ -130,6 +156,7 @@ class TaskState:
         return cls(
             **{
                 **values,
+                "beginning": tuple(map(tuple, values["beginning"])),
                 "members": tuple(map(tuple, values["members"])),
                 "candidates": tuple(map(candidate_from_json, values["candidates"])),
                 "answers": tuple(answers),

@@ -85,8 +85,10 @@ class Evaluator:
             value = self._call(function, arguments)
         except Exception as error:  # primitives are duck-typed: a program can make them fail in any way
             value = self._failure(function, arguments, error)
-        self.work += 1 + self.meter.work - work
-        return value, self.meter.work
+        # How far a call gets beyond the budget before it ends depends on what is remembered.
+        spent = min(self.meter.work, self.budget.max_work + 1)
+        self.work += 1 + spent - work
+        return value, spent
 
     def limit_memory(self) -> None:
         """Has what primitives gave before forgotten, if it takes too much memory."""

@@ -110,6 +110,17 @@ def test_a_population_goes_on_from_its_members(tasks, job):
     assert all(count >= counts[text] for text, count, _ in again.members if text in counts)
 
 
+def test_other_populations_begin_as_the_first_did(tasks, job):
+    first = bred(tasks, job, task_index=4)
+    assert first.beginning == bred(tasks, job, task_index=4, max_work=1).members
+    assert first.beginning != first.members
+    changes = {"members": first.beginning, "age": 1, "turn": 2}
+    assert bred(tasks, job, task_index=4, **changes, max_work=1).members == first.beginning
+    second = bred(tasks, job, task_index=4, **changes)
+    assert second.beginning == ()
+    assert second.members not in (first.members, first.beginning)
+
+
 def test_newcomers_join(tasks, job):
     find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
     result = bred(tasks, job, age=1, newcomers=(find,), max_work=1)
@@ -172,7 +183,7 @@ def test_near_misses_are_mended_when_a_population_begins(tasks, job):
         "x1 = objects(I, T, F, F)\nx2 = colorfilter(x1, ZERO)\nx3 = argmin(x2, size)\nO = fill(I, NINE, x3)"
     )
     task = Task("ring", tuple(pair_of(filled, grid) for grid in rings), (pair_of(filled, rings[0]),))
-    changes = {"max_work": 1, "age": 5}
+    changes = {"max_work": 1, "age": 3}
     mended = bred([task], job, **changes)
     assert mended.candidates[0].performance.is_strict
     assert mended.origins[0] == "mending"

@@ -83,12 +83,13 @@ def test_what_is_found_is_told_and_true(uninterrupted, task_folder):
     folder, printed = uninterrupted
     solutions = json.loads((folder / "solutions.json").read_text())
     tasks = {task.id: task for task in load_tasks(task_folder)}
-    assert {"mirrored", "recoloured"} <= set(solutions) <= set(tasks) - {"noise"}
+    strict = {task_id for task_id, solution in solutions.items() if solution["strict"]}
+    assert {"mirrored", "recoloured"} <= strict <= set(solutions) <= set(tasks) - {"noise"}
     for task_id, solution in solutions.items():
         program = parse_program(solution["program"])
-        for pair in (*tasks[task_id].train, *tasks[task_id].test):
-            assert run(program, pair.input).output == pair.output
-        assert solution["strict"]
+        right = [run(program, pair.input).output == pair.output for pair in tasks[task_id].train]
+        assert solution["strict"] == all(right)
+        assert all(run(program, pair.input).output == pair.output for pair in tasks[task_id].test)
         assert solution["found_by"] in {"mutation", "composition", "graft", "finisher", "seed", "mending"}
     assert f"{len(solutions)} of 5 tasks solved by the best three candidates" in printed
     assert f"{len(solutions)} solutions verified" in printed
@@ -101,7 +102,7 @@ def test_what_is_found_is_told_and_true(uninterrupted, task_folder):
             assert json.loads(json.dumps(outputs)) == answer["outputs"]
     near_misses = json.loads((folder / "near_misses.json").read_text())
     assert "noise" in near_misses
-    assert set(near_misses).isdisjoint(solutions)
+    assert set(near_misses).isdisjoint(strict)
     assert near_misses["noise"]["verdict"] in {"shape", "colours", "cells"}
     rows = list(csv.DictReader((folder / "performance.csv").read_text().splitlines()))
     assert [int(row["work"]) for row in rows] == sorted({int(row["work"]) for row in rows})

@@ -4,10 +4,12 @@ import json
 import pytest
 
 from codeit_jax.evolution.jobs import Answer, Bred, NearMiss
-from codeit_jax.evolution.state import RESTART, TaskState, point_of
+from codeit_jax.evolution.state import MAX_POPULATIONS, MAX_SHORT, MAX_STALE, TaskState, point_of
 from codeit_jax.search.ranking import Candidate, Performance
 
 GRID, OTHER = ((1, 2),), ((2, 1),)
+BEGINNING = (("O = identity(I)", 1, "seed"),)
+MEMBERS = (("O = vmirror(I)", 3, "seed"),)
 
 
 def candidate(name, demonstration, test=0.0):
@@ -16,9 +18,8 @@ def candidate(name, demonstration, test=0.0):
 
 def bred(error=0.5, candidates=(), answers=(), num_programs=10):
     miss = NearMiss("O = vmirror(I)", (GRID, GRID), (error, 0.0), "cells")
-    members = (("O = vmirror(I)", 3, "seed"),)
     origins = ("mutation",) * len(candidates)
-    return Bred(0, members, tuple(candidates), origins, tuple(answers), miss, num_programs, 100)
+    return Bred(0, BEGINNING, MEMBERS, tuple(candidates), origins, tuple(answers), miss, num_programs, 100)
 
 
 def test_a_state_comes_back_from_json():
@@ -57,12 +58,33 @@ def test_a_solved_task_stops_after_a_short_shortening():
     state.take(bred(0.5), 0, 0)
     assert not state.is_done()
     assert state.find is None
-    state.take(bred(0.0), 1, 0)
+    state.take(bred(0.0, [candidate("vmirror", 1.0)]), 1, 0)
     assert state.is_due(2, 0)
     assert state.find == "O = vmirror(I)"
     state.take(bred(0.0), 2, 0)
     assert state.is_done()
     assert not any(state.is_due(number, 0) for number in range(20))
+
+
+def test_a_task_given_by_a_long_program_has_other_populations_until_it_is_given_by_a_short_one():
+    lines = [f"x{line} = vmirror({f'x{line - 1}' if line > 1 else 'I'})" for line in range(1, MAX_SHORT + 1)]
+    long = Candidate("\n".join([*lines, f"O = hmirror(x{MAX_SHORT})"]), Performance(1.0, 0.0))
+    state = TaskState()
+    state.take(bred(0.0, [long]), 0, 0)
+    turns = 1
+    while not state.is_done():
+        state.prepare()
+        state.take(bred(0.1 if state.nearest is None else 0.0), turns, 0)
+        turns += 1
+    assert state.num_populations == MAX_POPULATIONS
+    assert turns == 2 + 3 * (MAX_POPULATIONS - 1)
+    state.num_populations = 1
+    assert not state.is_done()
+    state.prepare()
+    state.take(bred(0.0, [candidate("rot90", 1.0)]), turns, 0)
+    assert not state.is_done()
+    state.take(bred(0.0), turns, 0)
+    assert state.is_done()
 
 
 @pytest.mark.parametrize("index", range(5))
@@ -80,22 +102,35 @@ def test_a_task_without_progress_waits_but_does_not_starve(index):
     assert state.stagnation == 0
 
 
-def test_a_stale_population_begins_anew():
+def test_another_population_takes_the_place_of_a_stale_one_and_the_nearest_is_remembered():
     state, anew = TaskState(), []
-    for number in range(3 * RESTART):
-        if state.begins_anew():
+    errors = [0.5, 0.4, 0.4, 0.4, 0.45, 0.3, 0.3, 0.3, 0.6, 0.6, 0.6]
+    for number, error in enumerate(errors):
+        state.prepare()
+        if state.nearest is None:
             anew.append(number)
-        state.take(bred(0.5), number, 0)
-    assert anew == [0, RESTART + 1, 2 * RESTART + 1]
+            assert state.members == (BEGINNING if number else ())
+        assert state.num_finds == (0 if state.nearest is None else 7)
+        ages = state.turn - state.begun
+        assert ages == (number - anew[-1] + (number > 0 and state.begun > 0))
+        state.take(bred(error), number, 7)
+        assert state.members == MEMBERS
+    assert MAX_STALE == 2
+    assert anew == [0, 4, 8]
+    assert state.num_populations == len(anew)
+    assert (state.error, state.nearest) == (0.3, 0.6)
+    assert state.near_miss.errors == (0.3, 0.0)
 
 
 def test_a_first_turn_that_was_given_up_is_made_again_with_the_seeds():
     state = TaskState()
     state.skip(0)
     assert (state.turn, state.round) == (1, 0)
-    assert state.begins_anew()
+    state.prepare()
+    assert not state.beginning
     state.take(bred(), 1, 0)
-    assert not state.begins_anew()
+    assert state.beginning == BEGINNING
+    assert state.begun == 1
 
 
 def test_the_solution_is_the_first_that_is_right():

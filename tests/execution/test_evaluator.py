@@ -165,6 +165,24 @@ def test_a_failure_costs_what_was_done_before_it(evaluator):
     assert outcome.cost == before + 1
 
 
+def test_all_work_spent_is_charged_alike_whatever_ran_before():
+    # Cells already connected are remembered together, and those that are not end the call sooner.
+    grid = ((0,) * 12,) * 12
+    charged = []
+    for num_warming in (0, 7, 20):
+        evaluator = Evaluator(Budget(max_work=6_000))
+        asindices, connect, prapply = (evaluator.names[name] for name in ("asindices", "connect", "prapply"))
+        cells, _ = evaluator.call(asindices, [grid])
+        some = frozenset(sorted(cells)[:num_warming])
+        if some:
+            evaluator.call(prapply, [connect, some, some])
+        before = evaluator.work
+        failure, work = evaluator.call(prapply, [connect, cells, cells])
+        assert failure.status is Status.OVER_BUDGET
+        charged.append((work, evaluator.work - before))
+    assert charged == [(6_001, 6_002)] * 3
+
+
 def test_an_evaluator_recovers_from_nested_failures(evaluator):
     # A failure inside calls within calls leaves the depth as it found it.
     failing = parse_program(
