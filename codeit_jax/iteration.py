@@ -22,6 +22,7 @@ from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, LearnerMetrics
 from codeit_jax.policy.program_sampler import ProgramSampler, SampledTask
 from codeit_jax.replay import ReplayBuffer
+from codeit_jax.replay.prioritizer import Prioritizer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.run.background import run_ahead
 from codeit_jax.run.metrics import IterationMetrics
@@ -159,6 +160,7 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
     """Samples programs for every task of the search set, runs them, and remembers what they really do."""
     tally = _Tally(SolutionBook())
     to_experience = relabel if components.config.relabeling else keep_solved
+    prioritize = Prioritizer(components.config.priority, components.examples.num_tokens)
     written = components.sampler.sample(state.learner.params, state.meta_iteration)
     samples = _counted(written, tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
@@ -172,7 +174,7 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
             tally.solutions.add(task.id, candidate)
             state.solutions.add(task.id, candidate)
         for attempt in attempts:
-            experience = to_experience(task, attempt, state.meta_iteration)
+            experience = to_experience(task, attempt, state.meta_iteration, prioritize)
             if experience is not None and components.examples.fits(experience.program):
                 tally.num_new += state.policy_buffer.add(experience)
     return tally

@@ -12,6 +12,9 @@ A variant is a list of these, in any order; of the first line one at most, and 2
     no_expert_iteration only training and mutated training tasks are learned from
     no_relabeling       only programs that give a demonstration's output are kept
     no_priority         the policy's buffer is sampled evenly
+    length_priority     short programs of the policy are learned from sooner, too; age_priority: late ones;
+    age_priority        distance_priority: those whose outputs are near to what was wanted
+    distance_priority
     no_mutation         nothing but the training tasks to begin with
     one_demonstration   the prompt shows one demonstration
     dense               grids are written digit by digit
@@ -35,6 +38,9 @@ _SETTINGS = {
     "no_expert_iteration": {"replay.policy_experiences": 0},
     "no_relabeling": {"replay.relabeling": False},
     "no_priority": {"replay.prioritized": False},
+    "length_priority": {"replay.priority.length": 1.0},
+    "age_priority": {"replay.priority.age": 1.0},
+    "distance_priority": {"replay.priority.distance": 1.0},
     "no_mutation": {"mutation.num_programs": 0},
     "one_demonstration": {"policy.max_demonstrations": 1},
     "dense": {"policy.grid_text": "dense"},

@@ -17,6 +17,7 @@ from codeit_jax.config.settings import (
     MutationConfig,
     ParentKind,
     PolicyConfig,
+    PriorityConfig,
     ReplayConfig,
     SamplingConfig,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "MutationConfig",
     "ParentKind",
     "PolicyConfig",
+    "PriorityConfig",
     "ReplayConfig",
     "SamplingConfig",
 ]

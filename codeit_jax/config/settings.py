@@ -150,6 +150,37 @@ class AugmentationConfig:
 
 
 @dataclasses.dataclass(frozen=True)
+class PriorityConfig:
+    """The terms that an experience's priority is the mean of, by their weights; each is from 0 to 1.
+
+    Attributes:
+        performance: weight of the share of demonstrations that the program gets right, the paper's priority.
+        length: weight of how short the program is.
+        age: weight of how late it was written.
+        distance: weight of how near its outputs are to those that were wanted, cell by cell.
+        max_length: tokens of a program that is not short at all.
+        max_age: meta-iterations after which what is written could not be later.
+    """
+
+    performance: float = 1.0
+    length: float = 0.0
+    age: float = 0.0
+    distance: float = 0.0
+    max_length: int = 100
+    max_age: int = 100
+
+    def __post_init__(self) -> None:
+        weights = {name: getattr(self, name) for name in ("performance", "length", "age", "distance")}
+        for name, weight in weights.items():
+            _at_least(f"replay.priority.{name}", weight, 0)
+            _at_most(f"replay.priority.{name}", weight, 1e6)
+        if not sum(weights.values()):
+            raise ConfigError("replay.priority must have a weight above 0")
+        _at_least("replay.priority.max_length", self.max_length, 1)
+        _at_least("replay.priority.max_age", self.max_age, 1)
+
+
+@dataclasses.dataclass(frozen=True)
 class ReplayConfig:
     """The memory, and the experiences that a meta-iteration learns from.
 
@@ -160,6 +191,7 @@ class ReplayConfig:
         relabeling: whether programs are stored with the outputs they really gave; without, only programs
             that solve a demonstration are kept, with those demonstrations (the paper's ablation).
         prioritized: whether the policy's buffer is sampled by priority.
+        priority: what that is.
     """
 
     capacity: int = 10_000_000
@@ -167,6 +199,7 @@ class ReplayConfig:
     policy_experiences: int = 90_000
     relabeling: bool = True
     prioritized: bool = True
+    priority: PriorityConfig = dataclasses.field(default_factory=PriorityConfig)
 
     def __post_init__(self) -> None:
         _at_least("replay.capacity", self.capacity, 1)

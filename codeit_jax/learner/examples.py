@@ -29,9 +29,13 @@ class ExampleMaker:
         """The tokenizer's."""
         return self._tokenizer.fingerprint
 
+    def num_tokens(self, program: str) -> int:
+        """Returns the length of a program, its end included."""
+        return len(self._tokenizer.encode_program(program))
+
     def fits(self, program: str) -> bool:
-        """Whether a program, its end included, is no longer than the policy can write."""
-        return len(self._tokenizer.encode_program(program)) <= self._config.max_program_length
+        """Whether a program is no longer than the policy can write."""
+        return self.num_tokens(program) <= self._config.max_program_length
 
     def prompt(self, pairs: Iterable[tuple[Grid, Grid]]) -> np.ndarray:
         """Returns the prompt of some demonstrations, int32 `[source]`."""

@@ -15,7 +15,8 @@ class Experience:
         program: the program's canonical text.
         inputs: the demonstrations' input grids that the program has a valid output for.
         outputs: the program's outputs on them; for a training task, its real outputs.
-        priority: the share of the task's demonstrations that the program gets right, in [0, 1].
+        priority: how much it is worth to learn from, in [0, 1]; in the paper the share of the task's
+            demonstrations that the program gets right.
         meta_iteration: when the program was written.
 
     Raises:

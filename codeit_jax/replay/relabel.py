@@ -1,19 +1,30 @@
 """Hindsight relabeling: a program is an honest answer to the question that its own outputs ask."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from codeit_jax.arc import Grid, Task
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.outcome import Status
 from codeit_jax.replay.experience import Experience
 
+Prioritize = Callable[[Task, Attempt, int], float]
 
-def relabel(task: Task, attempt: Attempt, meta_iteration: int) -> Experience | None:
+
+def demonstration_performance(task: Task, attempt: Attempt, meta_iteration: int) -> float:
+    """Returns the share of the task's demonstrations that an attempt gets right: the paper's priority."""
+    return attempt.demonstration_performance
+
+
+def relabel(
+    task: Task,
+    attempt: Attempt,
+    meta_iteration: int,
+    prioritize: Prioritize = demonstration_performance,
+) -> Experience | None:
     """Turns an attempt at a task into an experience.
 
     The program is stored with the task's demonstration inputs and the outputs it really gave; demonstrations
-    without a valid output are dropped, and test examples never enter (paper, hindsight relabeling). Its
-    priority is the share of the task's demonstrations that it gets right (paper, prioritized replay).
+    without a valid output are dropped, and test examples never enter (paper, hindsight relabeling).
 
     Returns:
         The experience; None if the program gives no demonstration a valid output.
@@ -23,10 +34,15 @@ def relabel(task: Task, attempt: Attempt, meta_iteration: int) -> Experience | N
         for pair, outcome in zip(task.train, attempt.outcomes, strict=False)
         if outcome.status is Status.OK and outcome.output is not None
     ]
-    return _experience(task, attempt, pairs, meta_iteration)
+    return _experience(task, attempt, pairs, meta_iteration, prioritize)
 
 
-def keep_solved(task: Task, attempt: Attempt, meta_iteration: int) -> Experience | None:
+def keep_solved(
+    task: Task,
+    attempt: Attempt,
+    meta_iteration: int,
+    prioritize: Prioritize = demonstration_performance,
+) -> Experience | None:
     """Turns an attempt into an experience without relabeling: the ablation "no relabeling" of the paper.
 
     Returns:
@@ -37,11 +53,15 @@ def keep_solved(task: Task, attempt: Attempt, meta_iteration: int) -> Experience
         for pair, outcome in zip(task.train, attempt.outcomes, strict=False)
         if outcome.output is not None and outcome.output == pair.output
     ]
-    return _experience(task, attempt, pairs, meta_iteration)
+    return _experience(task, attempt, pairs, meta_iteration, prioritize)
 
 
 def _experience(
-    task: Task, attempt: Attempt, pairs: Sequence[tuple[Grid, Grid]], meta_iteration: int
+    task: Task,
+    attempt: Attempt,
+    pairs: Sequence[tuple[Grid, Grid]],
+    meta_iteration: int,
+    prioritize: Prioritize,
 ) -> Experience | None:
     if not pairs or attempt.program is None:
         return None
@@ -50,6 +70,6 @@ def _experience(
         program=str(attempt.program),
         inputs=tuple(grid for grid, _ in pairs),
         outputs=tuple(output for _, output in pairs),
-        priority=attempt.demonstration_performance,
+        priority=prioritize(task, attempt, meta_iteration),
         meta_iteration=meta_iteration,
     )

@@ -19,6 +19,7 @@ from codeit_jax.config import (
     MeshConfig,
     MutationConfig,
     PolicyConfig,
+    PriorityConfig,
     ReplayConfig,
     SamplingConfig,
 )
@@ -52,7 +53,12 @@ CHANGED = Config(
         num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
     ),
     replay=ReplayConfig(
-        capacity=1, training_experiences=2, policy_experiences=3, relabeling=False, prioritized=False
+        capacity=1,
+        training_experiences=2,
+        policy_experiences=3,
+        relabeling=False,
+        prioritized=False,
+        priority=PriorityConfig(performance=2.0, length=1.0, age=1.0, distance=1.0, max_length=5, max_age=6),
     ),
     policy=PolicyConfig(
         preset="nano",

@@ -59,11 +59,11 @@ from codeit_jax.config.conversion import from_dict
 
 relabel = iteration.relabel
 
-def stuck_relabel(task, attempt, meta_iteration):
+def stuck_relabel(task, attempt, meta_iteration, prioritize):
     if meta_iteration == 2:
         print("stuck", flush=True)
         signal.pause()
-    return relabel(task, attempt, meta_iteration)
+    return relabel(task, attempt, meta_iteration, prioritize)
 
 iteration.relabel = stuck_relabel
 experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2])
