@@ -17,21 +17,19 @@ from codeit_jax.config import TURN_WORK, Budget, ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.errors import UserError, naming
-from codeit_jax.evolution.breeding import breed
 from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
-from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Seed, Stock
+from codeit_jax.evolution.jobs import Breeding, Seed, Stock
+from codeit_jax.evolution.rounds import Evolver
 from codeit_jax.execution.host import start_pool
-from codeit_jax.execution.pool import ExecutionPool, Failed
-from codeit_jax.execution.recovery import Recovery, run_jobs
+from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import user_path
 from codeit_jax.search.verification import verify
 
-MAX_NEWCOMERS = 50
 _LIMITS = Budget(max_items=1_000)
 _JOB_TIMEOUT_SECONDS = 300.0
 
@@ -93,11 +91,12 @@ def run_evolution(config: EvolutionConfig, console: Console | None = None) -> Ev
             edges = mine_edges(parents) if config.breeding.states_work else ()
             colours = colours_by_task(load_tasks("arc1/training"))
             file.write_bytes(pickle.dumps(Stock(tuple(seeds), edges, colours)))
-            _Evolution(config, folder, tasks, pool, file, display).run()
+            evolver = Evolver(pool, tasks, file, config.breeding, config.turn_work, config.seed)
+            _Evolution(config, folder, evolver, display).run()
         display.phase("running the solutions again")
         solved = {
             task.id: state.solution
-            for task, state in zip(tasks, folder.state.tasks, strict=True)
+            for task, state in zip(tasks, folder.state.rounds.tasks, strict=True)
             if state.solution is not None
         }
         with start_pool(tasks, execution) as fresh_pool:
@@ -141,42 +140,26 @@ def _settings(config: EvolutionConfig, tasks: Sequence[Task], seeds: Sequence[Se
 
 
 class _Evolution:
-    """An evolution at work in its folder, round after round.
-
-    A round's jobs follow from what there was before it, so that it does not matter in which order they end
-    and how often the evolution is cut short.
-    """
+    """An evolution at work in its folder, round after round."""
 
     def __init__(
-        self,
-        config: EvolutionConfig,
-        folder: EvolutionFolder,
-        tasks: Sequence[Task],
-        pool: ExecutionPool,
-        stock: Path,
-        display: Display,
+        self, config: EvolutionConfig, folder: EvolutionFolder, evolver: Evolver, display: Display
     ) -> None:
         self._config = config
         self._folder = folder
         self._state = folder.state
-        self._tasks = tasks
-        self._pool = pool
-        self._stock = stock
+        self._evolver = evolver
         self._display = display
         self._begun = time.monotonic() - self._state.seconds
 
     def run(self) -> None:
-        state = self._state
-        if any(task.turn for task in state.tasks):
-            self._display.note(f"resumed in round {state.round + 1}")
+        rounds = self._state.rounds
+        if any(task.turn for task in rounds.tasks):
+            self._display.note(f"resumed in round {rounds.number + 1}")
         while True:
             # As it was at the round's beginning: tasks that had their turn since count among those due.
-            due = [
-                index
-                for index, task in enumerate(state.tasks)
-                if task.round == state.round or task.is_due(state.round, index)
-            ]
-            if not due and all(task.is_done() for task in state.tasks):
+            due = rounds.due()
+            if not due and rounds.is_done():
                 break
             num_affordable = self._num_affordable()
             self._run_round(due[:num_affordable])
@@ -190,65 +173,34 @@ class _Evolution:
     def _num_affordable(self) -> int:
         """Returns for how many turns there was work left when the round began."""
         work_before = self._state.points[-1].work if self._state.points else 0
-        work_left = self._config.work * len(self._tasks) - work_before
+        work_left = self._config.work * len(self._state.rounds.tasks) - work_before
         return max(0, -(-work_left // self._config.turn_work))
 
-    def _run_round(self, indices: Sequence[int]) -> None:
-        """Gives tasks their turn, but those that have had it."""
-        state = self._state
-        jobs = [self._job_of(index) for index in indices if state.tasks[index].round < state.round]
-        self._display.phase(f"round {state.round + 1}", len(jobs))
-        recovery = Recovery[BreedingJob](
-            num_items=lambda job: 1,
-            part=lambda job, start, stop: job,
-            describe=lambda job: f"the evolution of {self._tasks[job.task_index].id}",
-        )
-        for place, pieces in run_jobs(self._pool, breed, jobs, recovery, chunk_size=1):
-            self._enter(jobs[place].task_index, pieces[0][1])
+    def _run_round(self, places: Sequence[int]) -> None:
+        state, rounds = self._state, self._state.rounds
+        num_left = sum(rounds.tasks[place].round < rounds.number for place in places)
+        self._display.phase(f"round {rounds.number + 1}", num_left)
+        for place in self._evolver.give_turns(rounds, places):
+            state.seconds = time.monotonic() - self._begun
+            self._folder.save_task(place)
+            self._display.describe(f"round {rounds.number + 1}: {self._status()}")
             self._display.advance()
-
-    def _job_of(self, index: int) -> BreedingJob:
-        task, config, finds = self._state.tasks[index], self._config, self._state.finds
-        task.prepare()
-        return BreedingJob(
-            task_index=index,
-            stock=self._stock,
-            age=task.turn - task.begun if task.beginning else 0,
-            members=task.members,
-            newcomers=tuple(finds[task.num_finds :][-MAX_NEWCOMERS:]),
-            turn=task.turn,
-            seed=config.seed,
-            max_work=config.turn_work,
-            breeding=config.breeding,
-        )
-
-    def _enter(self, index: int, bred: Bred | Failed) -> None:
-        state = self._state
-        if isinstance(bred, Failed):
-            state.tasks[index].skip(state.round)
-        else:
-            state.tasks[index].take(bred, state.round, len(state.finds))
-        state.seconds = time.monotonic() - self._begun
-        self._folder.save_task(index)
-        self._display.describe(f"round {state.round + 1}: {self._status()}")
 
     def _end_round(self) -> None:
         state = self._state
-        if self._config.shares_finds:
-            known = set(state.finds)
-            finds = [task.find for task in state.tasks if task.round == state.round]
-            state.finds += [find for find in dict.fromkeys(finds) if find is not None and find not in known]
+        state.rounds.end(shares_finds=self._config.shares_finds)
         point = state.point()
         if not state.points or point.work > state.points[-1].work:  # in some rounds every task waits
             state.points.append(point)
-        state.round += 1
         self._folder.save()
         self._folder.publish()
-        self._display.log(f"round {state.round}: {self._status()}")
+        self._display.log(f"round {state.rounds.number}: {self._status()}")
 
     def _status(self) -> str:
         point = self._state.point()
-        solved = f"{point.solved} of {len(self._tasks)} tasks solved ({point.solved_strict} strictly)"
+        solved = (
+            f"{point.solved} of {len(self._state.rounds.tasks)} tasks solved ({point.solved_strict} strictly)"
+        )
         return f"{solved}, {point.num_programs / max(point.seconds, 1e-9):,.0f} programs/s"
 
     def _tell(self) -> None:
@@ -257,7 +209,7 @@ class _Evolution:
             f"{point.num_programs:,} programs, {point.work:,} units of work, {point.seconds:,.0f} s"
         )
         self._display.note(
-            f"{point.solved} of {len(self._tasks)} tasks solved by the best three candidates,"
+            f"{point.solved} of {len(self._state.rounds.tasks)} tasks solved by the best three candidates,"
             f" {point.solved_strict} of them by programs right throughout"
         )
         self._display.note(

@@ -10,6 +10,7 @@ from etils import epath
 from codeit_jax.arc import Task
 from codeit_jax.errors import naming
 from codeit_jax.evolution.jobs import Breeding
+from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.evolution.state import EvolutionPoint, TaskState, point_of
 from codeit_jax.run.claim import ClaimError, Hold, check_claim, claim_folder, read_claim
 from codeit_jax.run.files import user_path, write_json, write_text
@@ -45,25 +46,21 @@ class EvolutionSettings:
 
 @dataclasses.dataclass
 class EvolutionState:
-    """What an evolution has come to.
+    """What an evolution has come to, and how.
 
     Attributes:
-        round: the number of the round at hand.
-        finds: programs that gave all demonstrations of some task before the round.
+        rounds: what it goes on from.
         seconds: time that it took.
         points: the curve, a point a round.
-        tasks: the state of each task, in their order.
     """
 
-    round: int
-    finds: list[str]
-    seconds: float
-    points: list[EvolutionPoint]
-    tasks: list[TaskState]
+    rounds: Rounds
+    seconds: float = 0.0
+    points: list[EvolutionPoint] = dataclasses.field(default_factory=list)
 
     def point(self) -> EvolutionPoint:
         """Returns how many tasks are solved now."""
-        return point_of(self.tasks, self.seconds)
+        return point_of(self.rounds.tasks, self.seconds)
 
 
 class EvolutionFolder:
@@ -89,7 +86,7 @@ class EvolutionFolder:
         with naming(self._place):
             self.path = user_path(path)
             _, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
-        self.state = found or EvolutionState(0, [], 0.0, [], [TaskState() for _ in self._tasks])
+        self.state = found or EvolutionState(Rounds.of(len(tasks)))
         if not (self.path / _PROGRESS).exists():
             self.save()
         with naming(self._place):
@@ -102,15 +99,15 @@ class EvolutionFolder:
     def save_task(self, index: int) -> None:
         """Writes down what a task has come to."""
         with naming(self._place):
-            write_json(self._file_of(index), self.state.tasks[index].to_json())
+            write_json(self._file_of(index), self.state.rounds.tasks[index].to_json())
 
     def save(self) -> None:
         """Writes down all else that it takes to go on."""
         state = self.state
         values = {
             "settings": dataclasses.asdict(self._settings),
-            "round": state.round,
-            "finds": state.finds,
+            "round": state.rounds.number,
+            "finds": state.rounds.finds,
             "seconds": state.seconds,
             "points": list(map(dataclasses.asdict, state.points)),
         }
@@ -123,7 +120,7 @@ class EvolutionFolder:
         now = self.state.point()
         if not points or now.work > points[-1].work:  # in the midst of a round
             points = [*points, now]
-        states = {task.id: state for task, state in zip(self._tasks, self.state.tasks, strict=True)}
+        states = {task.id: state for task, state in zip(self._tasks, self.state.rounds.tasks, strict=True)}
         solutions = {
             task_id: _candidate_json(solution)
             | {"strict": solution.performance.is_strict, "found_by": state.origins[solution.program]}
@@ -175,15 +172,15 @@ class EvolutionFolder:
 
     def _gone_on_with(self, values: Mapping[str, Any]) -> EvolutionState:
         points = [EvolutionPoint(**point) for point in values["points"]]
-        state = EvolutionState(int(values["round"]), list(values["finds"]), values["seconds"], points, [])
+        rounds = Rounds(int(values["round"]), list(values["finds"]), [])
         check_claim(values["settings"], json.loads(json.dumps(dataclasses.asdict(self._settings))))
         for index in range(len(self._tasks)):
             file = self._file_of(index)
             task = read_claim(file, (), TaskState.from_json)
-            if task is None and state.round:  # in the first every task has its turn
+            if task is None and rounds.number:  # in the first every task has its turn
                 raise ClaimError(f"{_TASKS}/{file.name} is gone")
-            state.tasks.append(task or TaskState())
-        return state
+            rounds.tasks.append(task or TaskState())
+        return EvolutionState(rounds, values["seconds"], points)
 
 
 def _candidate_json(candidate: Candidate) -> dict[str, Any]:

@@ -1,0 +1,134 @@
+"""Rounds: the turns that tasks have at breeding, one after another and on all workers at once.
+
+A round's turns follow from what there was before it, so that it does not matter in which order they end and
+how often an evolution is cut short.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+from codeit_jax.arc import Task
+from codeit_jax.evolution.breeding import breed
+from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob
+from codeit_jax.evolution.state import TaskState
+from codeit_jax.execution.pool import ExecutionPool, Failed
+from codeit_jax.execution.recovery import Recovery, run_jobs
+
+MAX_NEWCOMERS = 50
+
+
+@dataclasses.dataclass
+class Rounds:
+    """What an evolution has come to.
+
+    Attributes:
+        number: of the round at hand, from 0.
+        finds: programs that gave all demonstrations of some task before it.
+        tasks: the state of each task, in their order.
+    """
+
+    number: int
+    finds: list[str]
+    tasks: list[TaskState]
+
+    @classmethod
+    def of(cls, num_tasks: int) -> "Rounds":
+        """Returns those of an evolution that is to begin."""
+        return cls(0, [], [TaskState() for _ in range(num_tasks)])
+
+    def is_done(self) -> bool:
+        """Whether no task will have another turn."""
+        return all(task.is_done() for task in self.tasks)
+
+    def due(self) -> list[int]:
+        """Returns the places of the tasks that take part in the round at hand, those among them that did."""
+        return [
+            place
+            for place, task in enumerate(self.tasks)
+            if task.round == self.number or task.is_due(self.number, place)
+        ]
+
+    def end(self, *, shares_finds: bool) -> None:
+        """Ends the round at hand; what it found may join the populations of other tasks from now on."""
+        if shares_finds:
+            known = set(self.finds)
+            finds = [task.find for task in self.tasks if task.round == self.number]
+            self.finds += [find for find in dict.fromkeys(finds) if find is not None and find not in known]
+        self.number += 1
+
+
+@dataclasses.dataclass(frozen=True)
+class Evolver:
+    """Gives tasks their turns.
+
+    Attributes:
+        pool: workers that hold the tasks.
+        tasks: the tasks.
+        stock: a pickled `Stock`, for populations to begin with.
+        breeding: how programs are bred.
+        turn_work: units of work of a turn.
+        seed: decides what is drawn at random.
+    """
+
+    pool: ExecutionPool
+    tasks: Sequence[Task]
+    stock: Path
+    breeding: Breeding
+    turn_work: int
+    seed: int
+
+    def give_turns(
+        self,
+        rounds: Rounds,
+        places: Sequence[int],
+        joining: Mapping[int, Sequence[str]] = MappingProxyType({}),
+    ) -> Iterator[int]:
+        """Gives tasks their turn in the round at hand, but those that have had it.
+
+        Args:
+            rounds: what the evolution has come to; a task's state changes when its turn ends.
+            places: the tasks' places.
+            joining: programs that join the populations of tasks, by their places.
+
+        Yields:
+            The place of each task whose turn has ended.
+        """
+        jobs = [
+            self._job_of(rounds, place, joining.get(place, ()))
+            for place in places
+            if rounds.tasks[place].round < rounds.number
+        ]
+        recovery = Recovery[BreedingJob](
+            num_items=lambda job: 1,
+            part=lambda job, start, stop: job,
+            describe=lambda job: f"the evolution of {self.tasks[job.task_index].id}",
+        )
+        for number, pieces in run_jobs(self.pool, breed, jobs, recovery, chunk_size=1):
+            place, bred = jobs[number].task_index, pieces[0][1]
+            _enter(rounds, place, bred)
+            yield place
+
+    def _job_of(self, rounds: Rounds, place: int, joining: Sequence[str]) -> BreedingJob:
+        task = rounds.tasks[place]
+        task.prepare()
+        return BreedingJob(
+            task_index=place,
+            stock=self.stock,
+            age=task.turn - task.begun if task.beginning else 0,
+            members=task.members,
+            newcomers=(*joining, *rounds.finds[task.num_finds :][-MAX_NEWCOMERS:]),
+            turn=task.turn,
+            seed=self.seed,
+            max_work=self.turn_work,
+            breeding=self.breeding,
+        )
+
+
+def _enter(rounds: Rounds, place: int, bred: Bred | Failed) -> None:
+    task = rounds.tasks[place]
+    if isinstance(bred, Failed):
+        task.skip(rounds.number)
+    else:
+        task.take(bred, rounds.number, len(rounds.finds))
