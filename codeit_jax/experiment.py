@@ -1,22 +1,27 @@
 """A run from its config to its solutions: begun or restored, iterated, and saved as it goes."""
 
 import contextlib
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from etils import epath
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.build import build
-from codeit_jax.config import Config
+from codeit_jax.config import Config, ParentKind
 from codeit_jax.dsl.corpus import load_training_programs
+from codeit_jax.dsl.program import Program
 from codeit_jax.errors import UserError
+from codeit_jax.evolution.expert import Expert, started_expert
+from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
 from codeit_jax.initialization import initialize
 from codeit_jax.iteration import Components, State, run_meta_iteration
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.distillation.cache import DISTILLED
+from codeit_jax.mutation.parents import gather_parents
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json, write_json_lines
@@ -24,7 +29,7 @@ from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
-from codeit_jax.search.solutions import SolutionBook, solutions_json
+from codeit_jax.search.solutions import Solutions
 
 
 def run_experiment(
@@ -57,13 +62,16 @@ def run_experiment(
         components, learner = build(
             config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
         )
+        cache = workdir / DISTILLED
+        if config.evolution.turn_work:
+            expert = _start_expert(config, components, training_tasks, programs, cache, display)
+            components = dataclasses.replace(components, expert=stack.enter_context(expert))
         state = _restore(checkpointer, learner, components.examples.fingerprint)
         _check_profiled(profiled_iteration, state.meta_iteration if state else 0, config.num_meta_iterations)
         log = stack.enter_context(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
         )
         if state is None:
-            cache = workdir / DISTILLED
             state, metrics = initialize(config, components, learner, training_tasks, programs, cache, display)
             log.append(metrics)
             _save(state, checkpointer, workdir, components.examples.fingerprint)
@@ -83,6 +91,22 @@ def run_experiment(
             if is_last or state.meta_iteration % config.checkpoint_interval == 0:
                 _save(state, checkpointer, workdir, components.examples.fingerprint)
         return log.rows
+
+
+def _start_expert(
+    config: Config,
+    components: Components,
+    training_tasks: Sequence[Task],
+    programs: Mapping[str, Program],
+    cache: epath.Path,
+    display: RunDisplay,
+) -> contextlib.AbstractContextManager[Expert]:
+    kind = ParentKind(config.evolution.parents)
+    work = config.mutation.distillation_work
+    parents, _ = gather_parents(kind, components.pool, training_tasks, programs, cache, display, work)
+    return started_expert(
+        config.evolution, config.seed, components.pool, components.search_tasks, parents, training_tasks
+    )
 
 
 def _iterate(
@@ -143,7 +167,7 @@ def _sample_json(task_id: str, text: str, attempt: Attempt) -> dict[str, Any]:
 
 
 def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path, fingerprint: str) -> None:
-    write_json(workdir / "solutions.json", solutions_json(state.solutions))
+    write_json(workdir / "solutions.json", state.solutions.to_json())
     checkpointer.save(
         state.meta_iteration,
         learner_state=state.learner.state,
@@ -151,6 +175,7 @@ def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path, fingerp
             "training_buffer": state.training_buffer.state(),
             "policy_buffer": state.policy_buffer.state(),
             "solutions": state.solutions.state(),
+            "populations": state.populations.state(),
             "tokenizer": fingerprint,
         },
     )
@@ -168,11 +193,13 @@ def _restore(checkpointer: Checkpointer, learner: Learner, fingerprint: str) -> 
     # Checkpoints of earlier versions do not tell.
     if host_state.get("tokenizer", fingerprint) != fingerprint:
         raise UserError("policy.tokenizer: has another vocabulary than when the run was begun")
+    populations = host_state.get("populations")
     learner.restore(learner_state)
     return State(
         meta_iteration=step,
         training_buffer=ReplayBuffer.from_state(host_state["training_buffer"]),
         policy_buffer=ReplayBuffer.from_state(host_state["policy_buffer"]),
-        solutions=SolutionBook.from_state(host_state["solutions"]),
+        solutions=Solutions.from_state(host_state["solutions"]),
         learner=learner,
+        populations=Rounds.of(0) if populations is None else Rounds.from_state(populations),
     )

@@ -12,7 +12,8 @@ from etils import epath
 from codeit_jax.arc import Task
 from codeit_jax.config import Config, ConfigError, ParentKind
 from codeit_jax.dsl.program import Program
-from codeit_jax.iteration import Components, State, train_epoch
+from codeit_jax.evolution.rounds import Rounds
+from codeit_jax.iteration import Components, State, evolving, remember, solved_by_source, train_epoch
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
@@ -25,7 +26,7 @@ from codeit_jax.run.display import Display
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.search.ranking import Candidate
 from codeit_jax.search.search import num_search_jobs, search
-from codeit_jax.search.solutions import SolutionBook
+from codeit_jax.search.solutions import Solutions, Source
 
 
 def initialize(
@@ -77,8 +78,9 @@ def initialize(
         meta_iteration=0,
         training_buffer=ReplayBuffer(config.replay.capacity),
         policy_buffer=ReplayBuffer(config.replay.capacity),
-        solutions=SolutionBook(),
+        solutions=Solutions(),
         learner=learner,
+        populations=Rounds.of(len(components.search_tasks) if components.expert else 0),
     )
     experiences = list(_training_experiences(training_tasks, parents, mutants))
     fitting = [experience for experience in experiences if components.examples.fits(experience.program)]
@@ -98,13 +100,22 @@ def initialize(
         _search(state, components, candidates, config.mutation.search_work, display)
     metrics = IterationMetrics(
         0,
-        cumulative_performance=len(state.solutions.solved()),
         explore_seconds=time.monotonic() - started,
         training_buffer_size=len(state.training_buffer),
     )
-    if config.warmup_experiences:
-        metrics = _warm_up(state, components, config.warmup_experiences, metrics, display)
-    return state, metrics
+    with evolving(state, components, {}) as evolved:
+        if config.warmup_experiences:
+            metrics = _warm_up(state, components, config.warmup_experiences, metrics, display)
+        was_learned = time.monotonic()
+        if components.expert is not None:
+            display.phase("waiting for the expert")
+        remember(state, components, evolved)
+    return state, dataclasses.replace(
+        metrics,
+        evolve_seconds=time.monotonic() - was_learned,
+        policy_buffer_size=len(state.policy_buffer),
+        **solved_by_source(state.solutions),
+    )
 
 
 def _mutate(
@@ -209,7 +220,7 @@ def _search(
         display.advance()
         for program, hit in hits:
             task = components.search_tasks[hit.task_index]
-            state.solutions.add(task.id, Candidate(str(program), hit.performance))
+            state.solutions.add(task.id, Candidate(str(program), hit.performance), Source.MUTATION)
 
 
 def _warm_up(

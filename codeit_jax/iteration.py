@@ -7,14 +7,17 @@ It joins a run's components into a circle:
        └────────── parameters ◄──── learner ◄──── prioritised batch ◄──────────────────────┘
 """
 
+import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from codeit_jax.arc import Task
 from codeit_jax.config import ReplayConfig
+from codeit_jax.evolution.expert import Attempted, Expert
+from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.execution.pool import ExecutionPool
@@ -24,10 +27,10 @@ from codeit_jax.policy.program_sampler import ProgramSampler, SampledTask
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.prioritizer import Prioritizer
 from codeit_jax.replay.relabel import keep_solved, relabel
-from codeit_jax.run.background import run_ahead
+from codeit_jax.run.background import drawn_ahead, run_ahead
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.search.ranking import Candidate, Performance
-from codeit_jax.search.solutions import SolutionBook
+from codeit_jax.search.solutions import SolutionBook, Solutions, Source
 
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
 
@@ -42,13 +45,15 @@ class State:
         policy_buffer: experiences of the policy, relabeled in hindsight.
         solutions: the best candidates of every search-set task so far.
         learner: the policy's parameters and the optimiser's state.
+        populations: the expert's, for every search-set task.
     """
 
     meta_iteration: int
     training_buffer: ReplayBuffer
     policy_buffer: ReplayBuffer
-    solutions: SolutionBook
+    solutions: Solutions
     learner: Learner
+    populations: Rounds
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +67,7 @@ class Components:
         examples: turns experiences into token sequences.
         config: what is remembered and learned from.
         seed: the root of the run's random choices.
+        expert: breeds programs while the policy learns; None, as in the paper, for none.
     """
 
     search_tasks: Sequence[Task]
@@ -70,6 +76,7 @@ class Components:
     examples: ExampleMaker
     config: ReplayConfig
     seed: int
+    expert: Expert | None = None
 
 
 def run_meta_iteration(state: State, components: Components, record: AttemptRecorder) -> IterationMetrics:
@@ -87,10 +94,13 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
     state.meta_iteration += 1
     tally = _explore(state, components, record)
     explored = time.monotonic()
-    learned = train_epoch(
-        state, components, components.config.training_experiences, components.config.policy_experiences
-    )
-    explore_seconds, learn_seconds = explored - started, time.monotonic() - explored
+    with evolving(state, components, tally.promising) as evolved:
+        learned = train_epoch(
+            state, components, components.config.training_experiences, components.config.policy_experiences
+        )
+        was_learned = time.monotonic()
+        remember(state, components, evolved)
+    explore_seconds, learn_seconds = explored - started, was_learned - explored
     low, median, high = state.policy_buffer.priority_quantiles((0.1, 0.5, 0.9))
     return IterationMetrics(
         meta_iteration=state.meta_iteration,
@@ -101,11 +111,12 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
         execute_share=tally.num_executed / tally.num_samples,
         new_experiences=tally.num_new,
         policy_performance=len(tally.solutions.solved()),
-        cumulative_performance=len(state.solutions.solved()),
+        **solved_by_source(state.solutions),
         policy_buffer_size=len(state.policy_buffer),
         num_learned=learned.num_examples,
         explore_seconds=explore_seconds,
         learn_seconds=learn_seconds,
+        evolve_seconds=time.monotonic() - was_learned,
         num_updates=learned.num_steps,
         gradient_norm=learned.gradient_norm,
         padding_share=learned.padding_share,
@@ -144,9 +155,64 @@ def train_epoch(
     return state.learner.learn(run_ahead(components.examples.make(experiences)), rng)
 
 
+@contextlib.contextmanager
+def evolving(
+    state: State, components: Components, written: Mapping[int, Sequence[str]]
+) -> Iterator[Iterator[Attempted]]:
+    """Has the expert, if there is one, improve its populations beside what is done in the block.
+
+    Args:
+        state: what the run has come to; its populations change.
+        components: what it works with.
+        written: programs of the policy that join them, by the places of their tasks.
+
+    Yields:
+        What the expert's programs do; it ends when the expert has ended.
+    """
+    if components.expert is None:
+        yield iter(())
+        return
+    with drawn_ahead(components.expert.improve(state.populations, written)) as evolved:
+        yield evolved
+
+
+def remember(state: State, components: Components, evolved: Iterable[Attempted]) -> None:
+    """Takes what the expert's programs do into the solutions and, as the policy's, into the buffer."""
+    for task_index, _, attempts in evolved:
+        task = components.search_tasks[task_index]
+        for candidate in _candidates(attempts, state.meta_iteration):
+            state.solutions.add(task.id, candidate, Source.EVOLUTION)
+        _store(state, components, task, attempts)
+
+
+def _store(state: State, components: Components, task: Task, attempts: Sequence[Attempt]) -> int:
+    """Stores attempts at a task as experiences, and returns how many of these are new."""
+    to_experience = relabel if components.config.relabeling else keep_solved
+    prioritize = Prioritizer(components.config.priority, components.examples.num_tokens)
+    num_new = 0
+    for attempt in attempts:
+        experience = to_experience(task, attempt, state.meta_iteration, prioritize)
+        if experience is not None and components.examples.fits(experience.program):
+            num_new += state.policy_buffer.add(experience)
+    return num_new
+
+
+def solved_by_source(solutions: Solutions) -> dict[str, int]:
+    """Returns how many tasks are solved, in all and by whom, as a table's row has it."""
+    return {
+        "cumulative_performance": len(solutions.all.solved()),
+        "policy_cumulative": solutions.num_solved(Source.POLICY),
+        "mutation_performance": solutions.num_solved(Source.MUTATION),
+        "evolution_performance": solutions.num_solved(Source.EVOLUTION),
+        "only_policy": solutions.num_solved_only(Source.POLICY),
+        "only_mutation": solutions.num_solved_only(Source.MUTATION),
+        "only_evolution": solutions.num_solved_only(Source.EVOLUTION),
+    }
+
+
 @dataclasses.dataclass
 class _Tally:
-    """Counts of a meta-iteration's exploration."""
+    """Counts of a meta-iteration's exploration, and what of it the expert takes up."""
 
     solutions: SolutionBook
     num_samples: int = 0
@@ -154,13 +220,12 @@ class _Tally:
     num_parsed: int = 0
     num_executed: int = 0
     num_new: int = 0
+    promising: dict[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
 
 def _explore(state: State, components: Components, record: AttemptRecorder) -> _Tally:
     """Samples programs for every task of the search set, runs them, and remembers what they really do."""
     tally = _Tally(SolutionBook())
-    to_experience = relabel if components.config.relabeling else keep_solved
-    prioritize = Prioritizer(components.config.priority, components.examples.num_tokens)
     written = components.sampler.sample(state.learner.params, state.meta_iteration)
     samples = _counted(written, tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
@@ -172,11 +237,10 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
             tally.num_executed += attempt.executes
         for candidate in _candidates(attempts, state.meta_iteration):
             tally.solutions.add(task.id, candidate)
-            state.solutions.add(task.id, candidate)
-        for attempt in attempts:
-            experience = to_experience(task, attempt, state.meta_iteration, prioritize)
-            if experience is not None and components.examples.fits(experience.program):
-                tally.num_new += state.policy_buffer.add(experience)
+            state.solutions.add(task.id, candidate, Source.POLICY)
+        tally.num_new += _store(state, components, task, attempts)
+        if components.expert is not None:
+            tally.promising[task_index] = components.expert.promising(task, attempts)
     return tally
 
 

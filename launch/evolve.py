@@ -41,11 +41,11 @@ def main(_: Sequence[str]) -> None:
     """Parses the flags and runs."""
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
-    from codeit_jax.evolution.command import EvolutionConfig, run_evolution  # takes its time
+    from codeit_jax.evolution.command import EvolveConfig, run_evolution  # takes its time
     from codeit_jax.evolution.jobs import Breeding
 
     run_evolution(
-        EvolutionConfig(
+        EvolveConfig(
             output=_OUTPUT.value,
             tasks=_TASKS.value,
             work=_WORK.value,

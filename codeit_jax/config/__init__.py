@@ -1,21 +1,24 @@
 """Every setting of a run, as frozen dataclasses that are checked when made."""
 
 from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS, Budget
-from codeit_jax.config.settings import (
-    CONSTRAINTS,
+from codeit_jax.config.checks import ConfigError
+from codeit_jax.config.programs import (
     DISTILLATION_WORK,
-    GRID_TEXTS,
     TURN_WORK,
     AugmentationConfig,
-    Config,
-    ConfigError,
-    DataConfig,
     Depth,
+    EvolutionConfig,
+    MutationConfig,
+    ParentKind,
+)
+from codeit_jax.config.settings import (
+    CONSTRAINTS,
+    GRID_TEXTS,
+    Config,
+    DataConfig,
     ExecutionConfig,
     LearnerConfig,
     MeshConfig,
-    MutationConfig,
-    ParentKind,
     PolicyConfig,
     PriorityConfig,
     ReplayConfig,
@@ -35,6 +38,7 @@ __all__ = [
     "ConfigError",
     "DataConfig",
     "Depth",
+    "EvolutionConfig",
     "ExecutionConfig",
     "LearnerConfig",
     "MeshConfig",

@@ -4,38 +4,13 @@ The defaults are the paper's (CodeIt, experiment details); `configs/` holds the 
 """
 
 import dataclasses
-import math
-from enum import StrEnum
 
-from codeit_jax.config.budget import PAPER_LIMITS, SEARCH_LIMITS, Budget
-from codeit_jax.errors import UserError
+from codeit_jax.config.budget import PAPER_LIMITS, Budget
+from codeit_jax.config.checks import ConfigError, ascending, at_least, at_most, positive
+from codeit_jax.config.programs import AugmentationConfig, EvolutionConfig, MutationConfig
 
 GRID_TEXTS = ("sparse", "dense")
 CONSTRAINTS = ("none", "allowed", "grammar")
-
-
-DISTILLATION_WORK = 3_000_000  # for one program; about half a second
-TURN_WORK = 16_000_000  # of an evolution, for one task at a time; two or three seconds
-
-
-class Depth(StrEnum):
-    """The source of programs (paper, mutation at depth one and at infinite depth; random programs)."""
-
-    ONE = "1"  # from the training programs
-    INFINITE = "inf"  # from those and from all programs of earlier rounds
-    RANDOM = "random"  # from nothing
-
-
-class ParentKind(StrEnum):
-    """Which programs mutants are made from."""
-
-    ORIGINAL = "original"  # the training programs
-    DISTILLED = "distilled"  # the shortest found that still solve their tasks
-    BOTH = "both"
-
-
-class ConfigError(UserError):
-    """A setting that makes no sense; the message names the field."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,82 +46,11 @@ class ExecutionConfig:
     budget: Budget = PAPER_LIMITS
 
     def __post_init__(self) -> None:
-        _at_least("execution.num_workers", self.num_workers, 0)
-        _positive("execution.timeout_seconds", self.timeout_seconds)
-        _at_most("execution.timeout_seconds", self.timeout_seconds, 1e6)
-        _at_least("execution.memory_gigabytes", self.memory_gigabytes, 0.1)
-        _at_most("execution.memory_gigabytes", self.memory_gigabytes, 1e6)
-
-
-@dataclasses.dataclass(frozen=True)
-class MutationConfig:
-    """How the training programs are multiplied before the first meta-iteration.
-
-    Attributes:
-        parents: what they are mutated from, and learned from themselves: one of `ParentKind`.
-        distillation_work: what may be spent on distilling one program; about 6 units a microsecond.
-        num_programs: mutated programs, no two of them equal: those that `launch/mutate.py` grows from the
-            same seed and parents. The 19,200 mutations that the paper samples leave some 12,000.
-        max_parent_lines: parents longer than this are not mutated; 0 means no limit.
-        argument_share: share of mutations that replace one argument.
-        function_share: share that replace the function; the rest replace the whole call.
-        search: whether training programs and their mutants are run on the search set, which makes them
-            candidates of cumulative performance.
-        max_searched: how many of them are, the shortest first; 0 means all.
-        search_work: units of work that one run of a program may take in that search.
-    """
-
-    parents: str = ParentKind.ORIGINAL.value
-    distillation_work: int = DISTILLATION_WORK
-    num_programs: int = 12_000
-    max_parent_lines: int = 0
-    argument_share: float = 0.5
-    function_share: float = 0.25
-    search: bool = True
-    max_searched: int = 0
-    search_work: int = SEARCH_LIMITS.max_work
-
-    def __post_init__(self) -> None:
-        if self.parents not in list(ParentKind):
-            kinds = ", ".join(ParentKind)
-            raise ConfigError(f"mutation.parents must be one of {kinds}, not {self.parents!r}")
-        _at_least("mutation.distillation_work", self.distillation_work, 1)
-        _at_least("mutation.num_programs", self.num_programs, 0)
-        _at_least("mutation.max_parent_lines", self.max_parent_lines, 0)
-        _at_least("mutation.max_searched", self.max_searched, 0)
-        _at_least("mutation.search_work", self.search_work, 1)
-        shares = self.argument_share, self.function_share
-        if not (min(shares) >= 0 and sum(shares) <= 1):
-            raise ConfigError(
-                "mutation.argument_share and mutation.function_share must be shares, at most 1 in all"
-            )
-
-
-@dataclasses.dataclass(frozen=True)
-class AugmentationConfig:
-    """How training and mutated training tasks are multiplied by running their programs on augmented inputs.
-
-    Attributes:
-        num_copies: augmented experiences wanted for each program; 0, the paper's, for none.
-        min_inputs: inputs with a valid output that each of them has at least.
-        colour_permutations: whether the colours of a task's inputs are permuted; 0 stays what it is.
-        symmetries: whether they are turned and mirrored.
-        crops: whether each input is cut to a part of it.
-        sizes: whether each input is scaled by 2, tiled or padded, up to 30 x 30.
-    """
-
-    num_copies: int = 0
-    min_inputs: int = 2
-    colour_permutations: bool = True
-    symmetries: bool = True
-    crops: bool = True
-    sizes: bool = True
-
-    def __post_init__(self) -> None:
-        _at_least("augmentation.num_copies", self.num_copies, 0)
-        _at_least("augmentation.min_inputs", self.min_inputs, 1)
-        if self.num_copies and not (self.colour_permutations or self.symmetries or self.crops or self.sizes):
-            raise ConfigError("augmentation.num_copies must be 0 where every augmentation is off")
+        at_least("execution.num_workers", self.num_workers, 0)
+        positive("execution.timeout_seconds", self.timeout_seconds)
+        at_most("execution.timeout_seconds", self.timeout_seconds, 1e6)
+        at_least("execution.memory_gigabytes", self.memory_gigabytes, 0.1)
+        at_most("execution.memory_gigabytes", self.memory_gigabytes, 1e6)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,12 +76,12 @@ class PriorityConfig:
     def __post_init__(self) -> None:
         weights = {name: getattr(self, name) for name in ("performance", "length", "age", "distance")}
         for name, weight in weights.items():
-            _at_least(f"replay.priority.{name}", weight, 0)
-            _at_most(f"replay.priority.{name}", weight, 1e6)
+            at_least(f"replay.priority.{name}", weight, 0)
+            at_most(f"replay.priority.{name}", weight, 1e6)
         if not sum(weights.values()):
             raise ConfigError("replay.priority must have a weight above 0")
-        _at_least("replay.priority.max_length", self.max_length, 1)
-        _at_least("replay.priority.max_age", self.max_age, 1)
+        at_least("replay.priority.max_length", self.max_length, 1)
+        at_least("replay.priority.max_age", self.max_age, 1)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -202,9 +106,9 @@ class ReplayConfig:
     priority: PriorityConfig = dataclasses.field(default_factory=PriorityConfig)
 
     def __post_init__(self) -> None:
-        _at_least("replay.capacity", self.capacity, 1)
-        _at_least("replay.training_experiences", self.training_experiences, 1)
-        _at_least("replay.policy_experiences", self.policy_experiences, 0)
+        at_least("replay.capacity", self.capacity, 1)
+        at_least("replay.training_experiences", self.training_experiences, 1)
+        at_least("replay.policy_experiences", self.policy_experiences, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -237,9 +141,9 @@ class PolicyConfig:
     dtype: str = "float32"
 
     def __post_init__(self) -> None:
-        _at_least("policy.section_length", self.section_length, 1)
-        _at_least("policy.max_program_length", self.max_program_length, 2)
-        _at_least("policy.max_demonstrations", self.max_demonstrations, 1)
+        at_least("policy.section_length", self.section_length, 1)
+        at_least("policy.max_program_length", self.max_program_length, 2)
+        at_least("policy.max_demonstrations", self.max_demonstrations, 1)
         if not 0 <= self.dropout_rate < 1:
             raise ConfigError(f"policy.dropout_rate must be in [0, 1), not {self.dropout_rate}")
         if self.grid_text not in GRID_TEXTS:
@@ -273,14 +177,14 @@ class SamplingConfig:
     prompt_buckets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _at_least("sampling.num_samples", self.num_samples, 1)
-        _at_least("sampling.temperature", self.temperature, 0)
-        _at_least("sampling.tasks_per_batch", self.tasks_per_batch, 1)
+        at_least("sampling.num_samples", self.num_samples, 1)
+        at_least("sampling.temperature", self.temperature, 0)
+        at_least("sampling.tasks_per_batch", self.tasks_per_batch, 1)
         if self.constraint not in CONSTRAINTS:
             raise ConfigError(
                 f"sampling.constraint must be one of {', '.join(CONSTRAINTS)}, not {self.constraint!r}"
             )
-        _ascending("sampling.prompt_buckets", self.prompt_buckets)
+        ascending("sampling.prompt_buckets", self.prompt_buckets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -316,16 +220,16 @@ class LearnerConfig:
     program_buckets: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
-        _at_least("learner.batch_size", self.batch_size, 1)
-        _positive("learner.learning_rate", self.learning_rate)
-        _at_least("learner.weight_decay", self.weight_decay, 0)
-        _at_least("learner.warmup_steps", self.warmup_steps, 0)
-        _at_least("learner.num_epochs", self.num_epochs, 1)
-        _at_least("learner.num_micro_batches", self.num_micro_batches, 1)
+        at_least("learner.batch_size", self.batch_size, 1)
+        positive("learner.learning_rate", self.learning_rate)
+        at_least("learner.weight_decay", self.weight_decay, 0)
+        at_least("learner.warmup_steps", self.warmup_steps, 0)
+        at_least("learner.num_epochs", self.num_epochs, 1)
+        at_least("learner.num_micro_batches", self.num_micro_batches, 1)
         if self.max_gradient_norm is not None:
-            _positive("learner.max_gradient_norm", self.max_gradient_norm)
-        _ascending("learner.prompt_buckets", self.prompt_buckets)
-        _ascending("learner.program_buckets", self.program_buckets)
+            positive("learner.max_gradient_norm", self.max_gradient_norm)
+        ascending("learner.prompt_buckets", self.prompt_buckets)
+        ascending("learner.program_buckets", self.program_buckets)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -364,6 +268,7 @@ class Config:
     execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
     mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
     augmentation: AugmentationConfig = dataclasses.field(default_factory=AugmentationConfig)
+    evolution: EvolutionConfig = dataclasses.field(default_factory=EvolutionConfig)
     replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
     policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
     sampling: SamplingConfig = dataclasses.field(default_factory=SamplingConfig)
@@ -373,26 +278,6 @@ class Config:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}")
-        _at_least("num_meta_iterations", self.num_meta_iterations, 1)
-        _at_least("warmup_experiences", self.warmup_experiences, 0)
-        _at_least("checkpoint_interval", self.checkpoint_interval, 1)
-
-
-def _at_least(name: str, value: float, minimum: float) -> None:
-    if not minimum <= value < math.inf:
-        raise ConfigError(f"{name} must be a number of at least {minimum}, not {value}")
-
-
-def _at_most(name: str, value: float, maximum: float) -> None:
-    if not value <= maximum:
-        raise ConfigError(f"{name} must be a number of at most {maximum:g}, not {value}")
-
-
-def _positive(name: str, value: float) -> None:
-    if not 0 < value < math.inf:
-        raise ConfigError(f"{name} must be a positive number, not {value}")
-
-
-def _ascending(name: str, lengths: tuple[int, ...]) -> None:
-    if list(lengths) != sorted(set(lengths)) or min(lengths, default=1) < 1:
-        raise ConfigError(f"{name} must be ascending lengths, not {lengths}")
+        at_least("num_meta_iterations", self.num_meta_iterations, 1)
+        at_least("warmup_experiences", self.warmup_experiences, 0)
+        at_least("checkpoint_interval", self.checkpoint_interval, 1)

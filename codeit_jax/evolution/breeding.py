@@ -111,7 +111,7 @@ class _Breeder:
         self._population.trim()
         self._meet(Program((Call("identity", (INPUT,)),)), Origin.SEED)
         for number, (origin, program) in enumerate(self._joining(), start=1):
-            self._meet(program, origin, min_right=1 if origin is Origin.STATE else 0)
+            self._meet(program, origin, min_right=1 if origin == Origin.STATE else 0)
             if number % GENERATION == 0:  # so that what would not be kept is told early
                 self._population.trim()
         self._population.trim()
@@ -176,13 +176,13 @@ class _Breeder:
         values = self._runs[place].values(self._graph.add(program))
         return values[-1] if len(values) == len(program) else None
 
-    def _joining(self) -> Iterator[tuple[Origin, Program]]:
+    def _joining(self) -> Iterator[tuple[str, Program]]:
         """Yields the programs that join before any are bred."""
-        for text in self._job.newcomers:
-            find = parse_program(text)
-            yield Origin.FIND, find
-            if self._breeding.views_work:
-                yield from ((Origin.VIEW, view) for view in in_all_colours(find, self._palette))
+        for text, origin in self._job.newcomers:
+            newcomer = parse_program(text)
+            yield origin, newcomer
+            if origin == Origin.FIND and self._breeding.views_work:
+                yield from ((Origin.VIEW, view) for view in in_all_colours(newcomer, self._palette))
         if self._job.age == 0:
             yield from ((Origin.SEED, seed) for _, seed in self._seeds)
             last = self.work + self._breeding.views_work

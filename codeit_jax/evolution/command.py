@@ -35,7 +35,7 @@ _JOB_TIMEOUT_SECONDS = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
-class EvolutionConfig:
+class EvolveConfig:
     """An evolution.
 
     Attributes:
@@ -63,7 +63,7 @@ class EvolutionConfig:
     breeding: Breeding = dataclasses.field(default_factory=Breeding)
 
 
-def run_evolution(config: EvolutionConfig, console: Console | None = None) -> EvolutionFolder:
+def run_evolution(config: EvolveConfig, console: Console | None = None) -> EvolutionFolder:
     """Breeds programs for every task, from the start or from where an earlier evolution stopped.
 
     Returns:
@@ -112,7 +112,7 @@ def _read_programs(paths: Sequence[Path]) -> Iterator[Seed]:
         yield from ((row.task, program) for row, program in rows)
 
 
-def _training_parents(config: EvolutionConfig, pool: ExecutionPool, display: Display) -> list[MutationParent]:
+def _training_parents(config: EvolveConfig, pool: ExecutionPool, display: Display) -> list[MutationParent]:
     if config.parents is None:
         return []
     training_tasks = load_tasks("arc1/training")
@@ -126,7 +126,7 @@ def _training_parents(config: EvolutionConfig, pool: ExecutionPool, display: Dis
     return parents
 
 
-def _settings(config: EvolutionConfig, tasks: Sequence[Task], seeds: Sequence[Seed]) -> EvolutionSettings:
+def _settings(config: EvolveConfig, tasks: Sequence[Task], seeds: Sequence[Seed]) -> EvolutionSettings:
     content = json.dumps([(task_id, str(program)) for task_id, program in seeds])
     digest = hashlib.sha256(content.encode()).hexdigest()[:16]
     return EvolutionSettings(
@@ -143,7 +143,7 @@ class _Evolution:
     """An evolution at work in its folder, round after round."""
 
     def __init__(
-        self, config: EvolutionConfig, folder: EvolutionFolder, evolver: Evolver, display: Display
+        self, config: EvolveConfig, folder: EvolutionFolder, evolver: Evolver, display: Display
     ) -> None:
         self._config = config
         self._folder = folder

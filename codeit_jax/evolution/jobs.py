@@ -11,6 +11,7 @@ from codeit_jax.evolution.colours import Ranked
 from codeit_jax.evolution.edges import Edge
 from codeit_jax.search.ranking import Candidate
 
+Newcomer = tuple[str, str]  # a program that joins a population, and how it came about
 Member = tuple[str, int, str]  # a program of a population, how many behave so, and how it came about
 Seed = tuple[str, Program]  # the training task that a program is from, or "", and the program
 
@@ -21,6 +22,7 @@ class Origin(StrEnum):
     SEED = "seed"
     STATE = "state"
     FIND = "find of another task"
+    POLICY = "policy"
     MUTATION = "mutation"
     COMPOSITION = "composition"
     GRAFT = "graft"
@@ -88,7 +90,7 @@ class BreedingJob:
         stock: a pickled `Stock`.
         age: the turns that the population had before. One without any begins with the stock.
         members: the population so far.
-        newcomers: the texts of programs that join it.
+        newcomers: programs that join it.
         turn: how many jobs the task had before; with the seed it decides all that is random.
         seed: see `turn`.
         max_work: units of work to end after.
@@ -99,7 +101,7 @@ class BreedingJob:
     stock: Path
     age: int
     members: tuple[Member, ...]
-    newcomers: tuple[str, ...]
+    newcomers: tuple[Newcomer, ...]
     turn: int
     seed: int
     max_work: int

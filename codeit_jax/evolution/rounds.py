@@ -5,18 +5,22 @@ how often an evolution is cut short.
 """
 
 import dataclasses
+import json
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
+import numpy as np
+
 from codeit_jax.arc import Task
 from codeit_jax.evolution.breeding import breed
-from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob
+from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Origin
 from codeit_jax.evolution.state import TaskState
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
 
-MAX_NEWCOMERS = 50
+MAX_FINDS = 50  # that join a population at a time
 
 
 @dataclasses.dataclass
@@ -37,6 +41,18 @@ class Rounds:
     def of(cls, num_tasks: int) -> "Rounds":
         """Returns those of an evolution that is to begin."""
         return cls(0, [], [TaskState() for _ in range(num_tasks)])
+
+    def state(self) -> np.ndarray:
+        """Returns all of it for a checkpoint: JSON text, compressed, uint8 `[size]`."""
+        tasks = [task.to_json() for task in self.tasks]
+        text = json.dumps({"number": self.number, "finds": self.finds, "tasks": tasks})
+        return np.frombuffer(zlib.compress(text.encode()), np.uint8)
+
+    @classmethod
+    def from_state(cls, state: np.ndarray) -> "Rounds":
+        """Restores what `state` returned."""
+        values = json.loads(zlib.decompress(np.asarray(state, np.uint8).tobytes()))
+        return cls(values["number"], values["finds"], list(map(TaskState.from_json, values["tasks"])))
 
     def is_done(self) -> bool:
         """Whether no task will have another turn."""
@@ -90,7 +106,7 @@ class Evolver:
         Args:
             rounds: what the evolution has come to; a task's state changes when its turn ends.
             places: the tasks' places.
-            joining: programs that join the populations of tasks, by their places.
+            joining: programs that the policy wrote for tasks, by their places; they join the populations.
 
         Yields:
             The place of each task whose turn has ended.
@@ -118,7 +134,10 @@ class Evolver:
             stock=self.stock,
             age=task.turn - task.begun if task.beginning else 0,
             members=task.members,
-            newcomers=(*joining, *rounds.finds[task.num_finds :][-MAX_NEWCOMERS:]),
+            newcomers=(
+                *((text, Origin.POLICY) for text in joining),
+                *((text, Origin.FIND) for text in rounds.finds[task.num_finds :][-MAX_FINDS:]),
+            ),
             turn=task.turn,
             seed=self.seed,
             max_work=self.turn_work,

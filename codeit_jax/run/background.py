@@ -1,5 +1,6 @@
 """Work done ahead of the one who asks for it, in a thread."""
 
+import contextlib
 import queue
 import threading
 from collections.abc import Iterable, Iterator
@@ -15,18 +16,17 @@ class _End:
         self.error = error
 
 
-def run_ahead(items: Iterable[Item]) -> Iterator[Item]:
-    """Yields the items of an iterable, in their order; a thread draws them as fast as it can.
+@contextlib.contextmanager
+def drawn_ahead(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
+    """Draws the items of an iterable in a thread, as fast as it can, while the block runs.
 
-    For an iterable that mostly waits, for devices say: it then never waits for what is done with its items.
-    Nothing is drawn before the first item is asked for. If the caller stops early, the thread is waited for,
-    which ends with the item that it is at.
+    Where the block ends before them the thread is waited for, which ends with the item that it is at.
 
     Args:
         items: the iterable; no other thread may draw from it.
 
-    Raises:
-        Exception: whatever the iterable raises, after the items before it.
+    Yields:
+        The items, in their order, and after them whatever the iterable raises.
     """
     drawn: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
     stopped = threading.Event()
@@ -42,13 +42,29 @@ def run_ahead(items: Iterable[Item]) -> Iterator[Item]:
             error = raised
         drawn.put(_End(error))
 
-    thread = threading.Thread(target=draw, name="run_ahead", daemon=True)
-    thread.start()
-    try:
+    def asked_for() -> Iterator[Item]:
         while not isinstance(item := drawn.get(), _End):
             yield item
         if item.error is not None:
             raise item.error
+
+    thread = threading.Thread(target=draw, name="drawn_ahead", daemon=True)
+    thread.start()
+    try:
+        yield asked_for()
     finally:
         stopped.set()
         thread.join()
+
+
+def run_ahead(items: Iterable[Item]) -> Iterator[Item]:
+    """Yields the items of an iterable, in their order; a thread draws them as fast as it can.
+
+    For an iterable that mostly waits, for devices say: it then never waits for what is done with its items.
+    Nothing is drawn before the first item is asked for; see `drawn_ahead`, too.
+
+    Raises:
+        Exception: whatever the iterable raises, after the items before it.
+    """
+    with drawn_ahead(items) as drawn:
+        yield from drawn

@@ -25,10 +25,17 @@ class IterationMetrics:
         new_experiences: entries that the policy's buffer has gained.
         policy_performance: tasks solved by candidates of this meta-iteration only.
         cumulative_performance: tasks solved by all candidates so far, mutated programs included.
+        policy_cumulative: those solved by all the policy's candidates so far, and nobody else's.
+        mutation_performance: those solved by training programs and their mutants.
+        evolution_performance: those solved by the expert's programs.
+        only_policy: those of `policy_cumulative` that the others do not solve.
+        only_mutation: those of `mutation_performance`.
+        only_evolution: those of `evolution_performance`.
         policy_buffer_size: entries in the policy's buffer.
         num_learned: experiences learned from.
         explore_seconds: time spent on sampling and running programs.
         learn_seconds: time spent on learning.
+        evolve_seconds: time spent after that on waiting for the expert.
         num_updates: updates of the policy.
         gradient_norm: mean over them of the gradient's global norm, before any clipping.
         padding_share: share of the tokens in the learner's batches that were padding.
@@ -51,10 +58,17 @@ class IterationMetrics:
     new_experiences: int = 0
     policy_performance: int = 0
     cumulative_performance: int = 0
+    policy_cumulative: int = 0
+    mutation_performance: int = 0
+    evolution_performance: int = 0
+    only_policy: int = 0
+    only_mutation: int = 0
+    only_evolution: int = 0
     policy_buffer_size: int = 0
     num_learned: int = 0
     explore_seconds: float = 0.0
     learn_seconds: float = 0.0
+    evolve_seconds: float = 0.0
     num_updates: int = 0
     gradient_norm: float = math.nan
     padding_share: float = math.nan

@@ -10,15 +10,16 @@ from codeit_jax.run.metrics import IterationMetrics
 
 # Column titles, and how a row fills them.
 _COLUMNS: tuple[tuple[str, Callable[[IterationMetrics], str]], ...] = (
-    ("iteration", lambda row: str(row.meta_iteration)),
+    ("row", lambda row: str(row.meta_iteration)),
     ("loss", lambda row: _number(row.loss, "{:.3f}")),
-    ("samples", lambda row: str(row.num_samples)),
     ("parse", lambda row: _number(row.parse_share, "{:.1%}")),
     ("execute", lambda row: _number(row.execute_share, "{:.1%}")),
-    ("new", lambda row: str(row.new_experiences)),
     ("policy", lambda row: str(row.policy_performance)),
+    ("ever", lambda row: str(row.policy_cumulative)),
+    ("mutation", lambda row: str(row.mutation_performance)),
+    ("evolution", lambda row: str(row.evolution_performance)),
     ("cumulative", lambda row: str(row.cumulative_performance)),
-    ("seconds", lambda row: f"{row.explore_seconds + row.learn_seconds:.0f}"),
+    ("seconds", lambda row: f"{row.explore_seconds + row.learn_seconds + row.evolve_seconds:.0f}"),
 )
 
 

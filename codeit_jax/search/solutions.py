@@ -1,6 +1,7 @@
 """Solutions: the candidates that tasks are answered with, and which of them are right."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Any
 
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance, Rank
@@ -24,6 +25,10 @@ class SolutionBook:
     def candidates(self, task_id: str) -> tuple[Candidate, ...]:
         """Returns the task's top three, best first."""
         return tuple(self._candidates.get(task_id, ()))
+
+    def holds(self, task_id: str, candidate: Candidate) -> bool:
+        """Whether a program is a candidate of a task."""
+        return any(candidate.program == known.program for known in self._candidates.get(task_id, ()))
 
     def bound(self, task_id: str) -> Rank | None:
         """Returns the rank that a new candidate has to come before; None while any may enter."""
@@ -61,9 +66,69 @@ class SolutionBook:
         return book
 
 
-def solutions_json(book: SolutionBook) -> dict[str, Any]:
-    """Returns every solved task with the program that solves it, as written to `solutions.json`."""
-    return {task_id: candidate_to_json(candidate) for task_id, candidate in book.solved().items()}
+class Source(StrEnum):
+    """Who wrote the programs of candidates."""
+
+    MUTATION = "mutation"  # nobody: training programs, and mutants of these
+    POLICY = "policy"
+    EVOLUTION = "evolution"
+
+
+class Solutions:
+    """The best candidates of every task so far, of all sources and of each alone.
+
+    Attributes:
+        all: those of all sources, ranked together.
+        of: those of each source.
+    """
+
+    def __init__(self) -> None:
+        self.all = SolutionBook()
+        self.of = {source: SolutionBook() for source in Source}
+
+    def add(self, task_id: str, candidate: Candidate, source: Source) -> None:
+        """Enters a candidate; see `SolutionBook.add`."""
+        self.all.add(task_id, candidate)
+        self.of[source].add(task_id, candidate)
+
+    def num_solved(self, source: Source) -> int:
+        """Returns how many tasks the candidates of a source solve by themselves."""
+        return len(self.of[source].solved())
+
+    def num_solved_only(self, source: Source) -> int:
+        """Returns how many tasks the candidates of a source solve, and those of no other."""
+        others = [book.solved() for other, book in self.of.items() if other is not source]
+        return len(self.of[source].solved().keys() - set().union(*others))
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns every solved task with the program that solves it, as written to `solutions.json`.
+
+        Beside it who wrote this program first, and all who solve the task.
+        """
+        solved = {source: book.solved() for source, book in self.of.items()}
+        return {
+            task_id: candidate_to_json(candidate)
+            | {
+                "found_by": next((s for s, book in self.of.items() if book.holds(task_id, candidate)), None),
+                "solved_by": [source for source, tasks in solved.items() if task_id in tasks],
+            }
+            for task_id, candidate in self.all.solved().items()
+        }
+
+    def state(self) -> dict[str, Any]:
+        """Returns all of it as JSON-able data, for a checkpoint."""
+        return {"all": self.all.state(), **{source.value: book.state() for source, book in self.of.items()}}
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any]) -> "Solutions":
+        """Restores what `state` returned."""
+        solutions = cls()
+        if "all" not in state:  # earlier versions did not tell sources apart
+            solutions.all = SolutionBook.from_state(state)
+            return solutions
+        solutions.all = SolutionBook.from_state(state["all"])
+        solutions.of = {source: SolutionBook.from_state(state[source.value]) for source in Source}
+        return solutions
 
 
 def candidate_to_json(candidate: Candidate) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from codeit_jax.config import (
     Config,
     ConfigError,
     DataConfig,
+    EvolutionConfig,
     ExecutionConfig,
     LearnerConfig,
     MeshConfig,
@@ -51,6 +52,9 @@ CHANGED = Config(
     ),
     augmentation=AugmentationConfig(
         num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
+    ),
+    evolution=EvolutionConfig(
+        turn_work=1, parents="both", views_work=2, capacity=3, num_newcomers=4, num_experiences=6
     ),
     replay=ReplayConfig(
         capacity=1,
@@ -118,6 +122,12 @@ CHANGED = Config(
         (lambda: AugmentationConfig(num_copies=-1), "augmentation.num_copies"),
         (lambda: AugmentationConfig(min_inputs=0), "augmentation.min_inputs"),
         (lambda: AugmentationConfig(1, 2, False, False, False, False), "augmentation.num_copies"),
+        (lambda: EvolutionConfig(turn_work=-1), "evolution.turn_work"),
+        (lambda: EvolutionConfig(parents="none"), "evolution.parents"),
+        (lambda: EvolutionConfig(views_work=-1), "evolution.views_work"),
+        (lambda: EvolutionConfig(capacity=1), "evolution.capacity"),
+        (lambda: EvolutionConfig(num_newcomers=-1), "evolution.num_newcomers"),
+        (lambda: EvolutionConfig(num_experiences=-1), "evolution.num_experiences"),
         (lambda: ReplayConfig(capacity=0), "replay.capacity"),
         (lambda: ReplayConfig(training_experiences=0), "replay.training_experiences"),
         (lambda: ReplayConfig(policy_experiences=-1), "replay.policy_experiences"),

@@ -1,34 +1,21 @@
 """A small run from its config to its files: complete, repeatable, the same however often it is cut short."""
 
-import csv
 import dataclasses
 import gzip
 import json
-import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
-from jax.experimental.compilation_cache import compilation_cache
 
 from codeit_jax.arc import load_tasks
 from codeit_jax.build import build
-from codeit_jax.config import (
-    Config,
-    DataConfig,
-    ExecutionConfig,
-    LearnerConfig,
-    MutationConfig,
-    PolicyConfig,
-    ReplayConfig,
-    SamplingConfig,
-)
+from codeit_jax.config import Config
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
 from codeit_jax.experiment import run_experiment
@@ -38,17 +25,7 @@ from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.policy import sampling
 from codeit_jax.run.checkpoint import Checkpointer
 
-ROOT = Path(__file__).parents[2]
-
-# The training tasks, by the lines of the program that solves each.
-SOLVERS = {
-    "flipped": ["O = vmirror(I)"],
-    "upturned": ["O = hmirror(I)"],
-    "turned": ["O = rot180(I)"],
-    "transposed": ["O = dmirror(I)"],
-    "beside": ["x1 = vmirror(I)", "O = hconcat(I, x1)"],
-    "below": ["x1 = hmirror(I)", "O = vconcat(I, x1)"],
-}
+from .small_run import ROOT, assert_same_run, rows
 
 # Starts the run that the arguments name, and stops for good while meta-iteration 2 explores.
 STUCK_RUN = """
@@ -70,112 +47,11 @@ experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2
 """
 
 
-def grid(number: int) -> np.ndarray:
-    return np.random.default_rng(number).integers(0, 4, (3, 3))
-
-
-def write_task(path: Path, first: int, solve) -> None:
-    pairs = [{"input": grid(n).tolist(), "output": solve(grid(n)).tolist()} for n in range(first, first + 3)]
-    path.write_text(json.dumps({"train": pairs[:2], "test": pairs[2:]}))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def compiled(tmp_path_factory) -> Iterator[dict[str, str]]:
-    """Lets all runs share what the first one compiles; returns the environment of those outside."""
-    settings = {
-        "jax_compilation_cache_dir": str(tmp_path_factory.mktemp("compiled")),
-        "jax_persistent_cache_min_compile_time_secs": 0.0,
-        "jax_persistent_cache_min_entry_size_bytes": -1,
-    }
-    before = {name: getattr(jax.config, name) for name in settings}
-    for name, value in settings.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-    yield {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        **{name.upper(): str(value) for name, value in settings.items()},
-    }
-    for name, value in before.items():
-        jax.config.update(name, value)
-    compilation_cache.reset_cache()
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory) -> DataConfig:
-    folder = tmp_path_factory.mktemp("data")
-    outputs = {
-        "flipped": np.fliplr,
-        "upturned": np.flipud,
-        "turned": lambda g: np.rot90(g, 2),
-        "transposed": np.transpose,
-        "beside": lambda g: np.hstack([g, np.fliplr(g)]),
-        "below": lambda g: np.vstack([g, np.flipud(g)]),
-    }
-    (folder / "training").mkdir()
-    (folder / "search").mkdir()
-    for number, (name, solve) in enumerate(outputs.items()):
-        write_task(folder / "training" / f"{name}.json", 10 * number, solve)
-    write_task(folder / "search" / "mirror.json", 100, np.fliplr)
-    for number in range(3):  # nothing small solves these
-        write_task(folder / "search" / f"hard{number}.json", 110 + 10 * number, lambda g: (g * g + g.T) % 7)
-    functions = [
-        "\n    ".join([f"def solve_{name}(I):", *lines, "return O"]) for name, lines in SOLVERS.items()
-    ]
-    (folder / "solvers.py").write_text("\n\n".join(functions) + "\n")
-    return DataConfig(str(folder / "training"), str(folder / "solvers.py"), str(folder / "search"))
-
-
-@pytest.fixture(scope="module")
-def config(data: DataConfig) -> Config:
-    return Config(
-        seed=3,
-        num_meta_iterations=2,
-        warmup_experiences=400,
-        data=data,
-        execution=ExecutionConfig(num_workers=1),
-        mutation=MutationConfig(num_programs=40),
-        replay=ReplayConfig(training_experiences=8, policy_experiences=8),
-        policy=PolicyConfig(preset="nano", section_length=16, max_program_length=24),
-        sampling=SamplingConfig(num_samples=4, temperature=0.5, tasks_per_batch=2),
-        learner=LearnerConfig(batch_size=8, learning_rate=3e-3, prompt_buckets=(34,), program_buckets=(24,)),
-    )
-
-
 @pytest.fixture(scope="module")
 def uninterrupted(config: Config, tmp_path_factory) -> Path:
     workdir = tmp_path_factory.mktemp("uninterrupted")
     run_experiment(config, str(workdir))
     return workdir
-
-
-@pytest.fixture(scope="module")
-def abstract_state(config: Config):
-    tasks = load_tasks(config.data.search_tasks)
-    with start_pool(tasks, config.execution) as pool:
-        return build(config, tasks, pool)[1].abstract_state
-
-
-def rows(workdir: Path) -> list[dict[str, str]]:
-    """Returns the rows of `performance.csv` without what the clock says."""
-    with (workdir / "performance.csv").open() as file:
-        return [
-            {name: text for name, text in row.items() if not name.endswith(("_seconds", "_per_second"))}
-            for row in csv.DictReader(file)
-        ]
-
-
-def assert_same_run(workdir: Path, expected: Path, abstract_state) -> None:
-    assert rows(workdir) == rows(expected)
-    files = ["solutions.json", *(f"samples/{path.name}" for path in expected.glob("samples/*"))]
-    assert len(files) == 3
-    for name in files:
-        assert (workdir / name).read_bytes() == (expected / name).read_bytes(), name
-    step, learner_state, host_state = Checkpointer(workdir / "checkpoints").restore(abstract_state)
-    assert step == 2
-    _, expected_learner, expected_host = Checkpointer(expected / "checkpoints").restore(abstract_state)
-    jax.tree.map(np.testing.assert_array_equal, learner_state, expected_learner)
-    jax.tree.map(np.testing.assert_array_equal, host_state, expected_host)
 
 
 def processes_with(marker: str) -> list[str]:
@@ -247,8 +123,12 @@ def test_the_mutation_search_counts_as_cumulative_performance(uninterrupted: Pat
         "demonstration_performance": 1.0,
         "test_performance": 1.0,
         "meta_iteration": 0,
+        "found_by": "mutation",
+        "solved_by": ["mutation"],
     }
-    assert rows(uninterrupted)[0]["cumulative_performance"] == "1"
+    first = rows(uninterrupted)[0]
+    assert (first["cumulative_performance"], first["mutation_performance"]) == ("1", "1")
+    assert (first["policy_cumulative"], first["evolution_performance"]) == ("0", "0")
     assert rows(uninterrupted)[-1]["cumulative_performance"] == str(len(solutions))
 
 

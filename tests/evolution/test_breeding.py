@@ -123,7 +123,7 @@ def test_other_populations_begin_as_the_first_did(tasks, job):
 
 def test_newcomers_join(tasks, job):
     find = "x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)"
-    result = bred(tasks, job, age=1, newcomers=(find,), max_work=1)
+    result = bred(tasks, job, age=1, newcomers=((find, "find of another task"),), max_work=1)
     assert result.members == ((find, 1, "find of another task"), ("O = identity(I)", 1, "seed"))
     assert result.num_programs == 2
 

@@ -16,7 +16,7 @@ from codeit_jax.config import ParentKind
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
 from codeit_jax.evolution import command
-from codeit_jax.evolution.command import EvolutionConfig, run_evolution
+from codeit_jax.evolution.command import EvolveConfig, run_evolution
 from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.execution import run
 from codeit_jax.run import files
@@ -38,7 +38,7 @@ def make(task_folder, seed_file):
             "turn_work": 600_000,
             "breeding": Breeding(capacity=40),
         }
-        return EvolutionConfig(**(values | changes))
+        return EvolveConfig(**(values | changes))
 
     return config
 
@@ -73,7 +73,7 @@ def contents(folder):
 @pytest.fixture(scope="module")
 def uninterrupted(tmp_path_factory, request, task_folder, seed_file):
     folder = tmp_path_factory.mktemp("evolution") / "whole"
-    config = EvolutionConfig(
+    config = EvolveConfig(
         str(folder), str(task_folder), WORK, (seed_file,), None, 0, 1, 600_000, breeding=Breeding(capacity=40)
     )
     return folder, evolve(config)

@@ -18,6 +18,9 @@ ROW = IterationMetrics(
     new_experiences=777,
     policy_performance=48,
     cumulative_performance=59,
+    policy_cumulative=50,
+    mutation_performance=42,
+    evolution_performance=7,
     explore_seconds=100.0,
     learn_seconds=23.0,
 )
@@ -40,10 +43,10 @@ def test_without_a_terminal_each_event_is_a_line() -> None:
     lines = show(Console(file=StringIO(), width=80)).splitlines()
     texts = [line.split("] ", 1)[1] for line in lines[:5]]
     assert texts[:3] == ["mutating", "a note [of sorts]", "meta-iteration 12"]
-    assert texts[3].startswith("iteration 0  loss   samples 0  parse ")
+    assert texts[3].startswith("row 0  loss   parse   execute   policy 0  ever 0  mutation 0")
     assert texts[4] == (
-        "iteration 12  loss 0.500  samples 9600  parse 25.0%  execute 100.0%"
-        "  new 777  policy 48  cumulative 59  seconds 123"
+        "row 12  loss 0.500  parse 25.0%  execute 100.0%"
+        "  policy 48  ever 50  mutation 42  evolution 7  cumulative 59  seconds 123"
     )
     assert "\x1b" not in "".join(lines)
 
@@ -51,9 +54,9 @@ def test_without_a_terminal_each_event_is_a_line() -> None:
 def test_the_table_at_the_end_fits_80_columns_with_nothing_cut_off() -> None:
     table = show(Console(file=StringIO(), width=80)).splitlines()[5:]
     assert table[0].strip() == "CodeIt: tasks solved of 400"
-    titles = "iteration loss samples parse execute new policy cumulative seconds"
+    titles = "row loss parse execute policy ever mutation evolution cumulative seconds"
     assert titles.split() in [line.split() for line in table]
-    numbers = "12 0.500 9600 25.0% 100.0% 777 48 59 123"
+    numbers = "12 0.500 25.0% 100.0% 48 50 42 7 59 123"
     assert numbers.split() in [line.split() for line in table]
     assert max(map(len, table)) <= 80
 

@@ -123,7 +123,8 @@ def test_rows_come_back(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("writers")
 def test_a_file_of_fewer_columns_goes_on_with_all(tmp_path: Path) -> None:
     write(tmp_path, FIRST, SECOND)
-    names = [field.name for field in dataclasses.fields(IterationMetrics)][:13]
+    names = [field.name for field in dataclasses.fields(IterationMetrics)]
+    names = names[: names.index("learn_seconds") + 1]
     rows = read(tmp_path)
     with (tmp_path / "performance.csv").open("w") as file:
         writer = csv.DictWriter(file, names, extrasaction="ignore")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
-from codeit_jax.search.solutions import SolutionBook, solutions_json
+from codeit_jax.search.solutions import SolutionBook, Solutions, Source
 
 SHORT, LONG = "O = rot90(I)", "x1 = rot90(I)\nO = rot90(x1)"
 
@@ -146,17 +146,56 @@ def test_a_restored_book_leaves_the_state_alone():
     assert json.dumps(state) == text
 
 
+def solutions_by_two():
+    solutions = Solutions()
+    solutions.add("both", candidate(LONG, test=1.0), Source.EVOLUTION)
+    solutions.add("both", candidate(SHORT, test=1.0, meta_iteration=4), Source.POLICY)
+    solutions.add("mutants", candidate(SHORT, 2 / 3, 1.0, 5), Source.MUTATION)
+    solutions.add("mutants", candidate(LONG, 1 / 3, 0.0, 6), Source.POLICY)
+    solutions.add("policys", candidate(SHORT, test=1.0), Source.POLICY)
+    solutions.add("nobodys", candidate(SHORT), Source.POLICY)
+    return solutions
+
+
 def test_what_is_written_of_the_solutions():
-    book = random_book()
-    book.add("another", candidate(SHORT, 2 / 3, 1.0, 5))
-    written = json.loads(json.dumps(solutions_json(book)))
-    assert list(written) == sorted(book.solved())
-    assert written["another"] == {
+    solutions = solutions_by_two()
+    written = json.loads(json.dumps(solutions.to_json()))
+    assert list(written) == ["both", "mutants", "policys"]
+    assert written["mutants"] == {
         "program": SHORT,
         "demonstration_performance": 2 / 3,
         "test_performance": 1.0,
         "meta_iteration": 5,
+        "found_by": "mutation",
+        "solved_by": ["mutation"],
     }
+    assert (written["both"]["found_by"], written["both"]["program"]) == ("policy", SHORT)
+    assert written["both"]["solved_by"] == ["policy", "evolution"]
+
+
+def test_sources_are_counted_apart():
+    solutions = solutions_by_two()
+    counts = {source: (solutions.num_solved(source), solutions.num_solved_only(source)) for source in Source}
+    assert counts == {Source.POLICY: (2, 1), Source.MUTATION: (1, 1), Source.EVOLUTION: (1, 0)}
+
+
+def test_one_source_may_solve_what_all_together_do_not():
+    solutions = Solutions()
+    solutions.add("task", candidate(LONG, 0.5, test=1.0), Source.EVOLUTION)
+    for name in ("trim", "rot90", "rot180"):
+        solutions.add("task", candidate(f"O = {name}(I)"), Source.POLICY)
+    assert solutions.to_json() == {}
+    assert solutions.num_solved(Source.EVOLUTION) == 1
+
+
+def test_solutions_are_restored_from_their_state():
+    solutions = solutions_by_two()
+    restored = Solutions.from_state(json.loads(json.dumps(solutions.state())))
+    assert restored.state() == solutions.state()
+    assert restored.to_json() == solutions.to_json()
+    earlier = Solutions.from_state(solutions.all.state())
+    assert earlier.all.solved() == solutions.all.solved()
+    assert {each["found_by"] for each in earlier.to_json().values()} == {None}
 
 
 def test_the_bound_is_what_a_new_candidate_has_to_come_before():

@@ -1,0 +1,131 @@
+"""A small run whose search set is bred for while the policy learns: the same however it is cut short."""
+
+import dataclasses
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from codeit_jax.config import Config, EvolutionConfig
+from codeit_jax.evolution.rounds import Rounds
+from codeit_jax.experiment import run_experiment
+from codeit_jax.run.checkpoint import Checkpointer
+
+from .small_run import assert_same_run, rows
+
+# Ends without a word when the expert has its third turn.
+CUT_RUN = """
+import json, os, sys
+from codeit_jax import experiment
+
+from codeit_jax.config import Config
+from codeit_jax.config.conversion import from_dict
+from codeit_jax.evolution.rounds import Evolver
+
+give_turns = Evolver.give_turns
+
+def cut(self, rounds, *arguments):
+    for number, place in enumerate(give_turns(self, rounds, *arguments)):
+        if rounds.number == 2 and number == 1:
+            os._exit(9)
+        yield place
+
+Evolver.give_turns = cut
+experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2])
+"""
+
+
+@pytest.fixture(scope="module")
+def evolving(config: Config) -> Config:
+    evolution = EvolutionConfig(turn_work=400_000, views_work=0, capacity=20, num_experiences=3)
+    # Nothing is searched with, so that what is solved is so by the policy or the expert.
+    mutation = dataclasses.replace(config.mutation, search=False)
+    return dataclasses.replace(config, evolution=evolution, mutation=mutation)
+
+
+@pytest.fixture(scope="module")
+def whole(evolving: Config, tmp_path_factory) -> Path:
+    workdir = tmp_path_factory.mktemp("whole")
+    run_experiment(evolving, str(workdir))
+    return workdir
+
+
+def populations_of(workdir: Path, abstract_state) -> Rounds:
+    host_state = Checkpointer(workdir / "checkpoints").restore(abstract_state)[2]
+    return Rounds.from_state(host_state["populations"])
+
+
+def test_the_expert_solves_tasks_and_is_counted_apart(whole: Path) -> None:
+    first, *others = rows(whole)
+    assert first["evolution_performance"] == first["cumulative_performance"] == "1"
+    assert (first["mutation_performance"], first["policy_cumulative"]) == ("0", "0")
+    assert {row["evolution_performance"] for row in others} == {"1"}
+    solution = json.loads((whole / "solutions.json").read_text())["mirror"]
+    assert solution["program"] == "O = vmirror(I)"
+    assert "evolution" in solution["solved_by"]
+    assert solution["found_by"] in {"evolution", "policy"}
+
+
+def test_what_it_finds_is_learned_from(whole: Path) -> None:
+    sizes = [int(row["policy_buffer_size"]) for row in rows(whole)]
+    assert sizes[0] > 0
+    new = [int(row["new_experiences"]) for row in rows(whole)[1:]]
+    assert sizes[-1] > sizes[0] + sum(new)  # what the expert has found since is in it, too
+
+
+def test_what_the_policy_wrote_joins_the_populations(whole: Path, abstract_state) -> None:
+    populations = populations_of(whole, abstract_state)
+    assert populations.number == 3
+    origins = {origin for task in populations.tasks for _, _, origin in task.members}
+    assert "policy" in origins
+    assert all(task.work for task in populations.tasks)
+
+
+def test_two_workers_give_the_same_run(
+    evolving: Config, whole: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
+) -> None:
+    two = dataclasses.replace(evolving, execution=dataclasses.replace(evolving.execution, num_workers=2))
+    run_experiment(two, str(tmp_path))
+    assert_same_run(tmp_path, whole, abstract_state)
+
+
+def test_a_run_cut_while_it_breeds_goes_on_to_the_same(
+    evolving: Config, whole: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
+) -> None:
+    command = [sys.executable, "-c", CUT_RUN, json.dumps(dataclasses.asdict(evolving)), str(tmp_path)]
+    ended = subprocess.run(command, env=compiled, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (9, "")
+    assert [row["meta_iteration"] for row in rows(tmp_path)] == ["0", "1"]
+    run_experiment(evolving, str(tmp_path))
+    assert_same_run(tmp_path, whole, abstract_state)
+
+
+def test_test_outputs_do_not_steer(evolving: Config, whole: Path, abstract_state, tmp_path: Path) -> None:
+    shutil.copytree(evolving.data.search_tasks, tmp_path / "scrambled")
+    for path in (tmp_path / "scrambled").iterdir():
+        values = json.loads(path.read_text())
+        values["test"] = [{**pair, "output": [[4, 4]]} for pair in values["test"]]
+        path.write_text(json.dumps(values))
+    data = dataclasses.replace(evolving.data, search_tasks=str(tmp_path / "scrambled"))
+    run_experiment(dataclasses.replace(evolving, data=data), str(tmp_path / "run"))
+    assert json.loads((tmp_path / "run" / "solutions.json").read_text()) == {}
+    one, other = (populations_of(workdir, abstract_state) for workdir in (whole, tmp_path / "run"))
+    assert [task.members for task in one.tasks] == [task.members for task in other.tasks]
+    assert one.finds == other.finds
+
+
+def test_an_error_while_learning_ends_the_expert_too(evolving: Config, tmp_path: Path, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise FloatingPointError("the loss is not finite")
+
+    monkeypatch.setattr("codeit_jax.initialization.train_epoch", fail)
+    with pytest.raises(FloatingPointError, match="not finite"):
+        run_experiment(evolving, str(tmp_path))
+
+
+def test_a_run_without_an_expert_has_no_populations(config: Config, tmp_path: Path, abstract_state) -> None:
+    run_experiment(dataclasses.replace(config, num_meta_iterations=1), str(tmp_path))
+    assert populations_of(tmp_path, abstract_state).tasks == []
