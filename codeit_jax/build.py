@@ -60,7 +60,9 @@ def build(
         batch_sharding(mesh),
         config.seed,
     )
-    components = Components(search_tasks, sampler, pool, examples, config.replay, config.seed)
+    components = Components(
+        search_tasks, sampler, pool, examples, config.replay, config.sampling, config.seed
+    )
     learner = Learner(
         policy.graphdef,
         policy.params,

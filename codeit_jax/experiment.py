@@ -18,7 +18,7 @@ from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
 from codeit_jax.initialization import initialize
-from codeit_jax.iteration import Components, State, run_meta_iteration
+from codeit_jax.iteration import Components, State, allocation, run_meta_iteration
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
@@ -120,12 +120,13 @@ def _iterate(
         nonlocal num_done
         display.advance()
         num_done += 1
-        if num_done == len(components.search_tasks):
+        if num_done == num_all:
             display.phase(f"meta-iteration {number}: learning")
         samples.extend(map(_sample_json, [task.id] * len(texts), texts, attempts))
 
     number = state.meta_iteration + 1
-    display.phase(f"meta-iteration {number}", len(components.search_tasks))
+    num_all = sum(allocation(state, components))
+    display.phase(f"meta-iteration {number}", num_all)
     metrics = run_meta_iteration(state, components, record)
     folder = workdir / "samples"
     folder.mkdir(parents=True, exist_ok=True)

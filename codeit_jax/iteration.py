@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from codeit_jax.arc import Task
-from codeit_jax.config import ReplayConfig
+from codeit_jax.config import ReplayConfig, SamplingConfig
 from codeit_jax.evolution.expert import Attempted, Expert
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.attempt import Attempt
@@ -29,7 +29,7 @@ from codeit_jax.replay.prioritizer import Prioritizer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.run.background import drawn_ahead, run_ahead
 from codeit_jax.run.metrics import IterationMetrics
-from codeit_jax.search.ranking import Candidate, Performance
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
 from codeit_jax.search.solutions import SolutionBook, Solutions, Source
 
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
@@ -66,6 +66,7 @@ class Components:
         pool: runs them on the host.
         examples: turns experiences into token sequences.
         config: what is remembered and learned from.
+        sampling: how programs are sampled.
         seed: the root of the run's random choices.
         expert: breeds programs while the policy learns; None, as in the paper, for none.
     """
@@ -75,6 +76,7 @@ class Components:
     pool: ExecutionPool
     examples: ExampleMaker
     config: ReplayConfig
+    sampling: SamplingConfig
     seed: int
     expert: Expert | None = None
 
@@ -107,8 +109,8 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
         loss=learned.loss,
         token_accuracy=learned.token_accuracy,
         num_samples=tally.num_samples,
-        parse_share=tally.num_parsed / tally.num_samples,
-        execute_share=tally.num_executed / tally.num_samples,
+        parse_share=tally.num_parsed / max(1, tally.num_samples),
+        execute_share=tally.num_executed / max(1, tally.num_samples),
         new_experiences=tally.num_new,
         policy_performance=len(tally.solutions.solved()),
         **solved_by_source(state.solutions),
@@ -226,7 +228,8 @@ class _Tally:
 def _explore(state: State, components: Components, record: AttemptRecorder) -> _Tally:
     """Samples programs for every task of the search set, runs them, and remembers what they really do."""
     tally = _Tally(SolutionBook())
-    written = components.sampler.sample(state.learner.params, state.meta_iteration)
+    times = allocation(state, components)
+    written = components.sampler.sample(state.learner.params, state.meta_iteration, times)
     samples = _counted(written, tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
         task = components.search_tasks[task_index]
@@ -242,6 +245,18 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
         if components.expert is not None:
             tally.promising[task_index] = components.expert.promising(task, attempts)
     return tally
+
+
+def allocation(state: State, components: Components) -> list[int]:
+    """Returns how often each task is sampled for in a meta-iteration; see `SamplingConfig.allocation`."""
+    if components.sampling.allocation == "even":
+        return [1] * len(components.search_tasks)
+    times = []
+    for task in components.search_tasks:
+        policys = state.solutions.of[Source.POLICY].candidates(task.id)
+        is_known = len(policys) == NUM_ANSWERS and policys[-1].performance.demonstration == 1
+        times.append(0 if is_known else 2 if state.solutions.all.candidates(task.id) else 1)
+    return times
 
 
 def _counted(written: Iterable[SampledTask], tally: _Tally) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -10,6 +10,7 @@ from codeit_jax.config.checks import ConfigError, ascending, at_least, at_most, 
 from codeit_jax.config.programs import AugmentationConfig, EvolutionConfig, MutationConfig
 
 GRID_TEXTS = ("sparse", "dense")
+ALLOCATIONS = ("even", "adaptive")
 CONSTRAINTS = ("none", "allowed", "grammar")
 
 
@@ -162,6 +163,9 @@ class SamplingConfig:
 
     Attributes:
         num_samples: programs for each task and meta-iteration.
+        allocation: "even" for as many for every task, as in the paper; "adaptive" for twice as many for tasks
+            of which a candidate gives some of the demonstrations, and none for those of which the policy's
+            three best candidates give them all.
         temperature: softens the distribution above 1 and sharpens it below; 0 decodes greedily.
         tasks_per_batch: tasks sampled together on the devices.
         constraint: what may be written: "none" for anything, "allowed" for the paper's rule that a program
@@ -171,6 +175,7 @@ class SamplingConfig:
     """
 
     num_samples: int = 24
+    allocation: str = "even"
     temperature: float = 0.95
     tasks_per_batch: int = 16
     constraint: str = "none"
@@ -180,6 +185,10 @@ class SamplingConfig:
         at_least("sampling.num_samples", self.num_samples, 1)
         at_least("sampling.temperature", self.temperature, 0)
         at_least("sampling.tasks_per_batch", self.tasks_per_batch, 1)
+        if self.allocation not in ALLOCATIONS:
+            raise ConfigError(
+                f"sampling.allocation must be one of {', '.join(ALLOCATIONS)}, not {self.allocation!r}"
+            )
         if self.constraint not in CONSTRAINTS:
             raise ConfigError(
                 f"sampling.constraint must be one of {', '.join(CONSTRAINTS)}, not {self.constraint!r}"

@@ -1,7 +1,7 @@
 """The writer: samples programs for every task of the search set, as text."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,8 @@ from codeit_jax.policy.constraints import Constraint
 from codeit_jax.policy.sampling import Sampler, Samples
 from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.run.background import run_ahead
+
+Batch = tuple[list[int], int]  # tasks' numbers, and the length to which their prompts are padded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +68,9 @@ class ProgramSampler:
         self._tasks_per_batch = config.tasks_per_batch
         self._sharding = sharding
         self._key = jax.random.key(seed)
-        self._batches = _plan(prompts, config.prompt_buckets, config.tasks_per_batch)
+        self._lengths = dict(enumerate(map(len, prompts)))
+        self._buckets = config.prompt_buckets
+        self._batches = self._plan(self._lengths)
         self._sampler = Sampler(
             graphdef,
             num_samples=config.num_samples,
@@ -76,7 +80,9 @@ class ProgramSampler:
             constraint=constraint,
         )
 
-    def sample(self, params: Any, meta_iteration: int) -> Iterator[SampledTask]:
+    def sample(
+        self, params: Any, meta_iteration: int, times: Sequence[int] | None = None
+    ) -> Iterator[SampledTask]:
         """Samples programs for every task.
 
         The devices work on while the caller has the texts of a task.
@@ -84,41 +90,57 @@ class ProgramSampler:
         Args:
             params: the policy's parameters.
             meta_iteration: decides the random keys, with the seed.
+            times: how often each task is sampled for; None for once. The first time gives the same always.
 
         Yields:
-            Each task's programs as they are done, tasks with short prompts first.
+            Each task's programs as they are done, tasks with short prompts first; those of another time by
+            themselves.
         """
         key = jax.random.fold_in(self._key, meta_iteration)
-        for index, samples in run_ahead(self._draw(params, key)):
+        batches = self._batches
+        if times is not None:
+            # A task sampled for again counts as another one, with the same prompt.
+            batches = self._plan(
+                {
+                    index + time * len(self._prompts): self._lengths[index]
+                    for index, count in enumerate(times)
+                    for time in range(count)
+                }
+            )
+        for number, samples in run_ahead(self._draw(params, key, batches)):
             texts = tuple(map(self._tokenizer.decode_program, samples.tokens))
-            yield SampledTask(index, texts, int(samples.lengths.sum()))
+            yield SampledTask(self._index_of(number), texts, int(samples.lengths.sum()))
 
-    def _draw(self, params: Any, key: jax.Array) -> Iterator[tuple[int, Samples]]:
-        for indices, length in self._batches:
+    def _index_of(self, number: int) -> int:
+        return number % len(self._prompts)
+
+    def _plan(self, lengths: Mapping[int, int]) -> list[Batch]:
+        return _plan(lengths, self._buckets, self._tasks_per_batch)
+
+    def _draw(self, params: Any, key: jax.Array, batches: Sequence[Batch]) -> Iterator[tuple[int, Samples]]:
+        for numbers, length in batches:
             ids = np.zeros((self._tasks_per_batch, length), np.int32)
             mask = np.zeros((self._tasks_per_batch, length), bool)
-            for row, index in enumerate(indices):
-                prompt = self._prompts[index]
+            for row, number in enumerate(numbers):
+                prompt = self._prompts[self._index_of(number)]
                 ids[row, : len(prompt)] = prompt
                 mask[row, : len(prompt)] = True
-            tasks = np.zeros(self._tasks_per_batch, np.uint32)
-            tasks[: len(indices)] = indices
-            keys = jax.vmap(jax.random.fold_in, (None, 0))(key, self._put(tasks))
+            folded = np.zeros(self._tasks_per_batch, np.uint32)
+            folded[: len(numbers)] = numbers
+            keys = jax.vmap(jax.random.fold_in, (None, 0))(key, self._put(folded))
             for row, samples in self._sampler.sample(params, self._put(ids), self._put(mask), keys):
-                if row < len(indices):
-                    yield indices[row], samples
+                if row < len(numbers):
+                    yield numbers[row], samples
 
     def _put(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
 
 
-def _plan(
-    prompts: Sequence[np.ndarray], buckets: Sequence[int], tasks_per_batch: int
-) -> list[tuple[list[int], int]]:
-    """Returns batches of task indices, each with the length to which its prompts are padded."""
-    lengths = [len(prompt) for prompt in prompts]
-    if max(lengths, default=0) > buckets[-1]:
-        raise ValueError(f"a prompt of {max(lengths)} tokens exceeds the largest bucket, {buckets[-1]}")
-    order = sorted(range(len(prompts)), key=lambda index: (lengths[index], index))
+def _plan(lengths: Mapping[int, int], buckets: Sequence[int], tasks_per_batch: int) -> list[Batch]:
+    """Returns batches of tasks' numbers, each with the length to which its prompts are padded."""
+    longest = max(lengths.values(), default=0)
+    if longest > buckets[-1]:
+        raise ValueError(f"a prompt of {longest} tokens exceeds the largest bucket, {buckets[-1]}")
+    order = sorted(lengths, key=lambda number: (lengths[number], number))
     batches = [order[start : start + tasks_per_batch] for start in range(0, len(order), tasks_per_batch)]
     return [(batch, next(bucket for bucket in buckets if bucket >= lengths[batch[-1]])) for batch in batches]

@@ -76,7 +76,12 @@ CHANGED = Config(
         dtype="bfloat16",
     ),
     sampling=SamplingConfig(
-        num_samples=1, temperature=0.5, tasks_per_batch=2, constraint="grammar", prompt_buckets=(1, 3)
+        num_samples=1,
+        allocation="adaptive",
+        temperature=0.5,
+        tasks_per_batch=2,
+        constraint="grammar",
+        prompt_buckets=(1, 3),
     ),
     learner=LearnerConfig(
         batch_size=1,

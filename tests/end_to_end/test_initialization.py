@@ -18,6 +18,7 @@ from codeit_jax.config import (
     MutationConfig,
     ParentKind,
     ReplayConfig,
+    SamplingConfig,
 )
 from codeit_jax.dsl import parse_program
 from codeit_jax.dsl.program_files import read_rows
@@ -69,7 +70,7 @@ def begun(config, num_workers=1, fits=is_short, budget=None, folder=None):
         start_pool([], ExecutionConfig(num_workers=num_workers, budget=budget or Budget())) as pool,
         tempfile.TemporaryDirectory() as scratch,
     ):
-        components = Components([], None, pool, FewLines(fits), ReplayConfig(), config.seed)
+        components = Components([], None, pool, FewLines(fits), ReplayConfig(), SamplingConfig(), config.seed)
         tasks = load_tasks(str(folder)) if folder else list(map(task, PROGRAMS))
         display = Display(console)
         state, _ = initialize(

@@ -129,3 +129,12 @@ def test_an_error_while_learning_ends_the_expert_too(evolving: Config, tmp_path:
 def test_a_run_without_an_expert_has_no_populations(config: Config, tmp_path: Path, abstract_state) -> None:
     run_experiment(dataclasses.replace(config, num_meta_iterations=1), str(tmp_path))
     assert populations_of(tmp_path, abstract_state).tasks == []
+
+
+def test_a_run_may_sample_where_it_helps(config: Config, tmp_path: Path) -> None:
+    sampling = dataclasses.replace(config.sampling, allocation="adaptive")
+    run_experiment(dataclasses.replace(config, sampling=sampling), str(tmp_path))
+    # The mutants give the demonstrations of one of the four tasks.
+    num_samples = [int(row["num_samples"]) for row in rows(tmp_path)]
+    assert num_samples[1] == 5 * config.sampling.num_samples
+    assert num_samples[2] % config.sampling.num_samples == 0

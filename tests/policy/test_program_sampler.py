@@ -56,7 +56,7 @@ def make_sampler(
 
 
 def plan(lengths: list[int], buckets: tuple[int, ...], tasks_per_batch: int) -> list[tuple[list[int], int]]:
-    return _plan([np.zeros(length, np.int32) for length in lengths], buckets, tasks_per_batch)
+    return _plan(dict(enumerate(lengths)), buckets, tasks_per_batch)
 
 
 def sampled(sampler, params, meta_iteration):
@@ -103,6 +103,20 @@ def test_texts_do_not_depend_on_the_tasks_beside(model, tasks_per_batch: int) ->
     graphdef, params = model
     expected = dict(sampled(make_sampler(graphdef, tasks_per_batch=2), params, 1))
     assert dict(sampled(make_sampler(graphdef, tasks_per_batch), params, 1)) == expected
+
+
+def test_a_task_may_be_sampled_for_several_times_or_never(model) -> None:
+    graphdef, params = model
+    sampler = make_sampler(graphdef, temperature=2.0)
+    once = dict(sampled(sampler, params, 3))
+    found = [(each.task_index, each.texts) for each in sampler.sample(params, 3, [1, 0, 3, 1, 2])]
+    assert sorted(index for index, _ in found) == [0, 2, 2, 2, 3, 4, 4]
+    for index in (0, 2, 3, 4):
+        texts = [texts for other, texts in found if other == index]
+        assert once[index] in texts
+        assert len(set(texts)) == len(texts)
+    assert sampled(sampler, params, 3) == list(once.items())
+    assert list(sampler.sample(params, 3, [0] * 5)) == []
 
 
 def test_texts_depend_on_the_prompt(model) -> None:
