@@ -243,7 +243,8 @@ def _explore(state: State, components: Components, record: AttemptRecorder) -> _
             state.solutions.add(task.id, candidate, Source.POLICY)
         tally.num_new += _store(state, components, task, attempts)
         if components.expert is not None:
-            tally.promising[task_index] = components.expert.promising(task, attempts)
+            promising = components.expert.promising(task, attempts)
+            tally.promising[task_index] = tally.promising.get(task_index, ()) + promising
     return tally
 
 
