@@ -15,6 +15,7 @@ A variant is a list of these, in any order; of the first line one at most, and 2
     length_priority     short programs of the policy are learned from sooner, too; age_priority: late ones;
     age_priority        distance_priority: those whose outputs are near to what was wanted
     distance_priority
+    evolution           programs are bred for the search set while the policy learns, and learned from
     no_mutation         nothing but the training tasks to begin with
     one_demonstration   the prompt shows one demonstration
     dense               grids are written digit by digit
@@ -41,6 +42,7 @@ _SETTINGS = {
     "length_priority": {"replay.priority.length": 1.0},
     "age_priority": {"replay.priority.age": 1.0},
     "distance_priority": {"replay.priority.distance": 1.0},
+    "evolution": {"evolution.turn_work": 4_000_000},
     "no_mutation": {"mutation.num_programs": 0},
     "one_demonstration": {"policy.max_demonstrations": 1},
     "dense": {"policy.grid_text": "dense"},

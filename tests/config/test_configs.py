@@ -53,6 +53,7 @@ def test_each_size_names_its_preset_and_weights(size, preset, weights):
         ("length_priority", "replay.priority.length", 0.0, 1.0),
         ("age_priority", "replay.priority.age", 0.0, 1.0),
         ("distance_priority", "replay.priority.distance", 0.0, 1.0),
+        ("evolution", "evolution.turn_work", 0, 4_000_000),
         ("no_mutation", "mutation.num_programs", 12000, 0),
         ("one_demonstration", "policy.max_demonstrations", 10, 1),
         ("dense", "policy.grid_text", "sparse", "dense"),
