@@ -127,6 +127,7 @@ CHANGED = Config(
         (lambda: AugmentationConfig(num_copies=-1), "augmentation.num_copies"),
         (lambda: AugmentationConfig(min_inputs=0), "augmentation.min_inputs"),
         (lambda: AugmentationConfig(1, 2, False, False, False, False), "augmentation.num_copies"),
+        (lambda: SamplingConfig(allocation="odd"), "sampling.allocation"),
         (lambda: EvolutionConfig(turn_work=-1), "evolution.turn_work"),
         (lambda: EvolutionConfig(parents="none"), "evolution.parents"),
         (lambda: EvolutionConfig(views_work=-1), "evolution.views_work"),

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,10 @@ from codeit_jax.run.checkpoint import Checkpointer
 
 from .small_run import assert_same_run, rows
 
-# Ends without a word when the expert has its third turn.
+# Ends without a word in the midst of the expert's third round.
 CUT_RUN = """
 import json, os, sys
 from codeit_jax import experiment
-
 from codeit_jax.config import Config
 from codeit_jax.config.conversion import from_dict
 from codeit_jax.evolution.rounds import Evolver
@@ -124,6 +124,7 @@ def test_an_error_while_learning_ends_the_expert_too(evolving: Config, tmp_path:
     monkeypatch.setattr("codeit_jax.initialization.train_epoch", fail)
     with pytest.raises(FloatingPointError, match="not finite"):
         run_experiment(evolving, str(tmp_path))
+    assert "drawn_ahead" not in {thread.name for thread in threading.enumerate()}
 
 
 def test_a_run_without_an_expert_has_no_populations(config: Config, tmp_path: Path, abstract_state) -> None:
