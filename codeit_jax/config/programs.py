@@ -100,8 +100,8 @@ class EvolutionConfig:
     """How programs for the search set are bred beside the policy, while it learns.
 
     Attributes:
-        turn_work: units of work that each task is bred for in a meta-iteration; 0, the paper's, for none. Before
-            the first, all parents are run for each, whatever this says.
+        turn_work: units of work that each task is bred for in a meta-iteration; 0, the paper's, for none.
+            Before the first, all parents are run for each, whatever this says.
         parents: which training programs populations begin with: one of `ParentKind`.
         views_work: units of work for these in a task's own colours and transposed.
         capacity: programs in a population.
