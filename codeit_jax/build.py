@@ -8,10 +8,10 @@ from etils import epath
 from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
+from codeit_jax.components import Components
 from codeit_jax.config import Config, ConfigError
 from codeit_jax.errors import naming
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.iteration import Components
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, check_rows
 from codeit_jax.policy.building import build_policy

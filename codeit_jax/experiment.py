@@ -9,6 +9,7 @@ from etils import epath
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.build import build
+from codeit_jax.components import Components, State
 from codeit_jax.config import Config, ParentKind
 from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.dsl.program import Program
@@ -17,8 +18,9 @@ from codeit_jax.evolution.expert import Expert, started_expert
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
+from codeit_jax.exploration import allocation
 from codeit_jax.initialization import initialize
-from codeit_jax.iteration import Components, State, allocation, run_meta_iteration
+from codeit_jax.iteration import run_meta_iteration
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents

@@ -10,10 +10,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from etils import epath
 
 from codeit_jax.arc import Task
+from codeit_jax.components import Components, State
 from codeit_jax.config import Config, ConfigError, ParentKind
 from codeit_jax.dsl.program import Program
 from codeit_jax.evolution.rounds import Rounds
-from codeit_jax.iteration import Components, State, evolving, remember, solved_by_source, train_epoch
+from codeit_jax.exploration import remember
+from codeit_jax.iteration import evolving, solved_by_source, train_epoch
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment

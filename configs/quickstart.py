@@ -7,6 +7,7 @@ from ml_collections.config_dict import ConfigDict
 
 from codeit_jax.config import (
     Config,
+    EvolutionConfig,
     LearnerConfig,
     MutationConfig,
     PolicyConfig,
@@ -20,16 +21,16 @@ def get_config() -> ConfigDict:
     """Returns the config."""
     return to_config_dict(
         Config(
-            num_meta_iterations=4,
-            warmup_experiences=6_000,
+            num_meta_iterations=18,
+            warmup_experiences=4_000,
             mutation=MutationConfig(
-                parents="distilled",
-                distillation_work=800_000,
-                num_programs=4_800,
-                max_searched=3_000,
-                search_work=3_000,
+                parents="distilled", distillation_work=800_000, num_programs=2_400, search=False
             ),
-            replay=ReplayConfig(training_experiences=1_200, policy_experiences=1_200),
+            evolution=EvolutionConfig(
+                turn_work=1_000_000, views_work=0, capacity=40, num_mended=20, max_turns=40
+            ),
+            # So few that each find comes up in every meta-iteration, and is written in the end.
+            replay=ReplayConfig(training_experiences=100, policy_experiences=500),
             policy=PolicyConfig(preset="mini", section_length=64, max_program_length=48, dropout_rate=0.0),
             sampling=SamplingConfig(num_samples=8, constraint="grammar", prompt_buckets=(130,)),
             learner=LearnerConfig(

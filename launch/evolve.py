@@ -31,9 +31,14 @@ _TURN_WORK = flags.DEFINE_integer(
 _SHARE_FINDS = flags.DEFINE_bool(
     "share_finds", True, "Whether programs that solve a task are tried on others."
 )
-_MENDS = flags.DEFINE_bool("mends", True, "Whether near misses are filled with regions that are looked up.")
+_NUM_MENDED = flags.DEFINE_integer(
+    "num_mended", 100, "Near misses that are filled with regions that are looked up.", lower_bound=0
+)
 _STATES_WORK = flags.DEFINE_integer(
-    "states_work", 0, "Units of work for states that a population begins with.", lower_bound=0
+    "states_work",
+    10_000_000,
+    "Units of work for the states that every second population of a task begins with; 0 for none of these.",
+    lower_bound=0,
 )
 
 
@@ -55,7 +60,7 @@ def main(_: Sequence[str]) -> None:
             num_workers=_NUM_WORKERS.value,
             turn_work=_TURN_WORK.value,
             shares_finds=_SHARE_FINDS.value,
-            breeding=Breeding(mends=_MENDS.value, states_work=_STATES_WORK.value),
+            breeding=Breeding(num_mended=_NUM_MENDED.value, states_work=_STATES_WORK.value),
         )
     )
 

@@ -100,7 +100,7 @@ def _breed(
         seeds = tuple((parent.task_id, parent.solution) for parent in parents)
         file.write_bytes(pickle.dumps(Stock(seeds, colours=colours_by_task(tasks))))
         for index in chosen:
-            job = BreedingJob(index, file, 0, (), (), 0, seed, sizes.turn_work, Breeding())
+            job = BreedingJob(index, file, 0, True, (), (), 0, seed, sizes.turn_work, Breeding())
             turns = []
             for turn in range(2):
                 begun = time.process_time()

@@ -105,6 +105,8 @@ class EvolutionConfig:
         parents: which training programs populations begin with: one of `ParentKind`.
         views_work: units of work for these in a task's own colours and transposed.
         capacity: programs in a population.
+        num_mended: near misses of a population whose wrong cells are filled with regions that are looked up.
+        max_turns: tasks that have a turn in a meta-iteration, one after another; 0 for all.
         num_newcomers: programs that the policy wrote for a task in a meta-iteration that join its population.
         num_experiences: of a population, the nearest programs that are remembered after a turn.
     """
@@ -113,6 +115,8 @@ class EvolutionConfig:
     parents: str = ParentKind.DISTILLED.value
     views_work: int = 10_000_000
     capacity: int = 150
+    num_mended: int = 100
+    max_turns: int = 0
     num_newcomers: int = 5
     num_experiences: int = 10
 
@@ -121,6 +125,8 @@ class EvolutionConfig:
         at_least("evolution.turn_work", self.turn_work, 0)
         at_least("evolution.views_work", self.views_work, 0)
         at_least("evolution.capacity", self.capacity, 2)
+        at_least("evolution.num_mended", self.num_mended, 0)
+        at_least("evolution.max_turns", self.max_turns, 0)
         at_least("evolution.num_newcomers", self.num_newcomers, 0)
         at_least("evolution.num_experiences", self.num_experiences, 0)
 

@@ -35,7 +35,6 @@ _MAX_EXPRESSIONS = 200_000
 _NUM_CONTENDERS = 10
 _MENDING_PERIOD = 3  # turns
 _MAX_MENDINGS = 5  # of one near miss, one after another
-_NUM_LENDING = 100  # individuals whose lines are taken for regions
 
 
 def breed(context: HostContext, job: BreedingJob) -> Bred:
@@ -67,7 +66,7 @@ class _Breeder:
         self._stock: Stock = context.unpickled(job.stock)
         self._colours = ranked_colours(list(zip(self._inputs, self._goals, strict=True)))
         self._palette = [NAME_OF_COLOUR[colour] for colour in sorted(set().union(*self._colours))]
-        self._seeds = [seed for seed in self._stock.seeds if seed[0] != self._task.id]
+        self._seeds = [seed for seed in self._stock.seeds if job.is_seeded and seed[0] != self._task.id]
         self._rng = random.Random(f"{job.seed}/{self._task.id}/{job.turn}")
         self._mutator = Mutator(new_line_share=job.breeding.new_line_share)
         self._population = Population(job.breeding.capacity, len(self._inputs))
@@ -111,11 +110,11 @@ class _Breeder:
         self._population.trim()
         self._meet(Program((Call("identity", (INPUT,)),)), Origin.SEED)
         for number, (origin, program) in enumerate(self._joining(), start=1):
-            self._meet(program, origin, min_right=1 if origin == Origin.STATE else 0)
+            self._meet(program, origin)
             if number % GENERATION == 0:  # so that what would not be kept is told early
                 self._population.trim()
         self._population.trim()
-        if self._breeding.mends and not self._is_given() and self._job.age % _MENDING_PERIOD == 0:
+        if self._breeding.num_mended and not self._is_given() and self._job.age % _MENDING_PERIOD == 0:
             self._mend()
         if self._job.age == 0:
             self._beginning = self._members()
@@ -145,9 +144,9 @@ class _Breeder:
     def _mend(self) -> None:
         """Meets programs that crop and mend the nearest, that mend these, and so on."""
         explore(self._regions, self._palette)
-        individuals: Sequence[Individual] = self._population.ranked
+        individuals = self._population.ranked[: self._breeding.num_mended]
         for _ in range(_MAX_MENDINGS):
-            for each in individuals[:_NUM_LENDING]:
+            for each in individuals:
                 add_lines(self._regions, each.program)
             made = itertools.chain(
                 self._shifted(individuals),
@@ -159,9 +158,8 @@ class _Breeder:
                 for program in made
                 if len(program) <= self._breeding.max_lines
             ]
-            individuals = sorted(
-                [each for each in met if each], key=lambda each: (each.error, each.shortness)
-            )
+            nearest = sorted([each for each in met if each], key=lambda each: (each.error, each.shortness))
+            individuals = nearest[: self._breeding.num_mended]
             if not individuals:
                 break
         self._population.trim()
@@ -183,19 +181,18 @@ class _Breeder:
             yield origin, newcomer
             if origin == Origin.FIND and self._breeding.views_work:
                 yield from ((Origin.VIEW, view) for view in in_all_colours(newcomer, self._palette))
-        if self._job.age == 0:
+        if self._job.age == 0 and not self._job.is_seeded:
+            yield from ((Origin.STATE, state) for state in self._states())
+        elif self._job.age == 0:
             yield from ((Origin.SEED, seed) for _, seed in self._seeds)
             last = self.work + self._breeding.views_work
             for view in views_of(self._seeds, self._stock.colours, self._colours, self._palette):
                 if self.work >= last:
                     break
                 yield Origin.VIEW, view
-            yield from ((Origin.STATE, state) for state in self._states())
 
     def _states(self) -> list[Program]:
         """Returns programs for the states that are reached with the work there is for that."""
-        if not self._breeding.states_work:
-            return []
         colours = sorted(set().union(*self._colours))
         library = library_of(self._stock.edges, self._task.id, colours)
         inputs = [*self._inputs, *(pair.input for pair in self._task.test)]

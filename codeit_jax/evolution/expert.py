@@ -31,16 +31,16 @@ class Expert:
 
     Attributes:
         evolver: how tasks have their turns.
-        num_newcomers: programs of the policy that join a population at a time.
-        num_experiences: of a population, the nearest programs that are run after a turn.
+        config: how much of it there is.
     """
 
     evolver: Evolver
-    num_newcomers: int
-    num_experiences: int
+    config: EvolutionConfig
 
     def improve(self, rounds: Rounds, written: Mapping[int, Sequence[str]]) -> Iterator[Attempted]:
-        """Gives every task that is due a turn, and then runs the best programs of its population.
+        """Gives tasks a turn, and then runs the best programs of their populations.
+
+        In the first round all have one, so that each has a population.
 
         Args:
             rounds: the populations, which change.
@@ -51,7 +51,10 @@ class Expert:
             tasks with the programs and how they did.
         """
         places = []
-        for place in self.evolver.give_turns(rounds, rounds.due(), written):
+        due = rounds.due()
+        if rounds.number and self.config.max_turns:
+            due = sorted(due, key=lambda place: rounds.tasks[place].round)[: self.config.max_turns]
+        for place in self.evolver.give_turns(rounds, due, written):
             places.append(place)
             yield place, (), []
         rounds.end(shares_finds=True)
@@ -69,12 +72,12 @@ class Expert:
             if attempt.program is not None and len(outputs) == len(goals):
                 errors[str(attempt.program)] = sum(map(error_of, outputs, goals))
         nearest = sorted(errors, key=lambda text: (errors[text], len(text), text))
-        return tuple(nearest[: self.num_newcomers])
+        return tuple(nearest[: self.config.num_newcomers])
 
     def _best(self, task: TaskState) -> tuple[str, ...]:
         """Returns programs that give the most demonstrations, and then those that come nearest."""
         texts = [*(each.program for each in task.candidates), *(text for text, _, _ in task.members)]
-        return tuple(dict.fromkeys(texts))[: self.num_experiences]
+        return tuple(dict.fromkeys(texts))[: self.config.num_experiences]
 
 
 @contextlib.contextmanager
@@ -97,9 +100,11 @@ def started_expert(
         training_tasks: the tasks that these are of.
     """
     seeds = tuple((parent.task_id, parent.solution) for parent in parents)
-    breeding = Breeding(capacity=config.capacity, views_work=config.views_work)
+    breeding = Breeding(
+        capacity=config.capacity, views_work=config.views_work, states_work=0, num_mended=config.num_mended
+    )
     with tempfile.TemporaryDirectory() as folder:
         stock = Path(folder, "stock.pickle")
         stock.write_bytes(pickle.dumps(Stock(seeds, colours=colours_by_task(training_tasks))))
         evolver = Evolver(pool, tasks, stock, breeding, config.turn_work, seed)
-        yield Expert(evolver, config.num_newcomers, config.num_experiences)
+        yield Expert(evolver, config)

@@ -13,7 +13,7 @@ from codeit_jax.evolution.edges import extended
 from codeit_jax.evolution.regions import Regions
 
 _CALL = re.compile(r"(\w+)\(([^()]*)\)")
-_MAX_REGIONS = 4_000  # that are made of a task's inputs
+_MAX_REGIONS = 1_500  # that are made of a task's inputs
 _MAX_CELLS = 30  # of a region whose cells each lead to others
 _COLOUR = "c"  # stands for each of a task's colours
 

@@ -48,9 +48,10 @@ class Breeding:
             a population begins, too; 0 for none.
         max_lines: of a program.
         run_work: what one run of a program may take.
-        states_work: units of work for the states that a population begins with; 0 for none.
-        mends: whether near misses are mended and cropped, when the seeds were met and in every third turn of
-            a population.
+        states_work: units of work for the states that every second population of a task begins with, in place
+            of programs; 0 for no such populations.
+        num_mended: near misses that are mended and cropped, when a population begins and in every third turn
+            of it; 0 for none.
     """
 
     capacity: int = 150
@@ -62,8 +63,8 @@ class Breeding:
     views_work: int = 10_000_000
     max_lines: int = 40
     run_work: int = 6_000
-    states_work: int = 0
-    mends: bool = True
+    states_work: int = 10_000_000
+    num_mended: int = 100
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,6 +90,7 @@ class BreedingJob:
         task_index: the task's place among those of the pool.
         stock: a pickled `Stock`.
         age: the turns that the population had before. One without any begins with the stock.
+        is_seeded: whether it has to do with the stock's programs; with the states of its edges otherwise.
         members: the population so far.
         newcomers: programs that join it.
         turn: how many jobs the task had before; with the seed it decides all that is random.
@@ -100,6 +102,7 @@ class BreedingJob:
     task_index: int
     stock: Path
     age: int
+    is_seeded: bool
     members: tuple[Member, ...]
     newcomers: tuple[Newcomer, ...]
     turn: int

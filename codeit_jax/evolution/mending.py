@@ -18,7 +18,6 @@ from codeit_jax.evolution.population import Behaviour, Individual
 from codeit_jax.evolution.regions import Cells, Reading, Region, Regions, cells_by_colour
 from codeit_jax.evolution.variation import joined, tidied
 
-_MAX_MENDED = 100  # individuals
 _MAX_WAYS = 3  # to mend one
 _MAX_TRIED = 20  # regions that mend one in part
 _mostcolor = PRIMITIVES["mostcolor"]
@@ -81,7 +80,7 @@ class Mender:
 
     def programs(self, individuals: Sequence[Individual]) -> Iterator[Program]:
         """Yields programs that mend individuals, those first that come first."""
-        for each in individuals[:_MAX_MENDED]:
+        for each in individuals:
             if each.behaviour in self._looked_at:
                 continue
             self._looked_at.add(each.behaviour)

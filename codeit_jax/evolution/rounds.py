@@ -128,11 +128,12 @@ class Evolver:
 
     def _job_of(self, rounds: Rounds, place: int, joining: Sequence[str]) -> BreedingJob:
         task = rounds.tasks[place]
-        task.prepare()
+        task.prepare(has_states=self.breeding.states_work > 0)
         return BreedingJob(
             task_index=place,
             stock=self.stock,
             age=task.turn - task.begun if task.beginning else 0,
+            is_seeded=task.is_seeded,
             members=task.members,
             newcomers=(
                 *((text, Origin.POLICY) for text in joining),

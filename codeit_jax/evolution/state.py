@@ -26,6 +26,7 @@ class TaskState:
         round: the round, from 0, of the last of them; -1 before the first.
         beginning: the population that the seeds gave, from which others begin as well.
         num_populations: those there were.
+        is_seeded: whether the last has to do with programs, and not with states alone.
         begun: the turn from which the ages of the last are counted.
         members: the last, nearest first.
         nearest: the least error in it; None before it had a turn.
@@ -45,6 +46,7 @@ class TaskState:
     round: int = -1
     beginning: tuple[Member, ...] = ()
     num_populations: int = 0
+    is_seeded: bool = True
     begun: int = 0
     members: tuple[Member, ...] = ()
     nearest: float | None = None
@@ -95,11 +97,21 @@ class TaskState:
         period = 1 if self.stagnation < STALE[0] else 2 if self.stagnation < STALE[1] else 4
         return not self.is_done() and (number + index) % period == 0
 
-    def prepare(self) -> None:
-        """Begins another population where the last has been without progress for long."""
-        if self.is_stale:
-            self.members, self.nearest, self.num_finds = self.beginning, None, 0
+    def prepare(self, *, has_states: bool) -> None:
+        """Begins another population where the last has been without progress for long.
+
+        Args:
+            has_states: whether every second one begins with states.
+        """
+        if not self.is_stale:
+            return
+        self.nearest, self.num_finds = None, 0
+        self.is_seeded = not has_states or self.num_populations % 2 == 0
+        if self.is_seeded:
+            self.members = self.beginning
             self.begun = self.turn - 1  # as if it had had the turn in which the seeds were met
+        else:
+            self.members, self.begun = (), self.turn
 
     def take(self, bred: Bred, number: int, num_finds: int) -> None:
         """Enters what a job of a round has come to."""

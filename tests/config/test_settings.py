@@ -54,7 +54,14 @@ CHANGED = Config(
         num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
     ),
     evolution=EvolutionConfig(
-        turn_work=1, parents="both", views_work=2, capacity=3, num_newcomers=4, num_experiences=6
+        turn_work=1,
+        parents="both",
+        views_work=2,
+        capacity=3,
+        num_mended=1,
+        max_turns=2,
+        num_newcomers=4,
+        num_experiences=6,
     ),
     replay=ReplayConfig(
         capacity=1,
@@ -132,6 +139,8 @@ CHANGED = Config(
         (lambda: EvolutionConfig(parents="none"), "evolution.parents"),
         (lambda: EvolutionConfig(views_work=-1), "evolution.views_work"),
         (lambda: EvolutionConfig(capacity=1), "evolution.capacity"),
+        (lambda: EvolutionConfig(num_mended=-1), "evolution.num_mended"),
+        (lambda: EvolutionConfig(max_turns=-1), "evolution.max_turns"),
         (lambda: EvolutionConfig(num_newcomers=-1), "evolution.num_newcomers"),
         (lambda: EvolutionConfig(num_experiences=-1), "evolution.num_experiences"),
         (lambda: ReplayConfig(capacity=0), "replay.capacity"),

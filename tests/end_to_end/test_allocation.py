@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 from codeit_jax.config import SamplingConfig
-from codeit_jax.iteration import allocation
+from codeit_jax.exploration import allocation
 from codeit_jax.search.ranking import Candidate, Performance
 from codeit_jax.search.solutions import Solutions, Source
 

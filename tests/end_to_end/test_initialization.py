@@ -11,6 +11,7 @@ from etils import epath
 from rich.console import Console
 
 from codeit_jax.arc import Pair, Task, load_tasks
+from codeit_jax.components import Components
 from codeit_jax.config import (
     AugmentationConfig,
     Config,
@@ -25,7 +26,6 @@ from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.host import start_pool
 from codeit_jax.initialization import initialize
-from codeit_jax.iteration import Components
 from codeit_jax.mutation.growth.command import GrowthConfig, grow_file
 from codeit_jax.run.display import Display
 

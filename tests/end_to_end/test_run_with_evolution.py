@@ -1,17 +1,19 @@
 """A small run whose search set is bred for while the policy learns: the same however it is cut short."""
 
 import dataclasses
+import gzip
 import json
 import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from codeit_jax.config import Config, EvolutionConfig
-from codeit_jax.evolution.rounds import Rounds
+from codeit_jax.evolution.rounds import Evolver, Rounds
 from codeit_jax.experiment import run_experiment
 from codeit_jax.run.checkpoint import Checkpointer
 
@@ -76,12 +78,29 @@ def test_what_it_finds_is_learned_from(whole: Path) -> None:
     assert sizes[-1] > sizes[0] + sum(new)  # what the expert has found since is in it, too
 
 
-def test_what_the_policy_wrote_joins_the_populations(whole: Path, abstract_state) -> None:
+def test_what_the_policy_wrote_joins_the_populations(
+    evolving: Config, whole: Path, abstract_state, tmp_path: Path, monkeypatch
+) -> None:
     populations = populations_of(whole, abstract_state)
     assert populations.number == 3
-    origins = {origin for task in populations.tasks for _, _, origin in task.members}
-    assert "policy" in origins
     assert all(task.work for task in populations.tasks)
+    joined = []
+    give_turns = Evolver.give_turns
+
+    def recorded(self: Evolver, rounds: Rounds, places: list[int], joining: dict) -> Iterator[int]:
+        joined.append({self.tasks[place].id: set(texts) for place, texts in joining.items()})
+        return give_turns(self, rounds, places, joining)
+
+    monkeypatch.setattr(Evolver, "give_turns", recorded)
+    run_experiment(evolving, str(tmp_path))
+    assert joined[0] == {}
+    for number, programs in enumerate(joined[1:], start=1):
+        with gzip.open(tmp_path / "samples" / f"{number:04d}.jsonl.gz", "rt") as file:
+            samples = [json.loads(line) for line in file]
+        assert any(programs.values())
+        for task_id, texts in programs.items():
+            assert texts <= {sample["text"] for sample in samples if sample["task"] == task_id}
+            assert len(texts) <= evolving.evolution.num_newcomers
 
 
 def test_two_workers_give_the_same_run(
@@ -139,3 +158,13 @@ def test_a_run_may_sample_where_it_helps(config: Config, tmp_path: Path) -> None
     num_samples = [int(row["num_samples"]) for row in rows(tmp_path)]
     assert num_samples[1] == 5 * config.sampling.num_samples
     assert num_samples[2] % config.sampling.num_samples == 0
+
+
+def test_a_limit_on_turns_gives_them_one_after_another(
+    evolving: Config, abstract_state, tmp_path: Path
+) -> None:
+    evolution = dataclasses.replace(evolving.evolution, max_turns=1)
+    run_experiment(dataclasses.replace(evolving, evolution=evolution), str(tmp_path))
+    turns = [task.turn for task in populations_of(tmp_path, abstract_state).tasks]
+    assert sum(turns) == len(turns) + 2  # one each to begin with, and one in each of two meta-iterations
+    assert max(turns) == 2

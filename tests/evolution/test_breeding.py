@@ -27,7 +27,7 @@ def stock(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def job(stock):
-    return BreedingJob(0, stock, 0, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
+    return BreedingJob(0, stock, 0, True, (), (), 0, 0, 3_000_000, Breeding(capacity=40))
 
 
 def bred(tasks, job, **changes):
@@ -133,9 +133,9 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     own = parse_program("x1 = vmirror(I)\nO = replace(x1, ZERO, FIVE)")
     file.write_bytes(pickle.dumps(Stock((("mirrored", own), ("other", parse_program("O = rot90(I)"))))))
     changes = {"stock": file, "max_work": 1}
-    alone = bred(tasks, job, **changes, breeding=Breeding(views_work=0, mends=False))
+    alone = bred(tasks, job, **changes, breeding=Breeding(views_work=0, num_mended=0))
     assert {text for text, _, _ in alone.members} == {"O = identity(I)", "O = rot90(I)"}
-    in_views = bred(tasks, job, **changes, breeding=Breeding(mends=False))
+    in_views = bred(tasks, job, **changes, breeding=Breeding(num_mended=0))
     assert {text for text, _, _ in in_views.members} == {
         "O = identity(I)",
         "O = rot90(I)",
@@ -143,21 +143,25 @@ def test_a_tasks_own_programs_are_not_among_its_seeds(tasks, job, tmp_path):
     }
 
 
-def test_of_states_those_join_that_give_a_demonstration(tasks, job, tmp_path):
+def test_a_population_without_seeds_begins_with_states(tasks, job, tmp_path):
     file = tmp_path / "stock.pickle"
     texts = {"one": "x1 = vmirror(I)\nO = rot90(x1)", "noise": "O = switch(I, ONE, TWO)"}
     parents = [
         MutationParent(name, tasks[0].demonstration_inputs, parse_program(text))
         for name, text in texts.items()
     ]
-    file.write_bytes(pickle.dumps(Stock((), mine_edges(parents))))
-    changes = {"stock": file, "max_work": 1, "breeding": Breeding(states_work=500_000, mends=False)}
+    seeds = (("", parse_program("O = trim(I)")),)
+    file.write_bytes(pickle.dumps(Stock(seeds, mine_edges(parents))))
+    breeding = Breeding(states_work=500_000, num_mended=0)
+    changes = {"stock": file, "max_work": 1, "breeding": breeding, "is_seeded": False}
     solved = bred(tasks, job, **changes)
     assert solved.candidates[0].performance.is_strict
     by_itself = ("O = identity(I)", 1, "seed")
     assert {origin for *_, origin in set(solved.members) - {by_itself}} <= {"state", "finisher"}
     assert bred(tasks, job, **changes) == solved
-    assert bred(tasks, job, task_index=4, **changes).members == (by_itself,)
+    missed = bred(tasks, job, task_index=4, **changes)
+    assert {"O = vmirror(I)", "O = rot90(I)"} <= {text for text, *_ in missed.members}
+    assert "O = trim(I)" not in {text for text, *_ in missed.members}
 
 
 def test_without_seeds_a_population_lives_on_itself(tasks, job, tmp_path):
@@ -188,6 +192,6 @@ def test_near_misses_are_mended_when_a_population_begins(tasks, job):
     assert mended.candidates[0].performance.is_strict
     assert mended.origins[0] == "mending"
     assert mended == bred([task], job, **changes)
-    unmended = bred([task], job, **changes, breeding=dataclasses.replace(job.breeding, mends=False))
+    unmended = bred([task], job, **changes, breeding=dataclasses.replace(job.breeding, num_mended=0))
     assert not unmended.candidates
     assert bred([task], job, max_work=1, age=4).candidates == ()

@@ -73,14 +73,14 @@ def test_a_task_given_by_a_long_program_has_other_populations_until_it_is_given_
     state.take(bred(0.0, [long]), 0, 0)
     turns = 1
     while not state.is_done():
-        state.prepare()
+        state.prepare(has_states=False)
         state.take(bred(0.1 if state.nearest is None else 0.0), turns, 0)
         turns += 1
     assert state.num_populations == MAX_POPULATIONS
     assert turns == 2 + 3 * (MAX_POPULATIONS - 1)
     state.num_populations = 1
     assert not state.is_done()
-    state.prepare()
+    state.prepare(has_states=False)
     state.take(bred(0.0, [candidate("rot90", 1.0)]), turns, 0)
     assert not state.is_done()
     state.take(bred(0.0), turns, 0)
@@ -106,7 +106,7 @@ def test_another_population_takes_the_place_of_a_stale_one_and_the_nearest_is_re
     state, anew = TaskState(), []
     errors = [0.5, 0.4, 0.4, 0.4, 0.45, 0.3, 0.3, 0.3, 0.6, 0.6, 0.6]
     for number, error in enumerate(errors):
-        state.prepare()
+        state.prepare(has_states=False)
         if state.nearest is None:
             anew.append(number)
             assert state.members == (BEGINNING if number else ())
@@ -122,11 +122,25 @@ def test_another_population_takes_the_place_of_a_stale_one_and_the_nearest_is_re
     assert state.near_miss.errors == (0.3, 0.0)
 
 
+def test_every_second_population_begins_with_states_and_not_with_what_the_seeds_came_to():
+    state, kinds = TaskState(), []
+    for number in range(3 * (MAX_STALE + 1) + 3):
+        state.prepare(has_states=True)
+        if state.nearest is None:
+            kinds.append(state.is_seeded)
+            assert state.members == (BEGINNING if state.is_seeded and number else ())
+            assert state.turn - state.begun == (state.is_seeded and number > 0)
+        state.take(bred(0.5), number, 0)
+        assert state.beginning == BEGINNING
+    assert kinds == [True, False, True, False]
+    assert TaskState.from_json(json.loads(json.dumps(state.to_json()))).is_seeded is False
+
+
 def test_a_first_turn_that_was_given_up_is_made_again_with_the_seeds():
     state = TaskState()
     state.skip(0)
     assert (state.turn, state.round) == (1, 0)
-    state.prepare()
+    state.prepare(has_states=False)
     assert not state.beginning
     state.take(bred(), 1, 0)
     assert state.beginning == BEGINNING

@@ -1,0 +1,61 @@
+"""What a run has come to, and the parts that it works with."""
+
+import dataclasses
+from collections.abc import Sequence
+
+from codeit_jax.arc import Task
+from codeit_jax.config import ReplayConfig, SamplingConfig
+from codeit_jax.evolution.expert import Expert
+from codeit_jax.evolution.rounds import Rounds
+from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.learner.examples import ExampleMaker
+from codeit_jax.learner.learner import Learner
+from codeit_jax.policy.program_sampler import ProgramSampler
+from codeit_jax.replay import ReplayBuffer
+from codeit_jax.search.solutions import Solutions
+
+
+@dataclasses.dataclass
+class State:
+    """The state of a run: everything that the next meta-iteration depends on.
+
+    Attributes:
+        meta_iteration: how many are done.
+        training_buffer: experiences of training and mutated training tasks.
+        policy_buffer: experiences of the policy, relabeled in hindsight.
+        solutions: the best candidates of every search-set task so far.
+        learner: the policy's parameters and the optimiser's state.
+        populations: the expert's, for every search-set task.
+    """
+
+    meta_iteration: int
+    training_buffer: ReplayBuffer
+    policy_buffer: ReplayBuffer
+    solutions: Solutions
+    learner: Learner
+    populations: Rounds
+
+
+@dataclasses.dataclass(frozen=True)
+class Components:
+    """The parts that a meta-iteration works with, which never change.
+
+    Attributes:
+        search_tasks: the search set.
+        sampler: samples programs from the policy.
+        pool: runs them on the host.
+        examples: turns experiences into token sequences.
+        config: what is remembered and learned from.
+        sampling: how programs are sampled.
+        seed: the root of the run's random choices.
+        expert: breeds programs while the policy learns; None, as in the paper, for none.
+    """
+
+    search_tasks: Sequence[Task]
+    sampler: ProgramSampler
+    pool: ExecutionPool
+    examples: ExampleMaker
+    config: ReplayConfig
+    sampling: SamplingConfig
+    seed: int
+    expert: Expert | None = None

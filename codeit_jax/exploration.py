@@ -1,0 +1,119 @@
+"""Exploration: programs are sampled from the policy, run, relabeled in hindsight and remembered.
+
+Programs that an expert bred are remembered in the same way.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from codeit_jax.arc import Task
+from codeit_jax.components import Components, State
+from codeit_jax.evolution.expert import Attempted
+from codeit_jax.execution.attempt import Attempt
+from codeit_jax.execution.host import attempt_tasks
+from codeit_jax.policy.program_sampler import SampledTask
+from codeit_jax.replay.prioritizer import Prioritizer
+from codeit_jax.replay.relabel import keep_solved, relabel
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
+from codeit_jax.search.solutions import SolutionBook, Source
+
+AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
+
+
+@dataclasses.dataclass
+class Tally:
+    """Counts of a meta-iteration's exploration, and what of it the expert takes up.
+
+    Attributes:
+        solutions: the candidates among its samples.
+        num_samples: programs sampled.
+        num_tokens: tokens of these.
+        num_parsed: those that are programs.
+        num_executed: those that give a valid grid for a demonstration.
+        num_new: experiences that the buffer had not.
+        promising: for tasks, by their places, the samples that come nearest.
+    """
+
+    solutions: SolutionBook
+    num_samples: int = 0
+    num_tokens: int = 0
+    num_parsed: int = 0
+    num_executed: int = 0
+    num_new: int = 0
+    promising: dict[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+
+def explore(state: State, components: Components, record: AttemptRecorder) -> Tally:
+    """Samples programs for every task of the search set, runs them, and remembers what they really do.
+
+    Args:
+        state: what the run has come to; its solutions and the policy's buffer change.
+        components: what it works with.
+        record: called with each task's texts and attempts as they come in.
+    """
+    tally = Tally(SolutionBook())
+    times = allocation(state, components)
+    written = components.sampler.sample(state.learner.params, state.meta_iteration, times)
+    samples = _counted(written, tally)
+    for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
+        task = components.search_tasks[task_index]
+        record(task, texts, attempts)
+        for attempt in attempts:
+            tally.num_samples += 1
+            tally.num_parsed += attempt.program is not None
+            tally.num_executed += attempt.executes
+        for candidate in _candidates(attempts, state.meta_iteration):
+            tally.solutions.add(task.id, candidate)
+            state.solutions.add(task.id, candidate, Source.POLICY)
+        tally.num_new += _store(state, components, task, attempts)
+        if components.expert is not None:
+            promising = components.expert.promising(task, attempts)
+            tally.promising[task_index] = tally.promising.get(task_index, ()) + promising
+    return tally
+
+
+def allocation(state: State, components: Components) -> list[int]:
+    """Returns how often each task is sampled for in a meta-iteration; see `SamplingConfig.allocation`."""
+    if components.sampling.allocation == "even":
+        return [1] * len(components.search_tasks)
+    times = []
+    for task in components.search_tasks:
+        policys = state.solutions.of[Source.POLICY].candidates(task.id)
+        is_known = len(policys) == NUM_ANSWERS and policys[-1].performance.demonstration == 1
+        times.append(0 if is_known else 2 if state.solutions.all.candidates(task.id) else 1)
+    return times
+
+
+def remember(state: State, components: Components, evolved: Iterable[Attempted]) -> None:
+    """Takes what the expert's programs do into the solutions and, as the policy's, into the buffer."""
+    for task_index, _, attempts in evolved:
+        task = components.search_tasks[task_index]
+        for candidate in _candidates(attempts, state.meta_iteration):
+            state.solutions.add(task.id, candidate, Source.EVOLUTION)
+        _store(state, components, task, attempts)
+
+
+def _store(state: State, components: Components, task: Task, attempts: Sequence[Attempt]) -> int:
+    """Stores attempts at a task as experiences, and returns how many of these are new."""
+    to_experience = relabel if components.config.relabeling else keep_solved
+    prioritize = Prioritizer(components.config.priority, components.examples.num_tokens)
+    num_new = 0
+    for attempt in attempts:
+        experience = to_experience(task, attempt, state.meta_iteration, prioritize)
+        if experience is not None and components.examples.fits(experience.program):
+            num_new += state.policy_buffer.add(experience)
+    return num_new
+
+
+def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int, tuple[str, ...]]]:
+    """Yields each task's index and its texts, and counts their tokens."""
+    for sampled in written:
+        tally.num_tokens += sampled.num_tokens
+        yield sampled.task_index, sampled.texts
+
+
+def _candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
+    for attempt in attempts:
+        if attempt.demonstration_performance > 0:
+            performance = Performance(attempt.demonstration_performance, attempt.test_performance)
+            yield Candidate(str(attempt.program), performance, meta_iteration)
