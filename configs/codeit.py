@@ -7,7 +7,8 @@ python launch/train.py --config=configs/codeit.py:tiny --workdir=...   # nothing
 A variant is a list of these, in any order; of the first line one at most, and 220m is what the paper has:
 
     60m 220m 770m       CodeT5 of that size, its published weights and its tokenizer
-    tiny                a policy of 8M that learns from random weights, with the symbolic vocabulary
+    tiny                a policy of 8M that learns from random weights beside programs that are bred: an hour
+                        on two CPU cores, and nothing to download
     random_weights      CodeT5's shape without its weights
     no_expert_iteration only training and mutated training tasks are learned from
     no_relabeling       only programs that give a demonstration's output are kept
@@ -16,6 +17,7 @@ A variant is a list of these, in any order; of the first line one at most, and 2
     age_priority        distance_priority: those whose outputs are near to what was wanted
     distance_priority
     evolution           programs are bred for the search set while the policy learns, and learned from
+    no_evolution        none are, in tiny either
     no_mutation         nothing but the training tasks to begin with
     one_demonstration   the prompt shows one demonstration
     dense               grids are written digit by digit
@@ -25,7 +27,15 @@ A variant is a list of these, in any order; of the first line one at most, and 2
 
 from ml_collections.config_dict import ConfigDict
 
-from codeit_jax.config import Config, PolicyConfig, SamplingConfig
+from codeit_jax.config import (
+    Config,
+    EvolutionConfig,
+    LearnerConfig,
+    MutationConfig,
+    PolicyConfig,
+    ReplayConfig,
+    SamplingConfig,
+)
 from codeit_jax.config.conversion import to_config_dict
 
 _CODET5 = {
@@ -43,6 +53,7 @@ _SETTINGS = {
     "age_priority": {"replay.priority.age": 1.0},
     "distance_priority": {"replay.priority.distance": 1.0},
     "evolution": {"evolution.turn_work": 4_000_000},
+    "no_evolution": {"evolution.turn_work": 0},
     "no_mutation": {"mutation.num_programs": 0},
     "one_demonstration": {"policy.max_demonstrations": 1},
     "dense": {"policy.grid_text": "dense"},
@@ -71,7 +82,29 @@ def get_config(variant: str = "220m") -> ConfigDict:
 
 
 def _tiny() -> Config:
-    return Config(warmup_experiences=100_000, policy=PolicyConfig(preset="tiny"))
+    return Config(
+        num_meta_iterations=30,
+        warmup_experiences=4_000,
+        mutation=MutationConfig(
+            parents="distilled",
+            distillation_work=800_000,
+            num_programs=4_800,
+            max_searched=3_000,
+            search_work=3_000,
+        ),
+        evolution=EvolutionConfig(turn_work=8_000_000, max_turns=80),
+        replay=ReplayConfig(training_experiences=200, policy_experiences=800),
+        policy=PolicyConfig(preset="tiny", section_length=64, max_program_length=64, dropout_rate=0.0),
+        sampling=SamplingConfig(num_samples=8, constraint="grammar", prompt_buckets=(130,)),
+        learner=LearnerConfig(
+            batch_size=32,
+            learning_rate=1e-3,
+            warmup_steps=50,
+            max_gradient_norm=1.0,
+            prompt_buckets=(130,),
+            program_buckets=(32, 64),
+        ),
+    )
 
 
 def _codet5(preset: str, name: str) -> Config:

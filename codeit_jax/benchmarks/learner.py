@@ -12,6 +12,7 @@ import jax
 import numpy as np
 
 from codeit_jax.arc import load_tasks
+from codeit_jax.benchmarks.beside import learning_beside_breeding
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.benchmarks.torch_peer import TrainingPeer, measure_rate
@@ -58,6 +59,11 @@ class Workload:
     dtype: str = "float32"
 
     @property
+    def name(self) -> str:
+        """What the table calls it."""
+        return f"{self.preset}, {self.dtype}, batch {self.batch_size}"
+
+    @property
     def num_tokens(self) -> int:
         """Tokens of an update, prompts and programs."""
         return self.batch_size * (self.prompt_length + self.program_length)
@@ -71,6 +77,7 @@ class Sizes:
         workloads: the updates that are timed.
         accelerated: those timed only where there is an accelerator.
         num_steps: updates of each side that are timed.
+        num_beside: updates that are timed beside breeding, and alone.
         tasks: training tasks whose padding is counted.
         padded_batch_size: examples in each of their batches.
         prompt_buckets: what their prompts are padded to: the defaults of a run.
@@ -80,6 +87,7 @@ class Sizes:
     workloads: tuple[Workload, ...] = (Workload("tiny"), Workload("codet5-small"))
     accelerated: tuple[Workload, ...] = (Workload("codet5p-220m", batch_size=32, dtype="bfloat16"),)
     num_steps: int = 5
+    num_beside: int = 20
     tasks: int = 400
     padded_batch_size: int = 8
     prompt_buckets: tuple[int, ...] = (192, 384, 640, 1026)
@@ -90,6 +98,7 @@ QUICK = Sizes(
     workloads=(Workload("nano", batch_size=4, prompt_length=64, program_length=32),),
     accelerated=(),
     num_steps=2,
+    num_beside=3,
     tasks=40,
 )
 
@@ -106,6 +115,7 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     if jax.default_backend() != "cpu":
         for workload in sizes.accelerated:
             yield from accelerated_training(workload, sizes.num_steps, options.seed)
+    yield from beside_breeding(sizes.workloads[0], sizes.num_beside, options.seed)
     yield padding(sizes, options.seed)
 
 
@@ -117,38 +127,64 @@ def shape_of(name: str) -> NetworkConfig:
 
 def training(workload: Workload, num_steps: int, seed: int) -> Measurement:
     """Times updates on one device, the same batch again and again."""
-    shape = shape_of(workload.preset)
-    config = LearnerConfig(
-        batch_size=workload.batch_size,
-        prompt_buckets=(workload.prompt_length,),
-        program_buckets=(workload.program_length,),
-    )
-    rng = np.random.default_rng(seed)
-
-    def draw(length: int) -> np.ndarray:
-        return rng.integers(2, shape.vocab_size, length, dtype=np.int32)
-
-    examples = [
-        Example(draw(workload.prompt_length), draw(workload.program_length))
-        for _ in range(workload.batch_size)
-    ]
-    graphdef, params = make_network(shape, seed, workload.dtype)
-    mesh = make_mesh(1, 1, 1, jax.devices()[:1])
-    learner = Learner(graphdef, params, config, mesh, seed, takes_params=True)
-
-    def ours() -> None:
-        learner.learn(examples, rng)
-        jax.block_until_ready(learner.params)
+    updates = Updates(workload, seed)
 
     def make_peer() -> Callable[[], float]:
-        peer = TrainingPeer(shape, config, seed, workload.dtype)
+        peer = TrainingPeer(updates.shape, updates.config, seed, workload.dtype)
         (batch,) = make_batches(
-            examples, config.batch_size, config.prompt_buckets, config.program_buckets, rng
+            updates.examples,
+            workload.batch_size,
+            updates.config.prompt_buckets,
+            updates.config.program_buckets,
+            updates.rng,
         )
         return lambda: peer.step(batch)
 
-    name = f"{workload.preset}, {workload.dtype}, batch {workload.batch_size}: learning"
-    return measure_rate(name, workload.num_tokens, ours, make_peer, num_steps)
+    name = f"{workload.name}: learning"
+    return measure_rate(name, workload.num_tokens, updates.make_one, make_peer, num_steps)
+
+
+class Updates:
+    """Updates of a workload on one device, from the same batch again and again.
+
+    Attributes:
+        shape: the policy's.
+        config: the learner's.
+        rng: where what is random comes from.
+        examples: the batch.
+    """
+
+    def __init__(self, workload: Workload, seed: int) -> None:
+        self.shape = shape_of(workload.preset)
+        self.config = LearnerConfig(
+            batch_size=workload.batch_size,
+            prompt_buckets=(workload.prompt_length,),
+            program_buckets=(workload.program_length,),
+        )
+        self.rng = np.random.default_rng(seed)
+        self.examples = [
+            Example(self._draw(workload.prompt_length), self._draw(workload.program_length))
+            for _ in range(workload.batch_size)
+        ]
+        graphdef, params = make_network(self.shape, seed, workload.dtype)
+        mesh = make_mesh(1, 1, 1, jax.devices()[:1])
+        self._learner = Learner(graphdef, params, self.config, mesh, seed, takes_params=True)
+
+    def _draw(self, length: int) -> np.ndarray:
+        return self.rng.integers(2, self.shape.vocab_size, length, dtype=np.int32)
+
+    def make_one(self) -> None:
+        """Makes an update, and waits for it."""
+        self._learner.learn(self.examples, self.rng)
+        jax.block_until_ready(self._learner.params)
+
+
+def beside_breeding(workload: Workload, num_steps: int, seed: int) -> Iterator[Measurement]:
+    """Times updates while programs are bred on the host."""
+    updates = Updates(workload, seed)
+    updates.make_one()
+    name = f"{workload.name}: learning"
+    yield from learning_beside_breeding(name, workload.num_tokens, updates.make_one, num_steps, seed)
 
 
 def accelerated_training(workload: Workload, num_steps: int, seed: int) -> Iterator[Measurement]:

@@ -2,12 +2,14 @@
 
 import dataclasses
 import importlib.util
+import os
 from types import SimpleNamespace
 
 import jax
 import pytest
 
 from codeit_jax.benchmarks import learner, torch_peer
+from codeit_jax.benchmarks.beside import learning_beside_breeding
 from codeit_jax.benchmarks.learner import (
     QUICK,
     Sizes,
@@ -28,7 +30,7 @@ from codeit_jax.policy.presets import T5Config
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 NANO = Workload("nano", batch_size=2, prompt_length=8, program_length=4)
-TINY = Sizes(workloads=(NANO,), accelerated=(NANO,), num_steps=2, tasks=16)
+TINY = Sizes(workloads=(NANO,), accelerated=(NANO,), num_steps=2, num_beside=2, tasks=16)
 
 
 def test_every_case_is_measured():
@@ -46,7 +48,22 @@ def test_every_case_is_measured():
     padded = measured.pop("training tasks: padding in an epoch")
     assert 0 < padded.ours < 100
     assert padded.note.endswith("of 16 fit, batches of 8")
+    if len(os.sched_getaffinity(0)) > 1:
+        for kind in ("on other cores", "on the same cores"):
+            beside = measured.pop(f"nano, float32, batch 2: learning beside breeding {kind}")
+            assert beside.ours > 0
+            assert beside.peer > 0
     assert not measured
+
+
+def test_learning_beside_breeding_leaves_threads_where_they_were():
+    cores = os.sched_getaffinity(0)
+    bound = []
+    list(learning_beside_breeding("name", 1, lambda: bound.append(os.sched_getaffinity(0)), 1, 0))
+    assert os.sched_getaffinity(0) == cores
+    if len(cores) > 1:
+        half = set(sorted(cores)[: len(cores) // 2])
+        assert bound == [half] * 3 + [cores] * 3
 
 
 def test_without_torch_there_is_no_peer(monkeypatch):

@@ -65,6 +65,11 @@ def test_an_ablation_changes_one_setting(variant, setting, old, new):
     assert changes("220m", f"220m,{variant}") == {setting: (old, new)}
 
 
+def test_tiny_breeds_unless_told_otherwise():
+    assert changes("tiny", "tiny,no_evolution") == {"evolution.turn_work": (8_000_000, 0)}
+    assert config_of("220m,no_evolution") == config_of("220m")
+
+
 def test_ablations_add_up_in_any_order():
     assert config_of("bf16,60m,no_priority") == config_of("60m,no_priority,bf16")
     assert len(changes("60m", "bf16,60m,no_priority")) == 2
