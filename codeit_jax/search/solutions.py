@@ -26,9 +26,9 @@ class SolutionBook:
         """Returns the task's top three, best first."""
         return tuple(self._candidates.get(task_id, ()))
 
-    def holds(self, task_id: str, candidate: Candidate) -> bool:
-        """Whether a program is a candidate of a task."""
-        return any(candidate.program == known.program for known in self._candidates.get(task_id, ()))
+    def find(self, task_id: str, program: str) -> Candidate | None:
+        """Returns the candidate of a task that is this program, if there is one."""
+        return next((known for known in self.candidates(task_id) if known.program == program), None)
 
     def bound(self, task_id: str) -> Rank | None:
         """Returns the rank that a new candidate has to come before; None while any may enter."""
@@ -109,11 +109,17 @@ class Solutions:
         return {
             task_id: candidate_to_json(candidate)
             | {
-                "found_by": next((s for s, book in self.of.items() if book.holds(task_id, candidate)), None),
+                "found_by": self._first_source(task_id, candidate.program),
                 "solved_by": [source for source, tasks in solved.items() if task_id in tasks],
             }
             for task_id, candidate in self.all.solved().items()
         }
+
+    def _first_source(self, task_id: str, program: str) -> Source | None:
+        """Returns who wrote a program first; in one meta-iteration the policy does before it is bred."""
+        found = {source: book.find(task_id, program) for source, book in self.of.items()}
+        written = {source: each.meta_iteration for source, each in found.items() if each is not None}
+        return min(written, key=written.__getitem__, default=None)
 
     def state(self) -> dict[str, Any]:
         """Returns all of it as JSON-able data, for a checkpoint."""

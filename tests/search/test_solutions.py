@@ -173,6 +173,14 @@ def test_what_is_written_of_the_solutions():
     assert written["both"]["solved_by"] == ["policy", "evolution"]
 
 
+@pytest.mark.parametrize(("policys", "first"), [(2, "policy"), (3, "policy"), (4, "evolution")])
+def test_who_wrote_a_program_first_found_it(policys, first):
+    solutions = Solutions()
+    for source, number in ((Source.EVOLUTION, 3), (Source.POLICY, policys), (Source.EVOLUTION, 5)):
+        solutions.add("task", candidate(SHORT, test=1.0, meta_iteration=number), source)
+    assert solutions.to_json()["task"]["found_by"] == first
+
+
 def test_sources_are_counted_apart():
     solutions = solutions_by_two()
     counts = {source: (solutions.num_solved(source), solutions.num_solved_only(source)) for source in Source}
