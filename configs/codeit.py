@@ -83,7 +83,7 @@ def get_config(variant: str = "220m") -> ConfigDict:
 
 def _tiny() -> Config:
     return Config(
-        num_meta_iterations=30,
+        num_meta_iterations=36,
         warmup_experiences=4_000,
         mutation=MutationConfig(
             parents="distilled",
@@ -92,13 +92,13 @@ def _tiny() -> Config:
             max_searched=3_000,
             search_work=3_000,
         ),
-        evolution=EvolutionConfig(turn_work=8_000_000, max_turns=80),
-        replay=ReplayConfig(training_experiences=200, policy_experiences=800),
+        evolution=EvolutionConfig(turn_work=8_000_000, max_turns=60),
+        replay=ReplayConfig(training_experiences=100, policy_experiences=500),
         policy=PolicyConfig(preset="tiny", section_length=64, max_program_length=64, dropout_rate=0.0),
         sampling=SamplingConfig(num_samples=8, constraint="grammar", prompt_buckets=(130,)),
         learner=LearnerConfig(
             batch_size=32,
-            learning_rate=1e-3,
+            learning_rate=5e-4,
             warmup_steps=50,
             max_gradient_norm=1.0,
             prompt_buckets=(130,),
