@@ -65,11 +65,12 @@ def run_experiment(
             config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
         )
         cache = workdir / DISTILLED
-        if config.evolution.turn_work:
+        state = _restore(checkpointer, learner, components.examples.fingerprint)
+        num_done = state.meta_iteration if state else 0
+        _check_profiled(profiled_iteration, num_done, config.num_meta_iterations)
+        if config.evolution.turn_work and num_done < config.num_meta_iterations:
             expert = _start_expert(config, components, training_tasks, programs, cache, display)
             components = dataclasses.replace(components, expert=stack.enter_context(expert))
-        state = _restore(checkpointer, learner, components.examples.fingerprint)
-        _check_profiled(profiled_iteration, state.meta_iteration if state else 0, config.num_meta_iterations)
         log = stack.enter_context(
             contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
         )

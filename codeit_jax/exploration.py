@@ -4,6 +4,7 @@ Programs that an expert bred are remembered in the same way.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codeit_jax.arc import Task
@@ -41,6 +42,10 @@ class Tally:
     num_executed: int = 0
     num_new: int = 0
     promising: dict[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+
+    def share(self, number: int) -> float:
+        """Returns a number as a share of the samples; NaN where there are none."""
+        return number / self.num_samples if self.num_samples else math.nan
 
 
 def explore(state: State, components: Components, record: AttemptRecorder) -> Tally:

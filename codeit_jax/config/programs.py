@@ -4,9 +4,10 @@ import dataclasses
 from enum import StrEnum
 
 from codeit_jax.config.budget import SEARCH_LIMITS
-from codeit_jax.config.checks import ConfigError, at_least
+from codeit_jax.config.checks import ConfigError, at_least, at_most
 
 DISTILLATION_WORK = 3_000_000  # for one program; about half a second
+MAX_TURN_WORK = 100_000_000  # of a run's evolution; a turn that takes longer than any job may is lost
 TURN_WORK = 16_000_000  # of an evolution, for one task at a time; two or three seconds
 
 
@@ -100,7 +101,8 @@ class EvolutionConfig:
     """How programs for the search set are bred beside the policy, while it learns.
 
     Attributes:
-        turn_work: units of work that each task is bred for in a meta-iteration; 0, the paper's, for none.
+        turn_work: units of work that each task is bred for in a meta-iteration, 100 million, a quarter of a
+            minute, at most; 0, the paper's, for none.
             Before the first, all parents are run for each, whatever this says.
         parents: which training programs populations begin with: one of `ParentKind`.
         views_work: units of work for these in a task's own colours and transposed.
@@ -123,12 +125,13 @@ class EvolutionConfig:
     def __post_init__(self) -> None:
         _parent_kind("evolution.parents", self.parents)
         at_least("evolution.turn_work", self.turn_work, 0)
+        at_most("evolution.turn_work", self.turn_work, MAX_TURN_WORK)
         at_least("evolution.views_work", self.views_work, 0)
         at_least("evolution.capacity", self.capacity, 2)
         at_least("evolution.num_mended", self.num_mended, 0)
         at_least("evolution.max_turns", self.max_turns, 0)
         at_least("evolution.num_newcomers", self.num_newcomers, 0)
-        at_least("evolution.num_experiences", self.num_experiences, 0)
+        at_least("evolution.num_experiences", self.num_experiences, 1)
 
 
 def _parent_kind(name: str, value: str) -> None:

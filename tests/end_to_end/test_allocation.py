@@ -1,11 +1,12 @@
 """How often tasks are sampled for, by what is known of them."""
 
+import math
 from types import SimpleNamespace
 
 from codeit_jax.config import SamplingConfig
-from codeit_jax.exploration import allocation
+from codeit_jax.exploration import Tally, allocation
 from codeit_jax.search.ranking import Candidate, Performance
-from codeit_jax.search.solutions import Solutions, Source
+from codeit_jax.search.solutions import SolutionBook, Solutions, Source
 
 # Of each task its candidates: who wrote them, and the share of demonstrations that they give.
 CANDIDATES = {
@@ -40,3 +41,8 @@ def test_adaptively_what_is_near_is_sampled_for_more_and_what_is_known_not_at_al
 
 def test_test_outputs_have_no_say():
     assert times("adaptive", test=1.0) == times("adaptive", test=0.0)
+
+
+def test_of_no_samples_there_are_no_shares():
+    assert Tally(SolutionBook(), num_samples=4).share(1) == 0.25
+    assert math.isnan(Tally(SolutionBook()).share(0))

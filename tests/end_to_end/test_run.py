@@ -30,11 +30,11 @@ from .small_run import ROOT, assert_same_run, rows
 # Starts the run that the arguments name, and stops for good while meta-iteration 2 explores.
 STUCK_RUN = """
 import json, signal, sys
-from codeit_jax import experiment, iteration
+from codeit_jax import experiment, exploration
 from codeit_jax.config import Config
 from codeit_jax.config.conversion import from_dict
 
-relabel = iteration.relabel
+relabel = exploration.relabel
 
 def stuck_relabel(task, attempt, meta_iteration, prioritize):
     if meta_iteration == 2:
@@ -42,7 +42,7 @@ def stuck_relabel(task, attempt, meta_iteration, prioritize):
         signal.pause()
     return relabel(task, attempt, meta_iteration, prioritize)
 
-iteration.relabel = stuck_relabel
+exploration.relabel = stuck_relabel
 experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2])
 """
 
