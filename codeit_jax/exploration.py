@@ -55,6 +55,9 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
         state: what the run has come to; its solutions and the policy's buffer change.
         components: what it works with.
         record: called with each task's texts and attempts as they come in.
+
+    Returns:
+        What was counted.
     """
     tally = Tally(SolutionBook())
     times = allocation(state, components)

@@ -21,7 +21,6 @@ from codeit_jax.execution.attempt import HostContext
 from codeit_jax.run.background import drawn_ahead
 
 _TURN_WORK = 1_000_000  # so little that results come in often
-_NUM_TASKS = 400
 _NUM_SEEDS = 100
 _THREADS = Path("/proc/self/task")
 
@@ -97,7 +96,7 @@ def _bind_threads(cores: Sequence[int]) -> None:
 @contextlib.contextmanager
 def _breeding(cores: tuple[int, ...], seed: int) -> Iterator[None]:
     """Keeps as many workers as there are cores breeding until the block ends."""
-    tasks = load_tasks("arc1/training")[:_NUM_TASKS]
+    tasks = load_tasks("arc1/training")
     programs = sorted(load_training_programs().items())[:_NUM_SEEDS]
     with tempfile.TemporaryDirectory() as folder, start_workers(len(cores), tasks) as pool:
         stock = Path(folder, "stock.pickle")
@@ -105,16 +104,16 @@ def _breeding(cores: tuple[int, ...], seed: int) -> Iterator[None]:
         jobs = (
             _BoundJob(
                 BreedingJob(
-                    number % len(tasks),
-                    stock,
-                    0,
-                    True,
-                    (),
-                    (),
-                    number,
-                    seed,
-                    _TURN_WORK,
-                    Breeding(views_work=0),
+                    task_index=number % len(tasks),
+                    stock=stock,
+                    age=0,
+                    is_seeded=True,
+                    members=(),
+                    newcomers=(),
+                    turn=number,
+                    seed=seed,
+                    max_work=_TURN_WORK,
+                    breeding=Breeding(views_work=0),
                 ),
                 cores,
             )

@@ -91,7 +91,9 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
             edges = mine_edges(parents) if config.breeding.states_work else ()
             colours = colours_by_task(load_tasks("arc1/training"))
             file.write_bytes(pickle.dumps(Stock(tuple(seeds), edges, colours)))
-            evolver = Evolver(pool, tasks, file, config.breeding, config.turn_work, config.seed)
+            # Without steps of training programs there are no states to begin with.
+            breeding = config.breeding if edges else dataclasses.replace(config.breeding, states_work=0)
+            evolver = Evolver(pool, tasks, file, breeding, config.turn_work, config.seed)
             _Evolution(config, folder, evolver, display).run()
         display.phase("running the solutions again")
         solved = {
