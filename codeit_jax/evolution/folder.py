@@ -34,6 +34,7 @@ class EvolutionSettings:
         turn_work: units of work that a task takes at a time.
         shares_finds: whether what solves a task joins the populations of others.
         breeding: how programs are bred.
+        num_populations: that each task has at a time.
     """
 
     tasks: str
@@ -42,6 +43,7 @@ class EvolutionSettings:
     turn_work: int
     shares_finds: bool
     breeding: Breeding
+    num_populations: int = 1
 
 
 @dataclasses.dataclass
@@ -83,10 +85,11 @@ class EvolutionFolder:
         self._place = f"--output={path}"
         self._tasks = tasks
         self._settings = settings
+        self._num_places = settings.num_populations * len(tasks)
         with naming(self._place):
             self.path = user_path(path)
             _, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
-        self.state = found or EvolutionState(Rounds.of(len(tasks)))
+        self.state = found or EvolutionState(Rounds.of(self._num_places))
         if not (self.path / _PROGRESS).exists():
             self.save()
         with naming(self._place):
@@ -115,7 +118,7 @@ class EvolutionFolder:
             write_json(self.path / _PROGRESS, values)
 
     def publish(self) -> None:
-        """Writes the results."""
+        """Writes the results, of an evolution with one population a task."""
         points = self.state.points
         now = self.state.point()
         if not points or now.work > points[-1].work:  # in the midst of a round
@@ -168,13 +171,15 @@ class EvolutionFolder:
         }
 
     def _file_of(self, index: int) -> epath.Path:
-        return self.path / _TASKS / f"{self._tasks[index].id}.json"
+        population, place = divmod(index, len(self._tasks))
+        number = f"~{population + 1}" if population else ""  # no task is named with it
+        return self.path / _TASKS / f"{self._tasks[place].id}{number}.json"
 
     def _gone_on_with(self, values: Mapping[str, Any]) -> EvolutionState:
         points = [EvolutionPoint(**point) for point in values["points"]]
         rounds = Rounds(int(values["round"]), list(values["finds"]), [])
         check_claim(values["settings"], json.loads(json.dumps(dataclasses.asdict(self._settings))))
-        for index in range(len(self._tasks)):
+        for index in range(self._num_places):
             file = self._file_of(index)
             task = read_claim(file, (), TaskState.from_json)
             if task is None and rounds.number:  # in the first every task has its turn

@@ -21,6 +21,7 @@ from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
 
 MAX_FINDS = 50  # that join a population at a time
+_SEEDS = 1 << 32  # that an evolution may be given
 
 
 @dataclasses.dataclass
@@ -30,7 +31,7 @@ class Rounds:
     Attributes:
         number: of the round at hand, from 0.
         finds: programs that gave all demonstrations of some task before it.
-        tasks: the state of each task, in their order.
+        tasks: the state of each task, in their order; where they have several populations, of these.
     """
 
     number: int
@@ -79,6 +80,9 @@ class Rounds:
 class Evolver:
     """Gives tasks their turns.
 
+    A task may have several populations, which know nothing of each other but finds. The first of each task
+    come first, in the order of the tasks, then the second ones.
+
     Attributes:
         pool: workers that hold the tasks.
         tasks: the tasks.
@@ -111,26 +115,23 @@ class Evolver:
         Yields:
             The place of each task whose turn has ended.
         """
-        jobs = [
-            self._job_of(rounds, place, joining.get(place, ()))
-            for place in places
-            if rounds.tasks[place].round < rounds.number
-        ]
+        waiting = [place for place in places if rounds.tasks[place].round < rounds.number]
+        jobs = [self._job_of(rounds, place, joining.get(place, ())) for place in waiting]
         recovery = Recovery[BreedingJob](
             num_items=lambda job: 1,
             part=lambda job, start, stop: job,
             describe=lambda job: f"the evolution of {self.tasks[job.task_index].id}",
         )
         for number, pieces in run_jobs(self.pool, breed, jobs, recovery, chunk_size=1):
-            place, bred = jobs[number].task_index, pieces[0][1]
-            _enter(rounds, place, bred)
-            yield place
+            _enter(rounds, waiting[number], pieces[0][1])
+            yield waiting[number]
 
     def _job_of(self, rounds: Rounds, place: int, joining: Sequence[str]) -> BreedingJob:
         task = rounds.tasks[place]
         task.prepare(has_states=self.breeding.states_work > 0)
+        population, task_index = divmod(place, len(self.tasks))
         return BreedingJob(
-            task_index=place,
+            task_index=task_index,
             stock=self.stock,
             age=task.turn - task.begun if task.beginning else 0,
             is_seeded=task.is_seeded,
@@ -140,7 +141,7 @@ class Evolver:
                 *((text, Origin.FIND) for text in rounds.finds[task.num_finds :][-MAX_FINDS:]),
             ),
             turn=task.turn,
-            seed=self.seed,
+            seed=self.seed + _SEEDS * population,
             max_work=self.turn_work,
             breeding=self.breeding,
         )

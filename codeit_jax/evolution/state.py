@@ -127,7 +127,7 @@ class TaskState:
         programs = [candidate.program for candidate in bred.candidates]
         origins = dict(zip(programs, bred.origins, strict=True)) | self.origins
         self.origins = {each.program: origins[each.program] for each in self.candidates}
-        self.answers = _best_answers((*bred.answers, *self.answers))
+        self.answers = best_answers((*bred.answers, *self.answers))
         if bred.near_miss is not None:
             error = sum(bred.near_miss.errors)
             if self.nearest is None or error < self.nearest:
@@ -231,8 +231,8 @@ def _best(candidates: Mapping[str, Candidate]) -> tuple[Candidate, ...]:
     return tuple(sorted(candidates.values(), key=lambda each: each.rank)[:NUM_ANSWERS])
 
 
-def _best_answers(answers: Sequence[Answer]) -> tuple[Answer, ...]:
-    """Returns the best three of some answers; of those with equal outputs the best candidate is kept."""
+def best_answers(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Returns the best three of a task's answers; of those with equal outputs the best candidate is kept."""
     found: dict[tuple[Grid, ...], Answer] = {}
     for answer in answers:
         known = found.get(answer.outputs)

@@ -15,7 +15,7 @@ from codeit_jax.arc.task import task_to_json
 from codeit_jax.config import ParentKind
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
-from codeit_jax.evolution import command
+from codeit_jax.evolution import stock
 from codeit_jax.evolution.command import EvolveConfig, run_evolution
 from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.execution import run
@@ -229,7 +229,7 @@ def test_folders_above_are_made_before_anything_is_written(make, tmp_path, monke
         cache.write_text("{}")
         return [], []
 
-    monkeypatch.setattr(command, "gather_parents", gather)
+    monkeypatch.setattr(stock, "gather_parents", gather)
     evolve(make(folder, work=1, parents=ParentKind.DISTILLED))
     assert (folder / "solutions.json").exists()
 
@@ -294,7 +294,7 @@ def test_a_task_without_other_seeds_than_its_own_ends_too(make, tmp_path, task_f
 
 def test_a_job_that_is_given_up_costs_a_turn(make, tmp_path, monkeypatch, caplog):
     folder = tmp_path / "out"
-    monkeypatch.setattr(command, "_JOB_TIMEOUT_SECONDS", 0.02)
+    monkeypatch.setattr(stock, "_JOB_TIMEOUT_SECONDS", 0.02)
     evolve(dataclasses.replace(make(folder), work=300_000))
     states = [json.loads(path.read_text()) for path in (folder / "tasks").iterdir()]
     assert any(state["turn"] and not state["members"] for state in states)

@@ -1,0 +1,84 @@
+"""The stock of an evolution: training programs, those of files, and the steps that reach states."""
+
+import hashlib
+import json
+import pickle
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from etils import epath
+
+from codeit_jax.arc import load_tasks
+from codeit_jax.config import Budget, ExecutionConfig, ParentKind
+from codeit_jax.dsl import load_training_programs
+from codeit_jax.dsl.program_files import read_rows
+from codeit_jax.errors import UserError
+from codeit_jax.evolution.colours import colours_by_task
+from codeit_jax.evolution.edges import mine_edges
+from codeit_jax.evolution.jobs import Seed, Stock
+from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.mutation.parents import MutationParent, gather_parents
+from codeit_jax.run.display import Display
+
+_LIMITS = Budget(max_items=1_000)
+_JOB_TIMEOUT_SECONDS = 300.0
+
+
+def execution_config(num_workers: int) -> ExecutionConfig:
+    """Returns how an evolution runs programs: within the paper's limits, in turns that take their time."""
+    return ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=_LIMITS)
+
+
+def gather_stock(
+    kind: ParentKind | None,
+    files: Sequence[Path],
+    pool: ExecutionPool,
+    cache: epath.Path,
+    display: Display,
+    *,
+    has_edges: bool,
+) -> Stock:
+    """Returns what populations begin with.
+
+    Args:
+        kind: which training programs; None for none.
+        files: files of programs.
+        pool: workers with a `HostContext`.
+        cache: a file for distilled training programs.
+        display: where progress is shown.
+        has_edges: whether steps of training programs are mined, too.
+
+    Raises:
+        UserError: a file cannot be read or holds no programs, or there are no programs at all.
+    """
+    given = [seed for file in files for seed in _read_seeds(file)]
+    training_tasks = load_tasks("arc1/training")
+    parents: list[MutationParent] = []
+    if kind is not None:
+        programs = load_training_programs()
+        parents, _ = gather_parents(kind, pool, training_tasks, programs, cache, display)
+    seeds = (*((parent.task_id, parent.solution) for parent in parents), *given)
+    if not seeds:
+        raise UserError("--programs: there are no programs to begin with, and --parents=none")
+    edges = mine_edges(parents) if has_edges else ()
+    return Stock(seeds, edges, colours_by_task(training_tasks))
+
+
+def write_stock(stock: Stock, folder: str) -> Path:
+    """Returns a file in a folder with the stock, as jobs take it."""
+    file = Path(folder, "stock.pickle")
+    file.write_bytes(pickle.dumps(stock))
+    return file
+
+
+def identify_seeds(seeds: Sequence[Seed]) -> str:
+    """Returns how many programs there are, and what tells them from others."""
+    content = json.dumps([(task_id, str(program)) for task_id, program in seeds])
+    return f"{len(seeds)} programs, {hashlib.sha256(content.encode()).hexdigest()[:16]}"
+
+
+def _read_seeds(file: Path) -> Iterator[Seed]:
+    rows = list(read_rows(file))
+    if not rows:
+        raise UserError(f"{file}: holds no programs")
+    yield from ((row.task, program) for row, program in rows)
