@@ -8,6 +8,8 @@ from codeit_jax.evolution.folder import EvolutionFolder
 from codeit_jax.evolution.rounds import Evolver
 from codeit_jax.run.display import Display
 
+_PUBLISHED_EVERY = 60.0  # seconds
+
 
 class Evolution:
     """Gives tasks their turns, and writes down what they come to.
@@ -20,7 +22,7 @@ class Evolution:
         seconds: time, that of earlier starts included, to end after; None for no such end.
         shares_finds: whether what solves a task joins the populations of others.
         status: says in a line how it stands.
-        publish: writes the results, when a round ends and at the end.
+        publish: writes the results, each minute or so, when a round ends and at the end.
         joining: programs that join populations in their first turn, by their places.
     """
 
@@ -47,7 +49,7 @@ class Evolution:
         self._status = status
         self._publish = publish
         self._joining = joining
-        self._begun = time.monotonic() - self._state.seconds
+        self._begun = self._published = time.monotonic() - self._state.seconds
 
     def run(self) -> None:
         """Runs rounds until no task needs another, or all that was granted is spent."""
@@ -63,8 +65,12 @@ class Evolution:
             if not self._run_round(granted) or len(granted) < len(due) or self._num_affordable() == 0:
                 break
             self._end_round()
+        self._publish_now()
+
+    def _publish_now(self) -> None:
         self._folder.save()
         self._publish()
+        self._published = time.monotonic()
 
     def _is_late(self) -> bool:
         self._state.seconds = time.monotonic() - self._begun
@@ -89,6 +95,8 @@ class Evolution:
             self._folder.save_task(place)
             self._display.describe(f"round {rounds.number + 1}: {self._status()}")
             self._display.advance()
+            if time.monotonic() - self._published > _PUBLISHED_EVERY:
+                self._publish_now()
             num_left -= 1
             if is_late and num_left:
                 return False
@@ -100,6 +108,5 @@ class Evolution:
         point = state.point()
         if not state.points or point.work > state.points[-1].work:  # in some rounds every task waits
             state.points.append(point)
-        self._folder.save()
-        self._publish()
+        self._publish_now()
         self._display.log(f"round {state.rounds.number}: {self._status()}")

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import jax
 
+from codeit_jax.run.files import user_cache
+
 
 def default_cache() -> Path:
     """Returns the folder for compiled functions: in the user's cache, as the XDG rules have it."""
-    root = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(root) / "codeit_jax" / "compiled"
+    return Path(user_cache() / "compiled")
 
 
 def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:

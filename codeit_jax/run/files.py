@@ -34,6 +34,15 @@ def user_path(path: str) -> epath.Path:
     return found
 
 
+def user_cache() -> epath.Path:
+    """Returns the folder for what commands keep for later ones: in the user's cache, by the XDG rules.
+
+    Raises:
+        UserError: the user has no home.
+    """
+    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "codeit_jax"
+
+
 @contextlib.contextmanager
 def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     """Opens a file that takes its name, and the place of another, in one step once it is complete.

@@ -1,0 +1,156 @@
+"""The folder of answers: a submission, the programs behind it, and a picture of every task."""
+
+import dataclasses
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from etils import epath
+
+from codeit_jax.arc import Task
+from codeit_jax.dsl.program_files import ProgramRow
+from codeit_jax.errors import naming
+from codeit_jax.results.answered import Answered
+from codeit_jax.results.rendering import task_picture
+from codeit_jax.results.submission import Guess, by_attempt, submission
+from codeit_jax.run.claim import Hold, check_claim, claim_folder
+from codeit_jax.run.files import write_json, write_text
+
+_RECORD = "settings.json"
+_SUBMISSION = "submission.json"
+_ANSWERS = "answers.json"
+_PROGRAMS = "programs.jsonl"
+_PICTURES = "pictures"
+_SAMPLES = "samples"
+_EVOLUTION = "evolution"
+_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _SAMPLES, _EVOLUTION)
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerSettings:
+    """The settings that answering must be resumed with; those of its evolution lie with that.
+
+    Attributes:
+        tasks: where the tasks come from, and what tells them from others.
+        workdir: the run whose policy writes for them, and at which meta-iteration; "" for none.
+        num_samples: programs that it writes for each task; 0 without one.
+        seed: decides what is drawn at random.
+    """
+
+    tasks: str
+    workdir: str
+    num_samples: int
+    seed: int
+
+
+class AnswerFolder:
+    """The files of answers, each replaced in one step.
+
+    Attributes:
+        path: the folder.
+
+    Args:
+        path: the folder, made if need be.
+        settings: what answering is to be resumed with.
+
+    Raises:
+        UserError: the folder cannot be written to, holds other answers, or holds files named as these without
+            the record of whose they are. Nothing in it is changed then.
+    """
+
+    def __init__(self, path: str, settings: AnswerSettings) -> None:
+        self._place = f"--output={path}"
+        values = dataclasses.asdict(settings)
+
+        def check(found: Any) -> bool:
+            check_claim(found, values)
+            return True
+
+        with naming(self._place):
+            self.path, self._hold, found = claim_folder(path, _RECORD, _RESULTS, check)
+            if found is None:
+                write_json(self.path / _RECORD, values)
+
+    @property
+    def evolution(self) -> str:
+        """The folder for the populations."""
+        return str(self.path / _EVOLUTION)
+
+    def hold(self) -> Hold:
+        """Returns what keeps other processes out of the folder until it is left, a context manager."""
+        return self._hold
+
+    def samples(self, task: Task) -> tuple[str, ...] | None:
+        """Returns what a policy wrote for a task, if that was written down."""
+        file = self._samples_of(task)
+        with naming(file):
+            return tuple(json.loads(file.read_text())) if file.exists() else None
+
+    def save_samples(self, task: Task, texts: Sequence[str]) -> None:
+        """Writes down what a policy wrote for a task."""
+        with naming(self._place):
+            (self.path / _SAMPLES).mkdir(exist_ok=True)
+            write_json(self._samples_of(task), texts)
+
+    def publish(self, found: Sequence[Answered]) -> None:
+        """Writes the submission, the answers and their programs."""
+        tasks = [each.task for each in found]
+        rows = [ProgramRow(text, each.task.id) for each in found for text in each.programs]
+        with naming(self._place):
+            write_json(self.path / _SUBMISSION, submission(tasks, [each.attempts for each in found]))
+            write_json(self.path / _ANSWERS, {each.task.id: _answer_json(each) for each in found})
+            write_text(self.path / _PROGRAMS, "".join(row.to_line() for row in rows))
+
+    def draw(self, found: Sequence[Answered]) -> None:
+        """Draws every task with the attempts at it."""
+        with naming(self._place):
+            (self.path / _PICTURES).mkdir(exist_ok=True)
+            for each in found:
+                labelled = [
+                    [
+                        (f"attempt {number}: {_told(guess, each.task)}", guess.output)
+                        for number, guess in enumerate(given, start=1)
+                    ]
+                    for given in each.attempts
+                ]
+                write_text(self.path / _PICTURES / f"{each.task.id}.svg", task_picture(each.task, labelled))
+
+    def _samples_of(self, task: Task) -> epath.Path:
+        return self.path / _SAMPLES / f"{task.id}.json"
+
+
+def _answer_json(found: Answered) -> dict[str, Any]:
+    return {
+        "num_demonstrations": len(found.task.train),
+        "is_given": found.is_given,
+        "test": [by_attempt([_guess_json(guess, found.task) for guess in given]) for given in found.attempts],
+        "candidates": [
+            {
+                "program": each.program,
+                "demonstrations_given": _num_given(each.performance.demonstration, found.task),
+            }
+            for each in found.candidates
+        ],
+    }
+
+
+def _guess_json(guess: Guess, task: Task) -> Mapping[str, Any]:
+    return {
+        "output": guess.output,
+        "program": guess.program,
+        "demonstrations_given": _num_given(guess.demonstration_performance, task),
+        "programs_that_agree": guess.num_programs,
+    }
+
+
+def _told(guess: Guess, task: Task) -> str:
+    """Returns in a line how sure a guess is."""
+    if guess.program is None:
+        return "no program, a grid of the likeliest size"
+    given = _num_given(guess.demonstration_performance, task)
+    agreeing = f"{guess.num_programs:,} programs agree" if guess.num_programs > 1 else "1 program"
+    return f"{given} of {len(task.train)} demonstrations, {agreeing}"
+
+
+def _num_given(performance: float, task: Task) -> int:
+    return round(performance * len(task.train))

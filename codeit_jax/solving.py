@@ -1,0 +1,273 @@
+"""Answers to tasks whose test outputs are unknown: programs bred for them, and those of a policy."""
+
+import dataclasses
+import math
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from codeit_jax.arc import Pair, Task
+from codeit_jax.arc.datasets import identify_tasks
+from codeit_jax.config import TURN_WORK, ParentKind
+from codeit_jax.errors import UserError, naming
+from codeit_jax.evolution.evolution import Evolution
+from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
+from codeit_jax.evolution.jobs import Breeding, Stock
+from codeit_jax.evolution.rounds import Evolver
+from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, write_stock
+from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.mutation.distillation.cache import DISTILLED
+from codeit_jax.results.answer_folder import AnswerFolder, AnswerSettings
+from codeit_jax.results.answer_score import AnswerScore, score_answers
+from codeit_jax.results.answered import Answered, answered
+from codeit_jax.results.confirmation import Outputs, run_again
+from codeit_jax.run.display import Display, number_table
+from codeit_jax.run.files import user_cache
+
+DEFAULT_MINUTES = 10.0
+_FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
+_END_SECONDS = 5.0  # that confirming and drawing take at the end, and for each task:
+_END_SECONDS_PER_TASK = 0.1
+_MAX_LISTED = 40
+
+
+@dataclasses.dataclass(frozen=True)
+class SolveConfig:
+    """How tasks are answered.
+
+    Attributes:
+        output: the folder for the answers.
+        workdir: the folder of a run whose policy writes programs for the tasks, too; "" for none.
+        num_samples: programs that the policy writes for each task.
+        programs: files of programs for populations to begin with.
+        parents: which training programs they begin with, too; None for none.
+        minutes: time to end after, of all starts on the folder together; None for no such end. What is found
+            in a time depends on the machine.
+        work: units of work for each task, on average, to end after; None for no such end. With neither, it is
+            `DEFAULT_MINUTES`.
+        num_populations: that are bred for each task at a time; 0 for as many as make four in all, where there
+            are fewer tasks, and otherwise one.
+        seed: decides what is drawn at random.
+        num_workers: worker processes; 0 means one a CPU core.
+        turn_work: units of work that a population takes at a time.
+        breeding: how programs are bred.
+
+    Raises:
+        UserError: a number is out of range.
+    """
+
+    output: str
+    workdir: str = ""
+    num_samples: int = 32
+    programs: tuple[Path, ...] = ()
+    parents: ParentKind | None = ParentKind.BOTH
+    minutes: float | None = None
+    work: int | None = None
+    num_populations: int = 0
+    seed: int = 0
+    num_workers: int = 0
+    turn_work: int = TURN_WORK
+    breeding: Breeding = dataclasses.field(default_factory=Breeding)
+
+    def __post_init__(self) -> None:
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise UserError(f"--minutes={self.minutes}: must be more than 0")
+        for name, least in (("work", 1), ("num_samples", 1), ("num_populations", 0)):
+            value = getattr(self, name)
+            if value is not None and value < least:
+                raise UserError(f"--{name}={value}: must be at least {least}")
+
+    @property
+    def seconds(self) -> float | None:
+        """Time to end after; None for no such end."""
+        if self.minutes is None:
+            return 60 * DEFAULT_MINUTES if self.work is None else None
+        return 60 * self.minutes
+
+
+@dataclasses.dataclass(frozen=True)
+class Solved:
+    """Tasks and what they are answered with.
+
+    Attributes:
+        answers: of each task.
+        score: what they are worth; None where no test outputs are known.
+    """
+
+    answers: tuple[Answered, ...]
+    score: AnswerScore | None
+
+
+def solve(
+    tasks: Sequence[Task], config: SolveConfig, *, source: str = "tasks", console: Console | None = None
+) -> Solved:
+    """Answers tasks, from the start or from where an earlier call with this folder stopped.
+
+    Test outputs that are known are taken away before anything else is done; the score alone looks at them.
+
+    Args:
+        tasks: the tasks.
+        config: how they are answered.
+        source: where they come from, as messages have it.
+        console: where progress is shown; by default standard output.
+
+    Returns:
+        The answers, which the folder holds, too.
+
+    Raises:
+        UserError: a file, the tasks, the folder or the run are wrong; the message says what and where.
+        RuntimeError: a program did not give again what it is said to give.
+    """
+    _check(tasks, source)
+    hidden = [_without_test_outputs(task) for task in tasks]
+    with Display(console) as display:
+        answers, outputs = _Solver(hidden, config, source, display).run()
+        solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
+        _tell(solved, config, display)
+    return solved
+
+
+class _Solver:
+    """Answers tasks whose test outputs are hidden."""
+
+    def __init__(self, tasks: Sequence[Task], config: SolveConfig, source: str, display: Display) -> None:
+        self._started = time.monotonic()
+        self._tasks = tasks
+        self._config = config
+        self._source = source
+        self._display = display
+        self._execution = execution_config(config.num_workers)
+        self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
+        settings = AnswerSettings(self._identity, "", 0, config.seed)
+        self._folder = AnswerFolder(config.output, settings)
+
+    @property
+    def _identity(self) -> str:
+        return identify_tasks(self._source, self._tasks)
+
+    def run(self) -> tuple[list[Answered], list[dict[str, Outputs]]]:
+        """Returns the answers, and what their programs give for the test inputs."""
+        with self._folder.hold():
+            with start_pool(self._tasks, self._execution) as pool:
+                answers = self._evolve(pool)
+            self._display.phase("running the answers again")
+            with start_pool(self._tasks, self._execution) as pool:
+                outputs = run_again(pool, self._tasks, [each.programs for each in answers])
+            _confirm(answers, outputs)
+            self._folder.draw(answers)
+        return answers, outputs
+
+    def _evolve(self, pool: ExecutionPool) -> list[Answered]:
+        config, tasks = self._config, self._tasks
+        stock = self._gather(pool)
+        # Without steps of training programs there are no states to begin with.
+        states_work = config.breeding.states_work if stock.edges else 0
+        breeding = dataclasses.replace(config.breeding, states_work=states_work)
+        folder = EvolutionFolder(self._folder.evolution, tasks, self._evolution_settings(stock))
+
+        def found() -> list[Answered]:
+            states = folder.state.rounds.tasks
+            return [answered(task, states[place :: len(tasks)]) for place, task in enumerate(tasks)]
+
+        with folder.hold(), tempfile.TemporaryDirectory() as scratch:
+            evolver = Evolver(
+                pool, tasks, write_stock(stock, scratch), breeding, config.turn_work, config.seed
+            )
+            Evolution(
+                folder,
+                evolver,
+                self._display,
+                work=config.work and -(-config.work // self._num_populations),
+                seconds=self._seconds_left(),
+                shares_finds=True,
+                status=lambda: (
+                    f"{_num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
+                ),
+                publish=lambda: self._folder.publish(found()),
+            ).run()
+        return found()
+
+    def _gather(self, pool: ExecutionPool) -> Stock:
+        config = self._config
+        with naming("the folder for what is kept between commands"):
+            cache = user_cache() / DISTILLED
+            cache.parent.mkdir(parents=True, exist_ok=True)
+        has_edges = config.breeding.states_work > 0
+        return gather_stock(config.parents, config.programs, pool, cache, self._display, has_edges=has_edges)
+
+    def _evolution_settings(self, stock: Stock) -> EvolutionSettings:
+        config = self._config
+        return EvolutionSettings(
+            tasks=self._identity,
+            seeds=identify_seeds(stock.seeds),
+            seed=config.seed,
+            turn_work=config.turn_work,
+            shares_finds=True,
+            breeding=config.breeding,
+            num_populations=self._num_populations,
+        )
+
+    def _seconds_left(self) -> float | None:
+        """Returns the time for breeding, that of earlier starts included."""
+        if self._config.seconds is None:
+            return None
+        end = _END_SECONDS + _END_SECONDS_PER_TASK * len(self._tasks)
+        return self._config.seconds - end - (time.monotonic() - self._started)
+
+
+def _check(tasks: Sequence[Task], source: str) -> None:
+    if not tasks:
+        raise UserError(f"{source}: holds no tasks")
+    for task in tasks:
+        if not task.test:
+            raise UserError(f"{source}: {task.id}: has no test input to be answered")
+
+
+def _without_test_outputs(task: Task) -> Task:
+    return dataclasses.replace(task, test=tuple(Pair(pair.input, None) for pair in task.test))
+
+
+def _num_given(answers: Sequence[Answered]) -> int:
+    return sum(each.is_given for each in answers)
+
+
+def _confirm(answers: Sequence[Answered], outputs: Sequence[dict[str, Outputs]]) -> None:
+    for each, of_task in zip(answers, outputs, strict=True):
+        for answer in each.answers:
+            program = answer.candidate.program
+            if of_task[program] != answer.outputs:
+                raise RuntimeError(
+                    f"{each.task.id}: an answer was not given again by its program:\n{program}"
+                )
+
+
+def _tell(solved: Solved, config: SolveConfig, display: Display) -> None:
+    answers = solved.answers
+    rows = [_row(each) for each in answers[:_MAX_LISTED]]
+    display.show(number_table(("task", "demonstrations", "programs that agree", "lines"), rows))
+    if len(answers) > _MAX_LISTED:
+        display.note(f"and {len(answers) - _MAX_LISTED} more tasks")
+    display.note(
+        f"{_num_given(answers)} of {len(answers)} tasks have a program that gives all demonstrations"
+    )
+    if solved.score is not None:
+        score = solved.score
+        display.note(
+            f"score: {score.prize_score:.1%} by two attempts at each test input,"
+            f" {score.solved_by_attempts} of {score.num_tasks} tasks in full;"
+            f" {score.solved} by the paper's three candidates"
+        )
+    display.note(f"submission.json, answers.json and pictures/ are in {config.output}")
+
+
+def _row(each: Answered) -> tuple[str, ...]:
+    best = each.attempts[0][0]
+    if best.program is None:
+        return each.task.id, "-", "-", "-"
+    num_given = round(best.demonstration_performance * len(each.task.train))
+    lines = best.program.count("\n") + 1
+    return each.task.id, f"{num_given} of {len(each.task.train)}", f"{best.num_programs:,}", str(lines)

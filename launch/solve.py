@@ -1,0 +1,73 @@
+r"""Answers tasks whose test outputs are unknown, as a submission to the ARC Prize and as pictures.
+
+python launch/solve.py --tasks=mytask.json --output=/tmp/answers
+python launch/solve.py --tasks=arc-agi_test_challenges.json --workdir=run --minutes=600 --output=answers
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from absl import flags
+
+from codeit_jax.config import ParentKind
+from codeit_jax.run import command_line
+
+_TASKS = flags.DEFINE_string(
+    "tasks", None, "A task file, a folder of them, a Kaggle file or a data set's name."
+)
+_OUTPUT = flags.DEFINE_string("output", None, "A folder for the answers; answering in it is resumed.")
+_WORKDIR = flags.DEFINE_string("workdir", "", "The folder of a run whose policy writes programs, too.")
+_NUM_SAMPLES = flags.DEFINE_integer(
+    "num_samples", 32, "Programs that it writes for each task.", lower_bound=1
+)
+_PROGRAMS = flags.DEFINE_list("programs", [], "Files of programs for populations to begin with.")
+_PARENTS = flags.DEFINE_enum(
+    "parents",
+    ParentKind.BOTH,
+    [*ParentKind, "none"],
+    "The training programs that populations begin with: as they are, shorter ones, both or none.",
+)
+_MINUTES = flags.DEFINE_float("minutes", None, "Minutes to end after; 10 where --work is not given either.")
+_WORK = flags.DEFINE_integer(
+    "work",
+    None,
+    "Units of work for each task on average to end after, the same on any machine.",
+    lower_bound=1,
+)
+_NUM_POPULATIONS = flags.DEFINE_integer(
+    "num_populations",
+    0,
+    "Populations that are bred for each task at a time; 0 for one, or more where there are few tasks.",
+    lower_bound=0,
+)
+_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
+_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+
+
+def main(_: Sequence[str]) -> None:
+    """Parses the flags and runs."""
+    if not _TASKS.value:
+        raise command_line.UsageError("--tasks is required, such as --tasks=mytask.json")
+    if not _OUTPUT.value:
+        raise command_line.UsageError("--output is required")
+    from codeit_jax.arc import load_tasks
+    from codeit_jax.solving import SolveConfig, solve  # takes its time
+
+    config = SolveConfig(
+        output=_OUTPUT.value,
+        workdir=_WORKDIR.value,
+        num_samples=_NUM_SAMPLES.value,
+        programs=tuple(map(Path, _PROGRAMS.value)),
+        parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
+        minutes=_MINUTES.value,
+        work=_WORK.value,
+        num_populations=_NUM_POPULATIONS.value,
+        seed=_SEED.value,
+        num_workers=_NUM_WORKERS.value,
+    )
+    solve(load_tasks(_TASKS.value), config, source=_TASKS.value)
+
+
+if __name__ == "__main__":
+    command_line.run(main)
