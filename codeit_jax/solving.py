@@ -17,7 +17,7 @@ from codeit_jax.evolution.evolution import Evolution
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Breeding, Stock
 from codeit_jax.evolution.rounds import Evolver
-from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, write_stock
+from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, read_seeds, write_stock
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
@@ -43,7 +43,8 @@ class SolveConfig:
         output: the folder for the answers.
         workdir: the folder of a run whose policy writes programs for the tasks, too; "" for none.
         num_samples: programs that the policy writes for each task.
-        programs: files of programs for populations to begin with.
+        programs: files of programs for populations to begin with; one that is said to be of a task, as an
+            earlier answer to it is, joins that task's first.
         parents: which training programs they begin with, too; None for none.
         minutes: time to end after, of all starts on the folder together; None for no such end. What is found
             in a time depends on the machine.
@@ -141,6 +142,7 @@ class _Solver:
         self._source = source
         self._display = display
         self._execution = execution_config(config.num_workers)
+        self._given = read_seeds(config.programs)
         self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
         settings = AnswerSettings(self._identity, "", 0, config.seed)
         self._folder = AnswerFolder(config.output, settings)
@@ -188,8 +190,17 @@ class _Solver:
                     f"{_num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
                 ),
                 publish=lambda: self._folder.publish(found()),
+                joining=self._joining(),
             ).run()
         return found()
+
+    def _joining(self) -> dict[int, tuple[str, ...]]:
+        """Returns the programs that are known to be of a task, by the places of its populations."""
+        written: dict[str, dict[str, None]] = {task.id: {} for task in self._tasks}
+        for task_id, program in self._given:
+            written.get(task_id, {})[str(program)] = None
+        each = [tuple(written[task.id]) for task in self._tasks]
+        return dict(enumerate(each * self._num_populations))
 
     def _gather(self, pool: ExecutionPool) -> Stock:
         config = self._config
@@ -197,7 +208,7 @@ class _Solver:
             cache = user_cache() / DISTILLED
             cache.parent.mkdir(parents=True, exist_ok=True)
         has_edges = config.breeding.states_work > 0
-        return gather_stock(config.parents, config.programs, pool, cache, self._display, has_edges=has_edges)
+        return gather_stock(config.parents, self._given, pool, cache, self._display, has_edges=has_edges)
 
     def _evolution_settings(self, stock: Stock) -> EvolutionSettings:
         config = self._config

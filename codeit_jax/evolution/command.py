@@ -16,7 +16,7 @@ from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Breeding, Stock
 from codeit_jax.evolution.rounds import Evolver
 from codeit_jax.evolution.state import EvolutionPoint
-from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, write_stock
+from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, read_seeds, write_stock
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
@@ -100,12 +100,13 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
 
 
 def _gather(config: EvolveConfig, pool: ExecutionPool, display: Display) -> Stock:
+    given = read_seeds(config.programs)
     with naming(f"--output={config.output}"):
         folder = user_path(config.output)
         folder.parent.mkdir(parents=True, exist_ok=True)
     cache = folder.with_name(f"{folder.name}.{DISTILLED}")
     has_edges = config.breeding.states_work > 0
-    return gather_stock(config.parents, config.programs, pool, cache, display, has_edges=has_edges)
+    return gather_stock(config.parents, given, pool, cache, display, has_edges=has_edges)
 
 
 def _settings(config: EvolveConfig, tasks: Sequence[Task], stock: Stock) -> EvolutionSettings:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import pickle
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from etils import epath
@@ -29,9 +29,24 @@ def execution_config(num_workers: int) -> ExecutionConfig:
     return ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=_LIMITS)
 
 
+def read_seeds(files: Sequence[Path]) -> list[Seed]:
+    """Reads files of programs.
+
+    Raises:
+        UserError: one cannot be read or holds no programs.
+    """
+    seeds: list[Seed] = []
+    for file in files:
+        rows = list(read_rows(file))
+        if not rows:
+            raise UserError(f"{file}: holds no programs")
+        seeds += ((row.task, program) for row, program in rows)
+    return seeds
+
+
 def gather_stock(
     kind: ParentKind | None,
-    files: Sequence[Path],
+    given: Sequence[Seed],
     pool: ExecutionPool,
     cache: epath.Path,
     display: Display,
@@ -42,16 +57,15 @@ def gather_stock(
 
     Args:
         kind: which training programs; None for none.
-        files: files of programs.
+        given: other programs.
         pool: workers with a `HostContext`.
         cache: a file for distilled training programs.
         display: where progress is shown.
         has_edges: whether steps of training programs are mined, too.
 
     Raises:
-        UserError: a file cannot be read or holds no programs, or there are no programs at all.
+        UserError: there are no programs at all.
     """
-    given = [seed for file in files for seed in _read_seeds(file)]
     training_tasks = load_tasks("arc1/training")
     parents: list[MutationParent] = []
     if kind is not None:
@@ -75,10 +89,3 @@ def identify_seeds(seeds: Sequence[Seed]) -> str:
     """Returns how many programs there are, and what tells them from others."""
     content = json.dumps([(task_id, str(program)) for task_id, program in seeds])
     return f"{len(seeds)} programs, {hashlib.sha256(content.encode()).hexdigest()[:16]}"
-
-
-def _read_seeds(file: Path) -> Iterator[Seed]:
-    rows = list(read_rows(file))
-    if not rows:
-        raise UserError(f"{file}: holds no programs")
-    yield from ((row.task, program) for row, program in rows)

@@ -108,7 +108,7 @@ class AnswerFolder:
             for each in found:
                 labelled = [
                     [
-                        (f"attempt {number}: {_told(guess, each.task)}", guess.output)
+                        ([f"attempt {number}", *_told(guess, each.task)], guess.output)
                         for number, guess in enumerate(given, start=1)
                     ]
                     for given in each.attempts
@@ -143,13 +143,13 @@ def _guess_json(guess: Guess, task: Task) -> Mapping[str, Any]:
     }
 
 
-def _told(guess: Guess, task: Task) -> str:
-    """Returns in a line how sure a guess is."""
+def _told(guess: Guess, task: Task) -> tuple[str, str]:
+    """Returns in two lines how sure a guess is."""
     if guess.program is None:
-        return "no program, a grid of the likeliest size"
+        return "no program:", "a likely size"
     given = _num_given(guess.demonstration_performance, task)
     agreeing = f"{guess.num_programs:,} programs agree" if guess.num_programs > 1 else "1 program"
-    return f"{given} of {len(task.train)} demonstrations, {agreeing}"
+    return f"{given} of {len(task.train)} demonstrations", agreeing
 
 
 def _num_given(performance: float, task: Task) -> int:
