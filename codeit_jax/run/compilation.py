@@ -5,6 +5,9 @@ from pathlib import Path
 
 import jax
 
+from codeit_jax.errors import naming
+from codeit_jax.reading.paths import expand_home
+
 
 def default_cache() -> Path:
     """Returns the folder for compiled functions: in the user's cache, as the XDG rules have it."""
@@ -20,6 +23,11 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
 
     Args:
         folder: where, a bucket included; by default `default_cache`.
+
+    Raises:
+        UserError: there is no such home as the folder's path begins with.
     """
     if jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", os.fspath(folder or default_cache()))
+        with naming(f"--compiled={folder}"):
+            place = expand_home(os.fspath(folder or default_cache()))
+        jax.config.update("jax_compilation_cache_dir", place)
