@@ -27,7 +27,7 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
     Raises:
         UserError: there is no such home as the folder's path begins with.
     """
+    with naming(f"--compiled={folder}"):
+        place = expand_home(os.fspath(folder or default_cache()))
     if jax.config.values["jax_compilation_cache_dir"] is None:
-        with naming(f"--compiled={folder}"):
-            place = expand_home(os.fspath(folder or default_cache()))
         jax.config.update("jax_compilation_cache_dir", place)
