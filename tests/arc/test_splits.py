@@ -83,6 +83,18 @@ def test_ids_are_read_as_lines_as_a_list_and_by_a_key(folder, content, key):
     assert ids(f"{folder}@{file}{key}") == ["a", "c"]
 
 
+def test_of_two_sources_the_longer_is_meant(folder):
+    (folder.parent.parent / "me").mkdir()
+    (folder.parent / "ids.txt").write_text("b")
+    assert ids(f"{folder}@{folder.parent / 'ids.txt'}") == ["b"]
+
+
+def test_a_file_with_a_key_may_lie_in_a_home(folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    (folder.parent / "split.json").write_text('{"val": ["b"]}')
+    assert ids("~/tasks@~/split.json:val") == ["b"]
+
+
 def test_a_file_may_have_a_colon_in_its_name(folder):
     file = folder.parent / "ids:b"
     file.write_text("a")
