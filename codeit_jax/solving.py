@@ -204,8 +204,8 @@ class _Solver:
 
     def _gather(self, pool: ExecutionPool) -> Stock:
         config = self._config
-        with naming("the folder for what is kept between commands"):
-            cache = user_cache() / DISTILLED
+        cache = user_cache() / DISTILLED
+        with naming(cache.parent):
             cache.parent.mkdir(parents=True, exist_ok=True)
         has_edges = config.breeding.states_work > 0
         return gather_stock(config.parents, self._given, pool, cache, self._display, has_edges=has_edges)

@@ -11,7 +11,6 @@ must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes 
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
@@ -33,7 +32,7 @@ def main(_: Sequence[str]) -> None:
     if _SUITE.value is None:
         raise command_line.UsageError(f"--suite is required, one of {', '.join(SUITES)}")
     options = Options(_SEED.value, _NUM_WORKERS.value, _QUICK.value, _TOKENIZER.value)
-    run_suite(_SUITE.value, options, Path(_JSON.value) if _JSON.value else None)
+    run_suite(_SUITE.value, options, command_line.local_path(_JSON) if _JSON.value else None)
 
 
 if __name__ == "__main__":

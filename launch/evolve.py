@@ -6,14 +6,15 @@ python launch/evolve.py --tasks=path/to/tasks --programs=mutants.jsonl --parents
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
 from codeit_jax.config import TURN_WORK, ParentKind
 from codeit_jax.run import command_line
 
-_TASKS = flags.DEFINE_string("tasks", "arc1/evaluation", "An ARC-1 part, a folder of tasks or a file.")
+_TASKS = flags.DEFINE_string(
+    "tasks", "arc1/evaluation", "A data set, a folder or a file of tasks; see docs/datasets.md."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the results; an evolution in it is resumed.")
 _WORK = flags.DEFINE_integer("work", 100_000_000, "Units of work for each task on average.", lower_bound=1)
 _PROGRAMS = flags.DEFINE_list("programs", [], "Files of programs for populations to begin with.")
@@ -54,7 +55,7 @@ def main(_: Sequence[str]) -> None:
             output=_OUTPUT.value,
             tasks=_TASKS.value,
             work=_WORK.value,
-            programs=tuple(map(Path, _PROGRAMS.value)),
+            programs=tuple(command_line.local_paths(_PROGRAMS)),
             parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
             seed=_SEED.value,
             num_workers=_NUM_WORKERS.value,

@@ -8,7 +8,6 @@ Started again after an interruption it goes on; with a larger --num_programs it 
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
@@ -26,7 +25,7 @@ _DEPTH = flags.DEFINE_enum(
     "1: mutants of training programs; inf: of mutants too; random: random programs, the baseline.",
 )
 _SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
-_TASKS = flags.DEFINE_string("tasks", "arc1/training", "The training tasks.")
+_TASKS = flags.DEFINE_string("tasks", "arc1/training", "The training tasks; see docs/datasets.md.")
 _TRAINING_PROGRAMS = flags.DEFINE_string(
     "training_programs", "", "A Python file such as solvers.py; by default those of reasoning-gym."
 )
@@ -56,7 +55,7 @@ def main(_: Sequence[str]) -> None:
     from codeit_jax.mutation.growth.command import GrowthConfig, grow_file  # takes its time
 
     config = GrowthConfig(
-        output=Path(_OUTPUT.value),
+        output=command_line.local_path(_OUTPUT),
         num_programs=_NUM_PROGRAMS.value,
         depth=Depth(_DEPTH.value),
         seed=_SEED.value,

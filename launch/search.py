@@ -7,7 +7,6 @@ python launch/search.py --programs=a.jsonl,b.jsonl --output=/tmp/search --compar
 import dataclasses
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
@@ -15,7 +14,9 @@ from codeit_jax.config.budget import SEARCH_LIMITS
 from codeit_jax.run import command_line
 
 _PROGRAMS = flags.DEFINE_list("programs", None, "Files of programs, as launch/mutate.py writes them.")
-_TASKS = flags.DEFINE_string("tasks", "arc1/evaluation", "An ARC-1 part, a folder of tasks or a file.")
+_TASKS = flags.DEFINE_string(
+    "tasks", "arc1/evaluation", "A data set, a folder or a file of tasks; see docs/datasets.md."
+)
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the results; an earlier search in it is resumed.")
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
 _CURVE_STEP = flags.DEFINE_integer(
@@ -37,14 +38,14 @@ def main(_: Sequence[str]) -> None:
     from codeit_jax.search.command import run_search  # after the flags: what it imports takes its time
 
     run_search(
-        list(map(Path, _PROGRAMS.value)),
+        command_line.local_paths(_PROGRAMS),
         _TASKS.value,
         _OUTPUT.value,
         num_workers=_NUM_WORKERS.value,
         curve_step=_CURVE_STEP.value,
         max_programs=_MAX_PROGRAMS.value,
         budget=dataclasses.replace(SEARCH_LIMITS, max_work=_MAX_WORK.value),
-        compared=list(map(Path, _COMPARE.value)),
+        compared=command_line.local_paths(_COMPARE),
     )
 
 

@@ -6,16 +6,13 @@ python launch/solve.py --tasks=arc-agi_test_challenges.json --workdir=run --minu
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 from absl import flags
 
 from codeit_jax.config import ParentKind
 from codeit_jax.run import command_line
 
-_TASKS = flags.DEFINE_string(
-    "tasks", None, "A task file, a folder of them, a Kaggle file or a data set's name."
-)
+_TASKS = flags.DEFINE_string("tasks", None, "A data set, a folder or a file of tasks; see docs/datasets.md.")
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the answers; answering in it is resumed.")
 _WORKDIR = flags.DEFINE_string("workdir", "", "The folder of a run whose policy writes programs, too.")
 _NUM_SAMPLES = flags.DEFINE_integer(
@@ -58,7 +55,7 @@ def main(_: Sequence[str]) -> None:
         output=_OUTPUT.value,
         workdir=_WORKDIR.value,
         num_samples=_NUM_SAMPLES.value,
-        programs=tuple(map(Path, _PROGRAMS.value)),
+        programs=tuple(command_line.local_paths(_PROGRAMS)),
         parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
         minutes=_MINUTES.value,
         work=_WORK.value,

@@ -27,13 +27,14 @@ class Task:
         id: the task's name, such as `007bbfb7`.
         train: the demonstrations, at least one, all with outputs.
         test: the test pairs; their outputs are never shown to the policy and may be unknown.
-        concept: what it is about, where its source tells; "" elsewhere.
+        concept: what the data set files the task under; "" where it does not.
     """
 
     id: str
     train: tuple[Pair, ...]
     test: tuple[Pair, ...]
-    concept: str = ""
+    # Out of the text from which the settings of a growing file are digested.
+    concept: str = dataclasses.field(default="", repr=False)
 
     @property
     def demonstration_inputs(self) -> tuple[Grid, ...]:

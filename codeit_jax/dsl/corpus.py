@@ -2,11 +2,14 @@
 
 import ast
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from codeit_jax.dsl.program import OUTPUT, Program, ProgramError, parse_program
 from codeit_jax.errors import UserError, naming
+from codeit_jax.reading.documents import refuse_pointer
+from codeit_jax.reading.paths import expand_home
 
 _FUNCTION_PREFIXES = ("verify_", "solve_")
 
@@ -26,9 +29,14 @@ def load_training_programs(path: str | Path | None = None) -> dict[str, Program]
     Raises:
         CorpusError: the file is missing, is not Python, or a function in it is no straight-line program.
     """
-    file = _reasoning_gym_file() if path is None else Path(path)
+    if path is None:
+        file = _reasoning_gym_file()
+    else:
+        with naming(path, CorpusError):
+            file = Path(expand_home(os.fspath(path)))
     with naming(file, CorpusError):
         source = file.read_bytes()
+        refuse_pointer(source)
     try:
         module = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:

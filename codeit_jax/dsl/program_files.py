@@ -3,12 +3,14 @@
 import dataclasses
 import hashlib
 import json
+import reprlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from codeit_jax.dsl.program import Program, parse_program
 from codeit_jax.errors import UserError, naming
+from codeit_jax.reading.documents import decode, parse_json, read_lines
 
 # Of the fields beside the program.
 _KINDS = {"task": (str,), "parent": (str, int, type(None)), "kind": (str,)}
@@ -43,39 +45,43 @@ class ProgramRow:
 def read_rows(path: Path) -> Iterator[tuple[ProgramRow, Program]]:
     """Yields the rows of a file, each with its program, as they are read; blank lines are skipped.
 
+    Args:
+        path: a file of JSON lines, gzipped or not. Fields that a `ProgramRow` has not are passed over.
+
     Raises:
         ProgramFileError: the file cannot be read, a line is no JSON object with a program, or its program
             does not parse.
     """
-    with naming(path, ProgramFileError), path.open(encoding="utf-8") as file:
-        for number, line in enumerate(file, start=1):
-            if line.strip():
-                with naming(f"line {number}"):
-                    row = _parse_row(line)
-                    with naming("its program"):
-                        program = parse_program(row.program)
-                yield row, program
+    with naming(path, ProgramFileError):
+        for number, line in enumerate(read_lines(path), start=1):
+            with naming(f"line {number}"):
+                text = decode(line)
+                if not text.strip():
+                    continue
+                row = _row(parse_json(text))
+                with naming("its program"):
+                    program = parse_program(row.program)
+            yield row, program
 
 
-def _parse_row(line: str) -> ProgramRow:
-    try:
-        return ProgramRow(**_fields(json.loads(line)))
-    except json.JSONDecodeError as error:
-        raise ValueError(f"is no JSON: {error}") from None
-    except TypeError as error:
-        raise ValueError(str(error)) from None
+def count_lines(path: Path) -> int:
+    """Returns how many rows a file has at most.
+
+    Raises:
+        ProgramFileError: the file cannot be read.
+    """
+    with naming(path, ProgramFileError):
+        return sum(1 for _ in read_lines(path))
 
 
-def _fields(value: Any) -> dict[str, Any]:
+def _row(value: Any) -> ProgramRow:
     if not isinstance(value, dict) or not isinstance(value.get("program"), str):
-        raise TypeError('expected an object with a text "program"')
+        raise ValueError('expected an object with a text "program"')
     for name, kinds in _KINDS.items():
         if name in value and type(value[name]) not in kinds:
-            raise TypeError(f"{name} must be {' or '.join(map(_told, kinds))}, not {value[name]!r}")
-    unknown = value.keys() - {"program", *_KINDS}
-    if unknown:
-        raise TypeError(f"there is no field {min(unknown)!r}")
-    return value
+            told = " or ".join(map(_told, kinds))
+            raise ValueError(f"{name} must be {told}, not {reprlib.repr(value[name])}")
+    return ProgramRow(value["program"], **{name: value[name] for name in _KINDS if name in value})
 
 
 def _told(kind: type) -> str:

@@ -5,7 +5,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from etils import epath
 
 from codeit_jax.config import Config
 from codeit_jax.errors import UserError, naming
@@ -61,7 +60,7 @@ def export_weights(workdir: str, output: str) -> int:
     config = read_run_config(workdir)
     _check_free(output)
     tokenizer, shape = tokenizer_and_shape(config.policy)
-    with Checkpointer(epath.Path(workdir).expanduser() / "checkpoints") as checkpointer:
+    with Checkpointer(user_path(workdir) / "checkpoints") as checkpointer:
         if checkpointer.latest_step() is None:
             raise UserError(f"--workdir={workdir}: there is no complete checkpoint yet")
         step, state, host_state = checkpointer.restore(_abstract_state(config, shape))

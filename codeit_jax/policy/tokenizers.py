@@ -11,9 +11,11 @@ import numpy as np
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, OUTPUT
 from codeit_jax.dsl.signatures import SIGNATURES
+from codeit_jax.errors import naming
 from codeit_jax.policy.prompt import Prompt
 from codeit_jax.policy.spelling import Slot
 from codeit_jax.policy.symbolic import SymbolicTokenizer
+from codeit_jax.reading.paths import expand_home
 
 _NUM_SENTINELS = 100
 
@@ -152,7 +154,7 @@ class HuggingFaceTokenizer:
 
     def save(self, folder: str) -> None:
         """Writes the files that transformers reads the tokenizer from."""
-        self._tokenizer.save_pretrained(folder)
+        self._tokenizer.save_pretrained(expand_home(folder))
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
@@ -162,7 +164,8 @@ def _load(name: str) -> Any:
     # transformers takes a second to import, which users of the symbolic vocabulary need not wait for.
     from transformers import AutoTokenizer, RobertaTokenizer
 
-    folder = Path(name)
+    with naming(f"tokenizer {name!r}"):
+        folder = Path(expand_home(name))
     is_folder = folder.is_dir()
     files = {path.name for path in folder.iterdir()} if is_folder else set()
     # Without a configuration file AutoTokenizer cannot tell which tokenizer the two files belong to.
@@ -171,7 +174,9 @@ def _load(name: str) -> Any:
         "tokenizer_config.json",
     }
     try:
-        tokenizer = (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(name)
+        tokenizer = (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(
+            str(folder) if is_folder else name
+        )
     except (OSError, ValueError) as error:
         reason = (
             "the folder holds no tokenizer that can be read (tokenizer.json, or vocab.json and merges.txt)"

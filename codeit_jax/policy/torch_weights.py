@@ -16,7 +16,9 @@ from typing import Any, NamedTuple
 import ml_dtypes
 import numpy as np
 
+from codeit_jax.errors import naming
 from codeit_jax.policy.weight_formats import StoredTensor, WeightsError, are_sizes, one_line
+from codeit_jax.reading.documents import refuse_pointer
 
 _DTYPES = {
     "BoolStorage": np.dtype(np.bool_),
@@ -56,6 +58,8 @@ def torch_tensors(file: Path) -> dict[str, StoredTensor]:
     except (OSError, zipfile.BadZipFile, ValueError, RuntimeError, EOFError, struct.error) as error:
         raise WeightsError(f"{file}: cut short or damaged: {one_line(error)}") from error
     if archive is None:
+        with naming(file, WeightsError):
+            refuse_pointer(beginning)
         known = (
             "is in the format of torch before 1.6, or no weights at all; save it anew with torch"
             if beginning.startswith(b"\x80")
@@ -230,4 +234,4 @@ def _entry(file: Path, archive: zipfile.ZipFile, entry: str, tensor: str | None 
 
 def _beginning(file: Path) -> bytes:
     with file.open("rb") as stream:
-        return stream.read(4)
+        return stream.read(64)

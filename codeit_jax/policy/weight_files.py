@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from codeit_jax.errors import naming
 from codeit_jax.policy.torch_weights import torch_tensors
 from codeit_jax.policy.weight_formats import (
     StoredTensor,
@@ -13,6 +14,7 @@ from codeit_jax.policy.weight_formats import (
     read_json,
     safetensors_tensors,
 )
+from codeit_jax.reading.paths import expand_home
 
 CONFIG = "config.json"
 SAFETENSORS = "model.safetensors"
@@ -99,7 +101,8 @@ def _read_sharded(index: Path) -> dict[str, StoredTensor]:
 def _local_folder(source: str | os.PathLike[str], *patterns: str) -> Path:
     """Returns a folder, or that of the hub's cache into which the files of these patterns were fetched."""
     name = os.fspath(source)
-    folder = Path(name).expanduser()
+    with naming(name, WeightsError):
+        folder = Path(expand_home(name))
     if folder.is_dir():
         return folder
     if folder.exists():

@@ -3,7 +3,6 @@
 It is a JSON header before raw numbers, and read here: the `safetensors` package gives NumPy no bfloat16.
 """
 
-import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ import ml_dtypes
 import numpy as np
 
 from codeit_jax.errors import UserError, naming
+from codeit_jax.reading import documents
 
 _SAFETENSORS_DTYPES = {
     "BOOL": np.dtype(np.bool_),
@@ -63,8 +63,7 @@ def one_line(error: BaseException) -> str:
 def read_json(file: Path) -> dict[str, Any]:
     """Returns the JSON object in a file; WeightsError if there is none."""
     with naming(file, WeightsError):
-        text = file.read_bytes()
-    return _json_object(text, f"{file}")
+        return _json_object(documents.read_text(file))
 
 
 def safetensors_tensors(file: Path) -> dict[str, StoredTensor]:
@@ -76,10 +75,12 @@ def safetensors_tensors(file: Path) -> dict[str, StoredTensor]:
     with naming(file, WeightsError):
         size = file.stat().st_size
         mapped = np.memmap(file, np.uint8, mode="r") if size else np.zeros(0, np.uint8)
+        documents.refuse_pointer(mapped[:64].tobytes())
     start = 8 + int.from_bytes(mapped[:8].tobytes(), "little")
     if len(mapped) < 8 or start > len(mapped):
         raise WeightsError(f"{file}: the header is cut short, or this is no safetensors file")
-    header = _json_object(mapped[8:start].tobytes(), f"{file}: header")
+    with naming(f"{file}: header", WeightsError):
+        header = _json_object(documents.decode(mapped[8:start].tobytes()))
     header.pop("__metadata__", None)
     spans: dict[str, tuple[int, int]] = {}
     tensors = {}
@@ -116,13 +117,10 @@ def _mapped_reader(data: np.ndarray, dtype: np.dtype, shape: Sequence[int]) -> C
     return lambda: data.view(dtype).reshape(shape)
 
 
-def _json_object(text: bytes, where: str) -> dict[str, Any]:
-    try:
-        parsed = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError(f"{where}: not JSON: {one_line(error)}") from error
+def _json_object(text: str) -> dict[str, Any]:
+    parsed = documents.parse_json(text)
     if not isinstance(parsed, dict):
-        raise WeightsError(f"{where}: a JSON object is expected, not {type(parsed).__name__}")
+        raise WeightsError(f"a JSON object is expected, not {type(parsed).__name__}")
     return parsed
 
 

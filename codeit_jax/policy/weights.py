@@ -22,6 +22,7 @@ from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.weight_files import CONFIG, SAFETENSORS, StoredWeights, open_weights
 from codeit_jax.policy.weight_formats import StoredTensor, WeightsError
 from codeit_jax.policy.weights_config import config_settings, read_config
+from codeit_jax.reading.paths import expand_home
 from codeit_jax.run.files import replacing, write_text
 
 __all__ = ["WeightsError", "hugging_face_name", "load_params", "read_config", "save_params"]
@@ -127,7 +128,8 @@ def save_params(
         WeightsError: the parameters are not those of the shape, `extra` contradicts it, or the folder cannot
             be written.
     """
-    folder = Path(folder).expanduser()
+    with naming(folder, WeightsError):
+        folder = Path(expand_home(os.fspath(folder)))
     settings = config_settings(config)
     contradicted = sorted(settings.keys() & (extra or {}).keys())
     if contradicted:

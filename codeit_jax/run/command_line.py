@@ -19,6 +19,7 @@ from ml_collections.config_dict import ConfigDict
 from codeit_jax.config import Config, ConfigError
 from codeit_jax.config.conversion import from_dict, setting_names
 from codeit_jax.errors import UserError, naming
+from codeit_jax.reading.paths import expand_home
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -57,9 +58,28 @@ def read_config(holder: flags.FlagHolder[ConfigDict]) -> Config:
         return from_dict(Config, holder.value)
 
 
+def local_path(holder: flags.FlagHolder[str | None]) -> Path:
+    """Returns the path that a flag names, which must have a value.
+
+    Raises:
+        UsageError: there is no such home as it begins with.
+    """
+    return _local_path(holder.name, holder.value or "")
+
+
+def local_paths(holder: flags.FlagHolder[list[str] | None]) -> list[Path]:
+    """Returns the paths that a flag names; see `local_path`."""
+    return [_local_path(holder.name, path) for path in holder.value or ()]
+
+
 def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:
     """Runs a program's `main` under the exit codes above; it takes so many arguments that are no flags."""
     app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
+
+
+def _local_path(flag: str, path: str) -> Path:
+    with naming(f"--{flag}={path}", UsageError):
+        return Path(expand_home(path))
 
 
 class _ConfigFileParser(flags.ArgumentParser):
@@ -68,6 +88,7 @@ class _ConfigFileParser(flags.ArgumentParser):
     def parse(self, argument: str) -> ConfigDict:
         filename, *variant = argument.split(":", 1)
         with naming("cannot be read", UsageError):
+            filename = expand_home(filename)
             is_file = Path(filename).is_file()
         if not is_file:
             raise UsageError("there is no such file")

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import jax
 
+from codeit_jax.errors import naming
+from codeit_jax.reading.paths import expand_home
 from codeit_jax.run.files import user_cache
 
 
@@ -21,6 +23,14 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
 
     Args:
         folder: where, a bucket included; by default `default_cache`.
+
+    Raises:
+        UserError: there is no such home as the folder's path begins with.
     """
+    if not folder:
+        place = os.fspath(default_cache())
+    else:
+        with naming(f"--compiled={folder}"):
+            place = expand_home(os.fspath(folder))
     if jax.config.values["jax_compilation_cache_dir"] is None:
-        jax.config.update("jax_compilation_cache_dir", os.fspath(folder or default_cache()))
+        jax.config.update("jax_compilation_cache_dir", place)

@@ -10,7 +10,8 @@ from typing import IO, Any
 
 from etils import epath
 
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
+from codeit_jax.reading.paths import expand_home
 
 # Lists of nothing but numbers; within a string there are no line breaks.
 _NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
@@ -22,9 +23,7 @@ def user_path(path: str) -> epath.Path:
     Raises:
         UserError: there is no such home, or no way to such a bucket.
     """
-    expanded = os.path.expanduser(path)
-    if expanded.startswith("~"):
-        raise UserError("there is no such user's home; for a file of that name put ./ before it")
+    expanded = expand_home(path)
     try:
         found = epath.Path(expanded)
         if "://" in expanded:
@@ -40,7 +39,8 @@ def user_cache() -> epath.Path:
     Raises:
         UserError: the user has no home.
     """
-    return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "codeit_jax"
+    with naming("the cache, in XDG_CACHE_HOME or ~/.cache"):
+        return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "codeit_jax"
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ from codeit_jax.arc import Task, load_tasks
 from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import SEARCH_LIMITS, Budget, ExecutionConfig
 from codeit_jax.dsl.program import Program
-from codeit_jax.dsl.program_files import ProgramRow, fingerprint, read_rows
+from codeit_jax.dsl.program_files import ProgramRow, count_lines, fingerprint, read_rows
 from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
@@ -80,7 +80,7 @@ def run_search(
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, other_curves)
         with start_pool(tasks, execution) as pool:
-            search.run(pool, ProgramStream(programs), max_programs, sum(map(_count_lines, programs)))
+            search.run(pool, ProgramStream(programs), max_programs, sum(map(count_lines, programs)))
         _sum_up(folder.state, len(tasks), display)
         with start_pool(tasks, execution) as fresh_pool:
             num_verified = verify(fresh_pool, tasks, folder.state.book.solved())
@@ -277,8 +277,3 @@ def _sum_up(state: SearchState, num_tasks: int, display: Display) -> None:
     display.note(f"{num_runs:,} runs on demonstrations were needed of {num_all:,}")
     if state.num_left_out:
         display.note(f"{state.num_left_out:,} pairs of a program and a task left out")
-
-
-def _count_lines(path: Path) -> int:
-    with path.open("rb") as file:
-        return sum(1 for _ in file)

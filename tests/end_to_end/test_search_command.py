@@ -98,7 +98,7 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(data, tmp_pa
         ({"programs": "nope.jsonl"}, "nope.jsonl: No such file or directory"),
         ({"programs": "DATA/empty.jsonl"}, "empty.jsonl: holds no programs"),
         ({"programs": "DATA/programs.jsonl,DATA/empty.jsonl"}, "empty.jsonl: holds no programs"),
-        ({"programs": "DATA/broken.jsonl"}, "broken.jsonl: line 2: is no JSON"),
+        ({"programs": "DATA/broken.jsonl"}, "broken.jsonl: line 2: not JSON: "),
         ({"programs": "DATA/wrong.jsonl"}, "wrong.jsonl: line 2: its program: line 1: unknown name 'nope'"),
         ({"programs": "DATA/tasks"}, "tasks: Is a directory"),
         ({"programs": ""}, "--programs is required"),

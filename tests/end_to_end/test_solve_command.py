@@ -158,4 +158,4 @@ def test_no_home_is_told_in_a_line(data, tmp_path):
     )
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
-    assert "the folder for what is kept between commands" in result.stderr
+    assert "the cache, in XDG_CACHE_HOME or ~/.cache: there is no such user's home" in result.stderr

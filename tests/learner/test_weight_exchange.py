@@ -117,6 +117,14 @@ def test_export_gives_a_runs_policy_back(published, tmp_path):
     assert_equal(again.params, policy.params)
 
 
+def test_a_home_may_be_named_by_its_sign(published, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    policy = save_run(tmp_path / "run", policy_config("~/published"))
+    export_weights("~/run", "~/exported")
+    import_weights("~/exported", "~/imported")
+    assert_equal(load_params(tmp_path / "imported", SHAPE), policy.params)
+
+
 def test_a_run_of_another_vocabulary_is_not_exported(published, tmp_path):
     save_run(tmp_path / "run", policy_config(published), tokenizer="that of another")
     with pytest.raises(UserError, match=r"policy\.tokenizer has another vocabulary"):

@@ -298,6 +298,15 @@ def test_fingerprints_tell_vocabularies_apart(byte_level, tmp_path):
     assert len({byte_level.fingerprint, other.fingerprint, SYMBOLIC.fingerprint}) == 3
 
 
+def test_a_home_may_be_named_by_its_sign(byte_level, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    byte_level.save("~/saved")
+    assert (tmp_path / "saved").is_dir()
+    assert make_tokenizer("~/saved").fingerprint == byte_level.fingerprint
+    with pytest.raises(ValueError, match=r"^tokenizer '~nosuchuser': there is no such user's home"):
+        make_tokenizer("~nosuchuser")
+
+
 def test_make_tokenizer_names_what_is_wrong(tmp_path):
     assert isinstance(make_tokenizer("symbolic"), SymbolicTokenizer)
     missing = str(tmp_path / "nowhere")

@@ -111,11 +111,37 @@ def test_a_header_that_is_not_sound_is_refused(tmp_path, entry, message):
     refused(lambda: safetensors_tensors(file), f"{file}: ", message)
 
 
-@pytest.mark.parametrize("header", [b"not json", b"[1]", b"[" * 100_000, b"\xff"])
-def test_a_header_that_is_no_json_object_is_refused(tmp_path, header):
+@pytest.mark.parametrize(
+    ("header", "message"),
+    [
+        (b"not json", "not JSON: "),
+        (b"[1]", "a JSON object is expected, not list"),
+        (b"[" * 100_000, "not JSON that can be read: it is nested too deeply"),
+        (b"\xff", "is not text in UTF-8: "),
+    ],
+)
+def test_a_header_that_is_no_json_object_is_refused(tmp_path, header, message):
     file = tmp_path / "model.safetensors"
     file.write_bytes(struct.pack("<Q", len(header)) + header)
-    refused(lambda: safetensors_tensors(file), f"{file}: header: ", "JSON")
+    refused(lambda: safetensors_tensors(file), f"{file}: header: {message}")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin", "pytorch_model.bin.index.json"])
+def test_a_pointer_of_git_lfs_is_told_as_one(tmp_path, name):
+    file = tmp_path / name
+    file.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n")
+    message = refused(lambda: open_weights(tmp_path), file)
+    assert message == f"{file}: is a Git LFS pointer: fetch the file itself with git lfs pull"
+
+
+def test_a_home_may_be_named_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "weights").mkdir()
+    file, tensors = a_safetensors_file(tmp_path / "weights")
+    found = open_weights("~/weights")
+    assert (found.file, found.tensors.keys()) == (file, tensors.keys())
+    message = refused(lambda: open_weights("~nosuchuser/weights"))
+    assert message.startswith("~nosuchuser/weights: there is no such user's home")
 
 
 def test_the_files_are_looked_for_in_order(tmp_path):

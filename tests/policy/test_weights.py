@@ -304,6 +304,14 @@ def test_a_save_that_fails_leaves_the_files_as_they_were(folder, monkeypatch):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+def test_a_home_may_be_named_by_its_sign(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    save_params("~/saved", TIED, params_of(TIED))
+    assert (tmp_path / "saved" / "model.safetensors").exists()
+    assert_equal(load_params("~/saved", read_config("~/saved")), params_of(TIED))
+    refused(lambda: save_params("~nosuchuser", TIED, params_of(TIED)), "~nosuchuser: there is no such user")
+
+
 MESH_SCRIPT = """
 import sys
 import jax

@@ -78,6 +78,10 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
         (["--config="], "flag --config=: there is no such file"),
         (["--config=nope.py"], "flag --config=nope.py: there is no such file"),
         ([f"--config={ROOT / 'configs'}"], "there is no such file"),
+        (
+            ["--config=~nosuchuser/x.py"],
+            "flag --config=~nosuchuser/x.py: cannot be read: there is no such user",
+        ),
         ([QUICKSTART + ":nope"], "quickstart.py:nope: TypeError: get_config() takes 0 positional arguments"),
         ([QUICKSTART, "--workdir=/dev/null/x"], "--workdir=/dev/null/x: "),
     ],
@@ -104,6 +108,12 @@ def test_wrong_flags_are_refused(arguments: list[str], message: str) -> None:
 def test_a_wrong_config_file_is_named_with_its_line(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "mine.py").write_text(text)
     assert_refused(train(f"--config={tmp_path / 'mine.py'}"), str(tmp_path / "mine.py"), message)
+
+
+def test_a_config_file_may_lie_in_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "mine.py").write_text("def get_config():\n    return 1 / 0\n")
+    assert_refused(train("--config=~/mine.py"), "--config=~/mine.py: line 2: ZeroDivisionError")
 
 
 def test_tasks_that_are_not_there_are_refused(tmp_path: Path) -> None:

@@ -4,19 +4,25 @@ import os
 import subprocess
 import sys
 
+import pytest
+
+from codeit_jax.errors import UserError
+from codeit_jax.run.compilation import keep_compiled
+
 PROGRAM = """
+import sys
 import jax, jax.numpy as jnp
 from codeit_jax.run.compilation import keep_compiled
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
-keep_compiled()
+keep_compiled(*sys.argv[1:])
 print(jax.jit(lambda x: x * 2 + 1)(jnp.arange(3)))
 print(jax.config.jax_compilation_cache_dir)
 """
 
 
-def run(environment):
+def run(environment, *arguments):
     ended = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
+        [sys.executable, "-c", PROGRAM, *arguments],
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
@@ -30,6 +36,14 @@ def test_they_are_kept_in_the_users_cache(tmp_path):
     assert result == "[1 3 5]"
     assert folder == str(tmp_path / "codeit_jax" / "compiled")
     assert list((tmp_path / "codeit_jax" / "compiled").iterdir())
+
+
+def test_a_home_may_be_named_by_its_sign(tmp_path):
+    _, folder = run({"HOME": str(tmp_path)}, "~/mine")
+    assert folder == str(tmp_path / "mine")
+    assert list((tmp_path / "mine").iterdir())
+    with pytest.raises(UserError, match=r"^--compiled=~nosuchuser/x: there is no such user's home"):
+        keep_compiled("~nosuchuser/x")
 
 
 def test_a_folder_that_jax_was_told_of_stands(tmp_path):
