@@ -36,5 +36,10 @@ def main(_: Sequence[str]) -> None:
     run_suite(_SUITE.value, options, Path(_JSON.value) if _JSON.value else None)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
     command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()
