@@ -7,7 +7,7 @@ from setuptools import find_packages, setup
 ROOT = Path(__file__).parent
 # A checkout has these at its top; installed, they lie in the package, so that their names are no one else's.
 FOLDERS = {"codeit_jax.launch": "launch", "codeit_jax.configs": "configs"}
-COMMANDS = sorted(path.stem for path in (ROOT / "launch").glob("*.py"))
+COMMANDS = sorted(path.stem for path in (ROOT / "launch").glob("[a-z]*.py"))  # each has a `run`
 
 setup(
     name="codeit_jax",
