@@ -4,17 +4,24 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+ROOT = Path(__file__).parent
+# A checkout has these at its top; installed, they lie in the package, so that their names are no one else's.
+FOLDERS = {"codeit_jax.launch": "launch", "codeit_jax.configs": "configs"}
+COMMANDS = sorted(path.stem for path in (ROOT / "launch").glob("[a-z]*.py"))  # each has a `run`
+
 setup(
     name="codeit_jax",
     version="0.1.0",
     description="CodeIt on JAX: a T5 policy that learns to write programs for ARC by expert iteration.",
-    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     license_files=["LICENSE"],
     python_requires=">=3.11",
-    packages=find_packages(include=["codeit_jax", "codeit_jax.*"]),
+    packages=[*find_packages(include=["codeit_jax", "codeit_jax.*"]), *FOLDERS],
+    package_dir=FOLDERS,
     package_data={"codeit_jax": ["py.typed"]},
+    entry_points={"console_scripts": [f"codeit-{name} = codeit_jax.launch.{name}:run" for name in COMMANDS]},
     install_requires=[
         "absl-py>=2.1",
         # 0.1.0 holds ARC-1 and is what reasoning-gym pins.
@@ -33,7 +40,7 @@ setup(
         "transformers>=5.0",
     ],
     extras_require={
-        "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9"],
+        "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9", "setuptools>=77"],
         "cuda": ["jax[cuda13]"],
         "tpu": ["jax[tpu]"],
     },

@@ -35,5 +35,10 @@ def main(_: Sequence[str]) -> None:
     run_suite(_SUITE.value, options, command_line.local_path(_JSON) if _JSON.value else None)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
     command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -69,5 +69,10 @@ def main(_: Sequence[str]) -> None:
     grow_file(config)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
     command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

@@ -49,5 +49,10 @@ def main(_: Sequence[str]) -> None:
     )
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
     command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

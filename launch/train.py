@@ -32,5 +32,10 @@ def main(_: Sequence[str]) -> None:
     run_experiment(config, _WORKDIR.value, profiled_iteration=_PROFILE.value)
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
     command_line.run(main)
+
+
+if __name__ == "__main__":
+    run()

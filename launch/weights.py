@@ -42,5 +42,10 @@ def _required(flag: flags.FlagHolder[str | None]) -> str:
     return flag.value
 
 
-if __name__ == "__main__":
+def run() -> None:
+    """Runs the program from the command line."""
     command_line.run(main, num_arguments=1)
+
+
+if __name__ == "__main__":
+    run()

@@ -10,6 +10,7 @@ import sys
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import NoReturn
 
 from absl import app, flags, logging
@@ -38,7 +39,8 @@ def define_config_flag() -> flags.FlagHolder[ConfigDict]:
     """Defines `--config=FILE[:VARIANT]` and, once it is parsed, a flag for every setting in it."""
     holder: flags.FlagHolder[ConfigDict] = config_flags.DEFINE_config_file(
         _CONFIG,
-        help_string="A config file, such as configs/quickstart.py; settings follow as --config.x.y=value.",
+        help_string="A config file or one that comes with the package, such as configs/quickstart.py or"
+        " quickstart; settings follow as --config.x.y=value.",
     )
     flags.FLAGS[_CONFIG].parser = _ConfigFileParser()
     return holder
@@ -74,6 +76,7 @@ def local_paths(holder: flags.FlagHolder[list[str] | None]) -> list[Path]:
 
 def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:
     """Runs a program's `main` under the exit codes above; it takes so many arguments that are no flags."""
+    _introduce(sys.modules[main.__module__])
     app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
 
 
@@ -86,12 +89,8 @@ class _ConfigFileParser(flags.ArgumentParser):
     """Loads a config file, in place of ml_collections' parser, which lets some of a file's errors through."""
 
     def parse(self, argument: str) -> ConfigDict:
-        filename, *variant = argument.split(":", 1)
-        with naming("cannot be read", UsageError):
-            filename = expand_home(filename)
-            is_file = Path(filename).is_file()
-        if not is_file:
-            raise UsageError("there is no such file")
+        name, *variant = argument.split(":", 1)
+        filename = str(_find_config(name))
         try:
             config = runpy.run_path(filename)["get_config"](*variant)
         except Exception as error:  # the file is the user's own, whatever it raises
@@ -101,12 +100,38 @@ class _ConfigFileParser(flags.ArgumentParser):
         return config.lock()
 
 
+def _find_config(name: str) -> Path:
+    """Returns the file of that name, or else the config of the package that is called so."""
+    with naming("cannot be read", UsageError):
+        path = Path(expand_home(name))
+        if path.is_file():
+            return path
+    package = Path(__file__).parents[1]
+    folder = package / "configs"  # where it is installed; in a checkout they lie beside it
+    files = sorted((folder if folder.is_dir() else package.parent / "configs").glob("*.py"))
+    packaged = {f"configs/{file.name}": file for file in files}
+    named = packaged | {file.stem: file for file in files}
+    if name not in named:
+        raise UsageError(f"there is no such file; the package has {' and '.join(packaged)}")
+    return named[name]
+
+
 def _describe(error: Exception, filename: str) -> str:
     """Returns what a config file raised and the line of the file it came from, where there is one."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [f"line {frame.lineno}: " for frame in frames if frame.filename == filename]
     reason = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
     return lines[-1] + reason if lines else reason
+
+
+def _introduce(program: ModuleType) -> None:
+    """Lets --help, which tells of the main module, tell of a program that a console command has imported."""
+    if program.__name__ == "__main__":
+        return
+    script = f"python launch/{program.__name__.rpartition('.')[2]}.py"
+    sys.modules["__main__"].__doc__ = (program.__doc__ or "").replace(script, Path(sys.argv[0]).name)
+    for flag in flags.FLAGS.get_key_flags_for_module(program.__name__):
+        flags.FLAGS.register_key_flag_for_module(sys.argv[0], flag)
 
 
 def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str], num_arguments: int) -> None:

@@ -76,7 +76,12 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
         (["--config.seed=1", QUICKSTART], "--config.seed=1"),
         (["--config"], "--config"),
         (["--config="], "flag --config=: there is no such file"),
-        (["--config=nope.py"], "flag --config=nope.py: there is no such file"),
+        (
+            ["--config=nope.py"],
+            "flag --config=nope.py: there is no such file; the package has configs/codeit.py",
+        ),
+        (["--config=quickstart"], "--workdir is required"),
+        (["--config=codeit:nope"], "flag --config=codeit:nope: line"),
         ([f"--config={ROOT / 'configs'}"], "there is no such file"),
         (
             ["--config=~nosuchuser/x.py"],

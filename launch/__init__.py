@@ -1,0 +1,1 @@
+"""The programs: scripts of a checkout, and where installed the commands `codeit-train` and so on."""
