@@ -27,11 +27,13 @@ class Task:
         id: the task's name, such as `007bbfb7`.
         train: the demonstrations, at least one, all with outputs.
         test: the test pairs; their outputs are never shown to the policy and may be unknown.
+        concept: the concept that the task is about, where its source tells; "" where not.
     """
 
     id: str
     train: tuple[Pair, ...]
     test: tuple[Pair, ...]
+    concept: str = ""
 
     @property
     def demonstration_inputs(self) -> tuple[Grid, ...]:

@@ -1,0 +1,1 @@
+"""What programs answer tasks with, and what that is worth by the rules in use."""
