@@ -18,7 +18,18 @@ FILES = sorted(ROOT.rglob("*.py"))
 TABLE: dict[str, dict[str, list[str]]] = tomllib.loads(
     Path(__file__).with_name("allowed_imports.toml").read_text(encoding="utf-8")
 )
-TOP_LEVEL = {"build", "components", "errors", "experiment", "exploration", "initialization", "iteration"}
+TOP_LEVEL = {
+    "build",
+    "components",
+    "errors",
+    "evaluation",
+    "experiment",
+    "exploration",
+    "initialization",
+    "iteration",
+    "trained",
+    "validation",
+}
 HOST_ROOMS = {"config", "arc", "dsl", "execution", "search", "mutation", "evolution", "results", "replay"}
 HEAVY = {"jax", "flax", "optax", "orbax", "transformers", "matplotlib", "tensorboardX", "ml_collections"}
 
