@@ -8,18 +8,17 @@ from etils import epath
 from jax.sharding import NamedSharding, PartitionSpec
 
 from codeit_jax.arc import Task
-from codeit_jax.components import Components
+from codeit_jax.components import Components, Validation
 from codeit_jax.config import Config, ConfigError
 from codeit_jax.errors import naming
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner, check_rows
-from codeit_jax.policy.building import build_policy
+from codeit_jax.policy.building import Policy, build_policy
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
 from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.policy.sharding import batch_sharding, make_mesh, row_shares
-from codeit_jax.policy.tokenizers import Tokenizer
 
 
 def build(
@@ -27,6 +26,7 @@ def build(
     search_tasks: Sequence[Task],
     pool: ExecutionPool,
     *,
+    validation_tasks: Sequence[Task] = (),
     reads_weights: bool = True,
     failure_folder: epath.Path | None = None,
 ) -> tuple[Components, Learner]:
@@ -36,6 +36,7 @@ def build(
         config: the run.
         search_tasks: the search set.
         pool: the workers.
+        validation_tasks: those that the policy is only scored on; the pool has them after the search set.
         reads_weights: whether published weights are read; a run that resumes has its own.
         failure_folder: where the batch is saved whose loss or gradient is not finite; None for nowhere.
 
@@ -49,20 +50,20 @@ def build(
     config = with_buckets(config)
     policy = build_policy(config, mesh, reads_weights=reads_weights)
     examples = ExampleMaker(policy.tokenizer, config.policy)
-    constraint = _constraint(config, policy.tokenizer, policy.shape.vocab_size)
-    sampler = ProgramSampler(
-        policy.graphdef,
-        policy.tokenizer,
-        [examples.task_prompt(task) for task in search_tasks],
+    constraint = make_constraint(config, policy, mesh)
+    components = Components(
+        search_tasks,
+        make_sampler(config, policy, mesh, constraint, search_tasks),
+        pool,
+        examples,
+        config.replay,
         config.sampling,
-        config.policy.max_program_length,
-        jax.device_put(constraint, NamedSharding(mesh, PartitionSpec())),
-        batch_sharding(mesh),
         config.seed,
     )
-    components = Components(
-        search_tasks, sampler, pool, examples, config.replay, config.sampling, config.seed
-    )
+    if validation_tasks:
+        sampler = make_sampler(config, policy, mesh, constraint, validation_tasks)
+        validation = Validation(validation_tasks, sampler, config.validation_interval)
+        components = dataclasses.replace(components, validation=validation)
     learner = Learner(
         policy.graphdef,
         policy.params,
@@ -76,15 +77,45 @@ def build(
     return components, learner
 
 
-def _constraint(config: Config, tokenizer: Tokenizer, vocabulary_size: int) -> Constraint:
-    """Returns what programs are sampled under; see `SamplingConfig`."""
-    match config.sampling.constraint:
-        case "grammar":
-            with naming("policy.max_program_length and policy.tokenizer", ConfigError):
-                return build_grammar(tokenizer, config.policy.max_program_length)
-        case "allowed":
-            return allowed_tokens(tokenizer.allowed_ids(), vocabulary_size, tokenizer.eos_id)
-    return Unconstrained()
+def make_sampler(
+    config: Config, policy: Policy, mesh: jax.sharding.Mesh, constraint: Constraint, tasks: Sequence[Task]
+) -> ProgramSampler:
+    """Makes what samples programs for some tasks.
+
+    Args:
+        config: the run, with its buckets filled in.
+        policy: what writes them.
+        mesh: the devices.
+        constraint: what may be written, on the devices.
+        tasks: the tasks.
+    """
+    examples = ExampleMaker(policy.tokenizer, config.policy)
+    return ProgramSampler(
+        policy.graphdef,
+        policy.tokenizer,
+        [examples.task_prompt(task) for task in tasks],
+        config.sampling,
+        config.policy.max_program_length,
+        constraint,
+        batch_sharding(mesh),
+        config.seed,
+    )
+
+
+def make_constraint(config: Config, policy: Policy, mesh: jax.sharding.Mesh) -> Constraint:
+    """Returns what programs are sampled under, on the devices; see `SamplingConfig`.
+
+    Raises:
+        ConfigError: the grammar does not fit the tokenizer or the length of programs.
+    """
+    tokenizer = policy.tokenizer
+    constraint: Constraint = Unconstrained()
+    if config.sampling.constraint == "grammar":
+        with naming("policy.max_program_length and policy.tokenizer", ConfigError):
+            constraint = build_grammar(tokenizer, config.policy.max_program_length)
+    elif config.sampling.constraint == "allowed":
+        constraint = allowed_tokens(tokenizer.allowed_ids(), policy.shape.vocab_size, tokenizer.eos_id)
+    return jax.device_put(constraint, NamedSharding(mesh, PartitionSpec()))
 
 
 def with_buckets(config: Config) -> Config:

@@ -37,18 +37,34 @@ class State:
 
 
 @dataclasses.dataclass(frozen=True)
+class Validation:
+    """Tasks that the policy is scored on and learns nothing from.
+
+    Attributes:
+        tasks: the validation set.
+        sampler: samples programs for it.
+        interval: meta-iterations from one validation to the next.
+    """
+
+    tasks: Sequence[Task]
+    sampler: ProgramSampler
+    interval: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Components:
     """The parts that a meta-iteration works with, which never change.
 
     Attributes:
         search_tasks: the search set.
         sampler: samples programs from the policy.
-        pool: runs them on the host.
+        pool: runs them on the host; it has the tasks of the validation after the search set.
         examples: turns experiences into token sequences.
         config: what is remembered and learned from.
         sampling: how programs are sampled.
         seed: the root of the run's random choices.
         expert: breeds programs while the policy learns; None, as in the paper, for none.
+        validation: what else the policy is scored on; None for nothing.
     """
 
     search_tasks: Sequence[Task]
@@ -59,3 +75,4 @@ class Components:
     sampling: SamplingConfig
     seed: int
     expert: Expert | None = None
+    validation: Validation | None = None

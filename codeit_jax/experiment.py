@@ -32,6 +32,7 @@ from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
 from codeit_jax.search.solutions import Solutions
+from codeit_jax.validation import check_overlap, load_validation_tasks, validate
 
 
 def run_experiment(
@@ -53,16 +54,24 @@ def run_experiment(
     """
     search_tasks = load_tasks(config.data.search_tasks)
     training_tasks = load_tasks(config.data.training_tasks)
+    validation_tasks = load_validation_tasks(config.data)
+    check_overlap(config.data, "search_tasks", search_tasks, training_tasks)
+    check_overlap(config.data, "validation_tasks", validation_tasks, training_tasks)
     programs = load_training_programs(config.data.training_programs or None)
     with contextlib.ExitStack() as stack:
         workdir = stack.enter_context(open_workdir(workdir_path, config))
         display = stack.enter_context(RunDisplay(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
-        pool = stack.enter_context(start_pool(search_tasks, config.execution))
+        pool = stack.enter_context(start_pool([*search_tasks, *validation_tasks], config.execution))
         checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
         is_new = checkpointer.latest_step() is None
         components, learner = build(
-            config, search_tasks, pool, reads_weights=is_new, failure_folder=workdir / "failures"
+            config,
+            search_tasks,
+            pool,
+            validation_tasks=validation_tasks,
+            reads_weights=is_new,
+            failure_folder=workdir / "failures",
         )
         cache = workdir / DISTILLED
         state = _restore(checkpointer, learner, components.examples.fingerprint)
@@ -131,6 +140,14 @@ def _iterate(
     num_all = sum(allocation(state, components))
     display.phase(f"meta-iteration {number}", num_all)
     metrics = run_meta_iteration(state, components, record)
+    validation = components.validation
+    if validation is not None and number % validation.interval == 0:
+        display.phase(f"meta-iteration {number}: validating")
+        num_solved = validate(state, components, validation)
+        display.note(
+            f"meta-iteration {number}: {num_solved} of {len(validation.tasks)} validation tasks solved"
+        )
+        metrics = dataclasses.replace(metrics, validation_performance=num_solved)
     folder = workdir / "samples"
     folder.mkdir(parents=True, exist_ok=True)
     write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)

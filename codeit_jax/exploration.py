@@ -70,7 +70,7 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
             tally.num_samples += 1
             tally.num_parsed += attempt.program is not None
             tally.num_executed += attempt.executes
-        for candidate in _candidates(attempts, state.meta_iteration):
+        for candidate in candidates(attempts, state.meta_iteration):
             tally.solutions.add(task.id, candidate)
             state.solutions.add(task.id, candidate, Source.POLICY)
         tally.num_new += _store(state, components, task, attempts)
@@ -96,7 +96,7 @@ def remember(state: State, components: Components, evolved: Iterable[Attempted])
     """Takes what the expert's programs do into the solutions and, as the policy's, into the buffer."""
     for task_index, _, attempts in evolved:
         task = components.search_tasks[task_index]
-        for candidate in _candidates(attempts, state.meta_iteration):
+        for candidate in candidates(attempts, state.meta_iteration):
             state.solutions.add(task.id, candidate, Source.EVOLUTION)
         _store(state, components, task, attempts)
 
@@ -120,7 +120,8 @@ def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int
         yield sampled.task_index, sampled.texts
 
 
-def _candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
+def candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
+    """Yields the attempts that give at least one demonstration, as candidates of their task."""
     for attempt in attempts:
         if attempt.demonstration_performance > 0:
             performance = Performance(attempt.demonstration_performance, attempt.test_performance)

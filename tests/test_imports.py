@@ -22,11 +22,14 @@ TOP_LEVEL = {
     "build",
     "components",
     "errors",
+    "evaluation",
     "experiment",
     "exploration",
     "initialization",
     "iteration",
     "solving",
+    "trained",
+    "validation",
 }
 HOST_ROOMS = {
     "config",

@@ -16,6 +16,9 @@ ConfigType = TypeVar("ConfigType")
 RESUMABLE_FIELDS = (
     "num_meta_iterations",
     "checkpoint_interval",
+    "validation_interval",
+    "data.validation_tasks",
+    "data.allow_overlap",
     "mesh",
     "execution.num_workers",
     "learner.rematerialize",

@@ -22,11 +22,16 @@ class DataConfig:
         training_tasks: where the tasks with known programs come from; see `codeit_jax.arc.load_tasks`.
         training_programs: a Python file of their programs, or "" for those of the reasoning-gym package.
         search_tasks: where the tasks to be solved, the search set, come from.
+        validation_tasks: where tasks come from that the policy is scored on as it learns, of which nothing
+            is kept and learned from; "" for none.
+        allow_overlap: whether search and validation tasks may be training tasks, too.
     """
 
     training_tasks: str = "arc1/training"
     training_programs: str = ""
     search_tasks: str = "arc1/evaluation"
+    validation_tasks: str = ""
+    allow_overlap: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -267,12 +272,15 @@ class Config:
             policy without pretrained weights does not begin by sampling noise; 0, the paper's, for one that
             has them.
         checkpoint_interval: meta-iterations between two checkpoints.
+        validation_interval: meta-iterations from one validation to the next, where there are
+            `data.validation_tasks`.
     """
 
     seed: int = 0
     num_meta_iterations: int = 100
     warmup_experiences: int = 0
     checkpoint_interval: int = 1
+    validation_interval: int = 10
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
     mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
@@ -290,3 +298,4 @@ class Config:
         at_least("num_meta_iterations", self.num_meta_iterations, 1)
         at_least("warmup_experiences", self.warmup_experiences, 0)
         at_least("checkpoint_interval", self.checkpoint_interval, 1)
+        at_least("validation_interval", self.validation_interval, 1)

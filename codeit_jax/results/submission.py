@@ -7,8 +7,7 @@ from typing import Any
 from codeit_jax.arc import Grid, Task
 from codeit_jax.evolution.jobs import Answer
 from codeit_jax.results.fallback import likely_outputs
-
-NUM_ATTEMPTS = 2
+from codeit_jax.results.scoring import NUM_ATTEMPTS
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,17 +1,22 @@
 """Snapshots of a run: everything it needs to go on, written as one atomic step."""
 
+import contextlib
+import gc
 import json
+import traceback
 import types
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 _LEARNER = "learner"
 _HOST = "host"
+_TEXT = "state"  # the host's state but for its arrays
 
 
 class Checkpointer:
@@ -100,19 +105,68 @@ class Checkpointer:
         Raises:
             ValueError: there is no such step, or the learner's state has another structure, shape or dtype.
         """
-        step = self.latest_step() if step is None else step
-        if step is None:
-            raise ValueError(f"there is no complete checkpoint in {self._directory}")
+        step = self._existing(step)
         abstract = _named_leaves(abstract_learner_state)
         with ocp.training.Checkpointer(self._directory) as reader:
-            if step not in [checkpoint.step for checkpoint in reader.checkpoints]:
-                raise ValueError(f"there is no complete checkpoint of step {step} in {self._directory}")
+            self._check_exists(reader, step)
             metadata = reader.checkpointables_metadata(step).metadata
             _check_structure(metadata[_LEARNER], abstract, f"checkpoint step {step} in {self._directory}")
             restored = reader.load_checkpointables(step, {_LEARNER: abstract, _HOST: None})
         leaves = [restored[_LEARNER][name] for name in abstract]
         structure = jax.tree.structure(abstract_learner_state)
         return step, jax.tree.unflatten(structure, leaves), _decode(restored[_HOST])
+
+    def restore_part(
+        self, abstract_learner_state: Mapping[str, Any], step: int | None = None
+    ) -> tuple[int, dict[str, Any], dict[str, Any]]:
+        """Reads a part of a step's learner state, and of the host's what is no array.
+
+        Neither the rest of the learner's state nor an array of the host's is read.
+
+        Args:
+            abstract_learner_state: some fields of the state by their names, each as `restore` takes it.
+            step: which to read; the latest by default.
+
+        Returns:
+            The step's number, the fields, and the host's state with None in place of its arrays.
+
+        Raises:
+            ValueError: there is no such step, a field has another structure, shape or dtype, or what is there
+                is damaged.
+        """
+        step = self._existing(step)
+        source = f"checkpoint step {step} in {self._directory}"
+        abstract = _named_leaves(abstract_learner_state)
+        context = ocp.Context()
+        context.pytree.loading.partial_load = True
+        with context, ocp.training.Checkpointer(self._directory) as reader:
+            self._check_exists(reader, step)
+            with _telling_damage(source):
+                metadata = reader.checkpointables_metadata(step).metadata
+                if None in (metadata[_LEARNER], metadata[_HOST]):
+                    raise ValueError("its metadata is gone or spoiled")
+                fields = tuple(f"{name}/" for name in abstract_learner_state)
+                saved = {name: leaf for name, leaf in metadata[_LEARNER].items() if name.startswith(fields)}
+                text = {_TEXT: metadata[_HOST][_TEXT]}
+            _check_structure(saved, abstract, source)
+            with _telling_damage(source):
+                # One after the other, for where one fails the other would be left unawaited.
+                host = reader.load_checkpointables(step, {_HOST: text})[_HOST]
+                host_state = json.loads(host[_TEXT])["tree"]
+                restored = reader.load_checkpointables(step, {_LEARNER: abstract})[_LEARNER]
+        leaves = [restored[name] for name in abstract]
+        structure = jax.tree.structure(abstract_learner_state)
+        return step, jax.tree.unflatten(structure, leaves), host_state
+
+    def _existing(self, step: int | None) -> int:
+        step = self.latest_step() if step is None else step
+        if step is None:
+            raise ValueError(f"there is no complete checkpoint in {self._directory}")
+        return step
+
+    def _check_exists(self, reader: Any, step: int) -> None:
+        if step not in [checkpoint.step for checkpoint in reader.checkpoints]:
+            raise ValueError(f"there is no complete checkpoint of step {step} in {self._directory}")
 
 
 def _named_leaves(tree: Any) -> dict[str, Any]:
@@ -121,6 +175,25 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf
         for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
     }
+
+
+@contextlib.contextmanager
+def _telling_damage(source: str) -> Iterator[None]:
+    """Lets whatever orbax makes of missing and damaged files be told as just that, in one line.
+
+    Orbax and asyncio would log pages on its way, and again when what a failed load leaves is collected.
+    """
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.FATAL)
+    try:
+        yield
+    except Exception as error:  # of no one kind: keys that are not there, what JSON is not, and others
+        reason = str(error.__cause__ or error).partition("\n")[0]
+        traceback.clear_frames(error.__traceback__)
+        gc.collect()
+        raise ValueError(f"{source} is damaged or cannot be read: {reason[:100]}") from error
+    finally:
+        logging.set_verbosity(verbosity)
 
 
 def _check_structure(saved: Mapping[str, Any], wanted: Mapping[str, Any], source: str) -> None:
@@ -167,11 +240,11 @@ def _encode(host_state: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"host_state {_text(path)}: values of type {type(value).__name__} cannot be saved")
 
     tree = without_arrays(host_state, ())
-    return {"state": json.dumps({"tree": tree, "arrays": arrays}), **encoded}
+    return {_TEXT: json.dumps({"tree": tree, "arrays": arrays}), **encoded}
 
 
 def _decode(encoded: Mapping[str, Any]) -> dict[str, Any]:
-    state = json.loads(encoded["state"])
+    state = json.loads(encoded[_TEXT])
     for number, array in enumerate(state["arrays"]):
         data = encoded.get(f"array_{number}", np.empty(0, np.uint8))
         container = state["tree"]

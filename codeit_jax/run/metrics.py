@@ -47,6 +47,8 @@ class IterationMetrics:
         learned_tokens: tokens of the programs learned from.
         sampled_tokens_per_second: the former over `explore_seconds`, in which programs are run, too.
         learned_tokens_per_second: the latter over `learn_seconds`.
+        validation_performance: validation tasks solved by the policy's samples, after learning; NaN where it
+            was not asked.
     """
 
     meta_iteration: int
@@ -80,6 +82,7 @@ class IterationMetrics:
     learned_tokens: int = 0
     sampled_tokens_per_second: float = math.nan
     learned_tokens_per_second: float = math.nan
+    validation_performance: float = math.nan
 
 
 _FIELDS = tuple(field.name for field in dataclasses.fields(IterationMetrics))

@@ -42,9 +42,11 @@ def read_run_config(path: str) -> Config:
     """Returns the config of the run in a folder.
 
     Raises:
-        UserError: there is no run in it.
+        UserError: there is no such folder, or no run in it, or one of another version.
     """
     with naming(f"--workdir={path}"):
+        if not user_path(path).is_dir():
+            raise UserError("there is no such folder")
         config = read_claim(user_path(path) / _CONFIG, (), _parse)
         if config is None:
             raise UserError("holds no run")

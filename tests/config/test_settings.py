@@ -35,7 +35,14 @@ CHANGED = Config(
     num_meta_iterations=2,
     warmup_experiences=3,
     checkpoint_interval=4,
-    data=DataConfig(training_tasks="a", training_programs="b", search_tasks="c"),
+    validation_interval=5,
+    data=DataConfig(
+        training_tasks="a",
+        training_programs="b",
+        search_tasks="c",
+        validation_tasks="d",
+        allow_overlap=True,
+    ),
     execution=ExecutionConfig(
         num_workers=1, timeout_seconds=2.0, memory_gigabytes=3.0, budget=Budget(1, 2, 3, 4, 5)
     ),
@@ -114,6 +121,7 @@ CHANGED = Config(
         (lambda: Config(num_meta_iterations=0), "num_meta_iterations"),
         (lambda: Config(warmup_experiences=-1), "warmup_experiences"),
         (lambda: Config(checkpoint_interval=0), "checkpoint_interval"),
+        (lambda: Config(validation_interval=0), "validation_interval"),
         (lambda: ExecutionConfig(num_workers=-1), "execution.num_workers"),
         (lambda: ExecutionConfig(timeout_seconds=0.0), "execution.timeout_seconds"),
         (lambda: ExecutionConfig(timeout_seconds=math.inf), "execution.timeout_seconds"),
@@ -197,6 +205,7 @@ def test_changed_leaves_no_default() -> None:
 
 def test_all_settings_last_but_those_that_change_no_result() -> None:
     may_change = {"num_meta_iterations", "checkpoint_interval", "execution.num_workers"}
+    may_change |= {"validation_interval", "data.validation_tasks", "data.allow_overlap"}
     may_change |= {"learner.rematerialize", "mesh.data", "mesh.fsdp", "mesh.tensor"}
     assert set(lasting_settings(Config())) == set(setting_names(Config)) - may_change
 

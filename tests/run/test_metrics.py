@@ -39,6 +39,7 @@ SECOND = IterationMetrics(
     learned_tokens=650,
     sampled_tokens_per_second=500.0,
     learned_tokens_per_second=200.0,
+    validation_performance=2.0,
 )
 
 
