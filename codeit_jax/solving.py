@@ -1,10 +1,11 @@
 """Answers to tasks whose test outputs are unknown: programs bred for them, and those of a policy."""
 
+import contextlib
 import dataclasses
 import math
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from rich.console import Console
 from codeit_jax.arc import Pair, Task
 from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import TURN_WORK, ParentKind
+from codeit_jax.dsl import ProgramError, parse_program
 from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.evolution import Evolution
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
@@ -144,7 +146,8 @@ class _Solver:
         self._execution = execution_config(config.num_workers)
         self._given = read_seeds(config.programs)
         self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
-        settings = AnswerSettings(self._identity, "", 0, config.seed)
+        num_samples = config.num_samples if config.workdir else 0
+        settings = AnswerSettings(self._identity, config.workdir, num_samples, config.seed)
         self._folder = AnswerFolder(config.output, settings)
 
     @property
@@ -154,8 +157,9 @@ class _Solver:
     def run(self) -> tuple[list[Answered], list[dict[str, Outputs]]]:
         """Returns the answers, and what their programs give for the test inputs."""
         with self._folder.hold():
+            joining = self._joining()
             with start_pool(self._tasks, self._execution) as pool:
-                answers = self._evolve(pool)
+                answers = self._evolve(pool, joining)
             self._display.phase("running the answers again")
             with start_pool(self._tasks, self._execution) as pool:
                 outputs = run_again(pool, self._tasks, [each.programs for each in answers])
@@ -163,7 +167,7 @@ class _Solver:
             self._folder.draw(answers)
         return answers, outputs
 
-    def _evolve(self, pool: ExecutionPool) -> list[Answered]:
+    def _evolve(self, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]) -> list[Answered]:
         config, tasks = self._config, self._tasks
         stock = self._gather(pool)
         # Without steps of training programs there are no states to begin with.
@@ -190,17 +194,46 @@ class _Solver:
                     f"{_num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
                 ),
                 publish=lambda: self._folder.publish(found()),
-                joining=self._joining(),
+                joining=joining,
             ).run()
         return found()
 
     def _joining(self) -> dict[int, tuple[str, ...]]:
-        """Returns the programs that are known to be of a task, by the places of its populations."""
+        """Returns the programs that were written for tasks, by the places of all their populations."""
         written: dict[str, dict[str, None]] = {task.id: {} for task in self._tasks}
         for task_id, program in self._given:
             written.get(task_id, {})[str(program)] = None
+        for task_id, texts in (self._written() if self._config.workdir else {}).items():
+            written[task_id] |= dict.fromkeys(texts)
         each = [tuple(written[task.id]) for task in self._tasks]
         return dict(enumerate(each * self._num_populations))
+
+    def _written(self) -> dict[str, list[str]]:
+        """Returns what the run's policy writes for tasks, and candidates for those that it knows by id."""
+        written = self._folder.written()
+        if written is None:
+            from codeit_jax.run.compilation import keep_compiled  # JAX takes a second to start
+            from codeit_jax.trained import load_policy
+
+            config = self._config
+            self._display.phase("reading the policy")
+            keep_compiled()
+            trained = load_policy(config.workdir)
+            self._display.phase(
+                f"sampling from the policy of meta-iteration {trained.meta_iteration}",
+                config.num_samples * len(self._tasks),
+            )
+            texts: dict[str, dict[str, None]] = {task.id: {} for task in self._tasks}
+            for task in self._tasks:
+                candidates = trained.solutions.all.candidates(task.id)
+                texts[task.id] |= dict.fromkeys(each.program for each in candidates)
+            samples = trained.sample_programs(self._tasks, num_samples=config.num_samples, seed=config.seed)
+            for sampled in samples:
+                texts[self._tasks[sampled.task_index].id] |= dict.fromkeys(_programs(sampled.texts))
+                self._display.advance(len(sampled.texts))
+            written = {task_id: list(each) for task_id, each in texts.items()}
+            self._folder.save_written(written)
+        return written
 
     def _gather(self, pool: ExecutionPool) -> Stock:
         config = self._config
@@ -240,6 +273,13 @@ def _check(tasks: Sequence[Task], source: str) -> None:
 
 def _without_test_outputs(task: Task) -> Task:
     return dataclasses.replace(task, test=tuple(Pair(pair.input, None) for pair in task.test))
+
+
+def _programs(texts: Sequence[str]) -> Iterator[str]:
+    """Yields those texts that are programs, in their canonical form."""
+    for text in texts:
+        with contextlib.suppress(ProgramError):
+            yield str(parse_program(text))
 
 
 def _num_given(answers: Sequence[Answered]) -> int:

@@ -17,6 +17,7 @@ from codeit_jax.policy.t5 import T5
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import user_path
 from codeit_jax.run.workdir import read_run_config
+from codeit_jax.search.solutions import Solutions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,12 +29,14 @@ class TrainedPolicy:
         meta_iteration: the one after which the policy was this.
         policy: what writes programs.
         mesh: the devices that its parameters are on.
+        solutions: the best candidates of the run's search tasks by then.
     """
 
     config: Config
     meta_iteration: int
     policy: Policy
     mesh: jax.sharding.Mesh
+    solutions: Solutions
 
     def sample_programs(
         self,
@@ -106,11 +109,12 @@ def load_policy(workdir: str, mesh: MeshConfig | None = None) -> TrainedPolicy:
         abstract,
         shardings,
     )
-    step, params, fingerprint = _read_params(workdir, abstract)
+    step, params, host_state = _read_params(workdir, abstract)
     # Checkpoints of earlier versions do not tell.
-    if fingerprint not in (None, tokenizer.fingerprint):
+    if host_state.get("tokenizer", tokenizer.fingerprint) != tokenizer.fingerprint:
         raise UserError(f"--workdir={workdir}: policy.tokenizer has another vocabulary than the run's")
-    return TrainedPolicy(config, step, Policy(tokenizer, shape, graphdef, params, T5.sharding_rules), devices)
+    policy = Policy(tokenizer, shape, graphdef, params, T5.sharding_rules)
+    return TrainedPolicy(config, step, policy, devices, Solutions.from_state(host_state["solutions"]))
 
 
 def _with_even_batches(config: Config, mesh: jax.sharding.Mesh) -> Config:
@@ -120,13 +124,13 @@ def _with_even_batches(config: Config, mesh: jax.sharding.Mesh) -> Config:
     return dataclasses.replace(config, sampling=dataclasses.replace(config.sampling, tasks_per_batch=tasks))
 
 
-def _read_params(workdir: str, abstract: Any) -> tuple[int, Any, str | None]:
-    """Returns the newest step's number, its parameters, and what tells its tokenizer from others."""
+def _read_params(workdir: str, abstract: Any) -> tuple[int, Any, dict[str, Any]]:
+    """Returns the newest step's number, its parameters, and the host's state but for its arrays."""
     with naming(f"--workdir={workdir}"), Checkpointer(user_path(workdir) / "checkpoints") as checkpointer:
         while (step := checkpointer.latest_step()) is not None:
             try:
                 _, fields, host_state = checkpointer.restore_part({"params": abstract}, step)
-                return step, fields["params"], host_state.get("tokenizer")
+                return step, fields["params"], host_state
             except ValueError:
                 # A run that goes on removes old steps, and has a newer one then.
                 if checkpointer.latest_step() == step:

@@ -8,12 +8,16 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from codeit_jax import solving, trained
 from codeit_jax.arc import Pair, Task
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
 from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.execution import run
+from codeit_jax.policy.program_sampler import SampledTask
 from codeit_jax.run import files
+from codeit_jax.search.ranking import Candidate, Performance
+from codeit_jax.search.solutions import Solutions, Source
 from codeit_jax.solving import SolveConfig, solve
 
 INPUTS = (
@@ -236,6 +240,65 @@ def test_it_ends_in_time_with_an_answer_to_everything(tasks, make, tmp_path):
     assert any(each.is_given for each in solved.answers)
 
 
+class Writer:
+    """Stands for a policy that knows what solves the tasks, and a run that has a candidate for one."""
+
+    def __init__(self, num_writings):
+        self._num_writings = num_writings
+        self.meta_iteration = 7
+        self.solutions = Solutions()
+        candidate = Candidate(PROGRAMS["mirrored"], Performance(1.0, 0.0))
+        self.solutions.add("mirrored", candidate, Source.EVOLUTION)
+
+    def sample_programs(self, tasks, *, num_samples, seed):
+        assert (num_samples, seed) == (3, 0)
+        assert all(pair.output is None for task in tasks for pair in task.test)
+        self._num_writings.append(len(tasks))
+        for index, task in enumerate(tasks):
+            texts = "not a program", "x1 =vmirror(I)\nO = vmirror( x1 )", PROGRAMS.get(task.id, "O = trim(I)")
+            yield SampledTask(index, texts if task.id != "mirrored" else texts[:1] * 3, 9)
+
+
+@pytest.fixture
+def writings(monkeypatch):
+    """The calls of a policy, whose run stands for any workdir."""
+    found = []
+    monkeypatch.setattr(trained, "load_policy", lambda workdir: Writer(found))
+    return found
+
+
+def test_what_a_policy_writes_joins_its_tasks(writings, tasks, make, tmp_path):
+    # With so little work the seeds and what the policy wrote are all that is run.
+    config = make(tmp_path / "out", workdir="run", num_samples=3, work=60, turn_work=60)
+    solved, printed = answer(tasks, config)
+    assert "sampling from the policy of meta-iteration 7" in printed
+    assert [each.is_given for each in solved.answers] == [True, True, True, False]
+    assert solved.answers[0].candidates[0].program == PROGRAMS["mirrored"]
+    written = json.loads((tmp_path / "out" / "written.json").read_text())
+    assert written["doubled"] == ["x1 = vmirror(I)\nO = vmirror(x1)", PROGRAMS["doubled"]]
+    assert written["mirrored"] == [PROGRAMS["mirrored"]]
+    before = results(tmp_path / "out")
+    answer(tasks, config)
+    assert writings == [4]
+    assert results(tmp_path / "out") == before
+    with pytest.raises(UserError, match="was begun with other settings: workdir was 'run' and is now ''"):
+        answer(tasks, make(tmp_path / "out", work=60, turn_work=60))
+
+
+def test_what_a_policy_wrote_is_kept_when_it_is_cut_short(writings, tasks, make, tmp_path, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    config = make(tmp_path / "out", workdir="run", num_samples=3, work=60, turn_work=60)
+    monkeypatch.setattr(solving, "start_pool", stop)
+    with pytest.raises(KeyboardInterrupt):
+        answer(tasks, config)
+    monkeypatch.undo()
+    monkeypatch.setattr(trained, "load_policy", stop)
+    solved, _ = answer(tasks, config)
+    assert sum(each.is_given for each in solved.answers) == 3
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -262,6 +325,12 @@ def test_tasks_that_cannot_be_answered_are_refused(tasks, make, tmp_path):
     with pytest.raises(UserError, match="tasks: bare: has no test input to be answered"):
         answer([Task("bare", tasks[0].train, ())], make(tmp_path / "bare"))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_without_results_may_be_given_other_settings(tasks, make, tmp_path):
+    with pytest.raises(UserError, match="--workdir=.*: there is no such folder"):
+        answer(tasks, make(tmp_path / "out", workdir=str(tmp_path / "nowhere")))
+    answer(tasks, make(tmp_path / "out", work=1))
 
 
 def test_other_tasks_do_not_go_on_in_a_folder(uninterrupted, tasks, make):

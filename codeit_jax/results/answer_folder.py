@@ -1,11 +1,8 @@
 """The folder of answers: a submission, the programs behind it, and a picture of every task."""
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
-
-from etils import epath
 
 from codeit_jax.arc import Task
 from codeit_jax.dsl.program_files import ProgramRow
@@ -13,7 +10,7 @@ from codeit_jax.errors import naming
 from codeit_jax.results.answered import Answered
 from codeit_jax.results.rendering import task_picture
 from codeit_jax.results.submission import Guess, by_attempt, submission
-from codeit_jax.run.claim import Hold, check_claim, claim_folder
+from codeit_jax.run.claim import Hold, check_claim, claim_folder, read_claim
 from codeit_jax.run.files import write_json, write_text
 
 _RECORD = "settings.json"
@@ -21,9 +18,9 @@ _SUBMISSION = "submission.json"
 _ANSWERS = "answers.json"
 _PROGRAMS = "programs.jsonl"
 _PICTURES = "pictures"
-_SAMPLES = "samples"
+_WRITTEN = "written.json"
 _EVOLUTION = "evolution"
-_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _SAMPLES, _EVOLUTION)
+_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _WRITTEN, _EVOLUTION)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,7 +29,7 @@ class AnswerSettings:
 
     Attributes:
         tasks: where the tasks come from, and what tells them from others.
-        workdir: the run whose policy writes for them, and at which meta-iteration; "" for none.
+        workdir: the run whose policy writes for them; "" for none.
         num_samples: programs that it writes for each task; 0 without one.
         seed: decides what is drawn at random.
     """
@@ -54,22 +51,18 @@ class AnswerFolder:
         settings: what answering is to be resumed with.
 
     Raises:
-        UserError: the folder cannot be written to, holds other answers, or holds files named as these without
-            the record of whose they are. Nothing in it is changed then.
+        UserError: the folder cannot be written to, holds answers of other settings, or holds files named as
+            these without the record of whose they are. Nothing in it is changed then.
     """
 
     def __init__(self, path: str, settings: AnswerSettings) -> None:
         self._place = f"--output={path}"
         values = dataclasses.asdict(settings)
-
-        def check(found: Any) -> bool:
-            check_claim(found, values)
-            return True
-
         with naming(self._place):
-            self.path, self._hold, found = claim_folder(path, _RECORD, _RESULTS, check)
-            if found is None:
-                write_json(self.path / _RECORD, values)
+            self.path, self._hold, found = claim_folder(path, _RECORD, _RESULTS, dict)
+            if found is not None and any((self.path / name).exists() for name in _RESULTS):
+                check_claim(found, values)
+            write_json(self.path / _RECORD, values)
 
     @property
     def evolution(self) -> str:
@@ -80,17 +73,15 @@ class AnswerFolder:
         """Returns what keeps other processes out of the folder until it is left, a context manager."""
         return self._hold
 
-    def samples(self, task: Task) -> tuple[str, ...] | None:
-        """Returns what a policy wrote for a task, if that was written down."""
-        file = self._samples_of(task)
-        with naming(file):
-            return tuple(json.loads(file.read_text())) if file.exists() else None
-
-    def save_samples(self, task: Task, texts: Sequence[str]) -> None:
-        """Writes down what a policy wrote for a task."""
+    def written(self) -> dict[str, list[str]] | None:
+        """Returns what a policy wrote for tasks, by their ids; None where that is not written down yet."""
         with naming(self._place):
-            (self.path / _SAMPLES).mkdir(exist_ok=True)
-            write_json(self._samples_of(task), texts)
+            return read_claim(self.path / _WRITTEN, (), dict)
+
+    def save_written(self, texts: Mapping[str, Sequence[str]]) -> None:
+        """Writes down what a policy wrote for tasks."""
+        with naming(self._place):
+            write_json(self.path / _WRITTEN, texts)
 
     def publish(self, found: Sequence[Answered]) -> None:
         """Writes the submission, the answers and their programs."""
@@ -114,9 +105,6 @@ class AnswerFolder:
                     for given in each.attempts
                 ]
                 write_text(self.path / _PICTURES / f"{each.task.id}.svg", task_picture(each.task, labelled))
-
-    def _samples_of(self, task: Task) -> epath.Path:
-        return self.path / _SAMPLES / f"{task.id}.json"
 
 
 def _answer_json(found: Answered) -> dict[str, Any]:
