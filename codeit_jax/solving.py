@@ -128,8 +128,11 @@ def solve(
     _check(tasks, source)
     hidden = [_without_test_outputs(task) for task in tasks]
     with Display(console) as display:
-        answers, outputs = _Solver(hidden, config, source, display).run()
+        solver = _Solver(hidden, config, source, display)
+        answers, outputs = solver.run()
         solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
+        if solved.score is not None:
+            solver.folder.save_score(solved.score)
         _tell(solved, config, display)
     return solved
 
@@ -148,7 +151,7 @@ class _Solver:
         self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
         num_samples = config.num_samples if config.workdir else 0
         settings = AnswerSettings(self._identity, config.workdir, num_samples, config.seed)
-        self._folder = AnswerFolder(config.output, settings)
+        self.folder = AnswerFolder(config.output, settings)
 
     @property
     def _identity(self) -> str:
@@ -156,7 +159,7 @@ class _Solver:
 
     def run(self) -> tuple[list[Answered], list[dict[str, Outputs]]]:
         """Returns the answers, and what their programs give for the test inputs."""
-        with self._folder.hold():
+        with self.folder.hold():
             joining = self._joining()
             with start_pool(self._tasks, self._execution) as pool:
                 answers = self._evolve(pool, joining)
@@ -164,7 +167,7 @@ class _Solver:
             with start_pool(self._tasks, self._execution) as pool:
                 outputs = run_again(pool, self._tasks, [each.programs for each in answers])
             _confirm(answers, outputs)
-            self._folder.draw(answers)
+            self.folder.draw(answers)
         return answers, outputs
 
     def _evolve(self, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]) -> list[Answered]:
@@ -173,7 +176,7 @@ class _Solver:
         # Without steps of training programs there are no states to begin with.
         states_work = config.breeding.states_work if stock.edges else 0
         breeding = dataclasses.replace(config.breeding, states_work=states_work)
-        folder = EvolutionFolder(self._folder.evolution, tasks, self._evolution_settings(stock))
+        folder = EvolutionFolder(self.folder.evolution, tasks, self._evolution_settings(stock))
 
         def found() -> list[Answered]:
             states = folder.state.rounds.tasks
@@ -193,7 +196,7 @@ class _Solver:
                 status=lambda: (
                     f"{_num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
                 ),
-                publish=lambda: self._folder.publish(found()),
+                publish=lambda: self.folder.publish(found()),
                 joining=joining,
             ).run()
         return found()
@@ -210,7 +213,7 @@ class _Solver:
 
     def _written(self) -> dict[str, list[str]]:
         """Returns what the run's policy writes for tasks, and candidates for those that it knows by id."""
-        written = self._folder.written()
+        written = self.folder.written()
         if written is None:
             from codeit_jax.run.compilation import keep_compiled  # JAX takes a second to start
             from codeit_jax.trained import load_policy
@@ -232,7 +235,7 @@ class _Solver:
                 texts[self._tasks[sampled.task_index].id] |= dict.fromkeys(_programs(sampled.texts))
                 self._display.advance(len(sampled.texts))
             written = {task_id: list(each) for task_id, each in texts.items()}
-            self._folder.save_written(written)
+            self.folder.save_written(written)
         return written
 
     def _gather(self, pool: ExecutionPool) -> Stock:
@@ -306,13 +309,29 @@ def _tell(solved: Solved, config: SolveConfig, display: Display) -> None:
         f"{_num_given(answers)} of {len(answers)} tasks have a program that gives all demonstrations"
     )
     if solved.score is not None:
-        score = solved.score
-        display.note(
-            f"score: {score.prize_score:.1%} by two attempts at each test input,"
-            f" {score.solved_by_attempts} of {score.num_tasks} tasks in full;"
-            f" {score.solved} by the paper's three candidates"
-        )
+        _tell_score(solved.score, display)
     display.note(f"submission.json, answers.json and pictures/ are in {config.output}")
+
+
+def _tell_score(score: AnswerScore, display: Display) -> None:
+    concepts = [
+        (
+            concept,
+            str(each.num_tasks),
+            f"{each.prize_score:.1%}",
+            str(each.num_answered),
+            str(each.num_solved),
+        )
+        for concept, each in score.by_concept().items()
+    ]
+    if concepts:
+        titles = "concept", "tasks", "two attempts", "in full", "three candidates"
+        display.show(number_table(titles, concepts))
+    display.note(
+        f"score: {score.prize_score:.1%} by two attempts at each test input,"
+        f" {score.num_answered} of {score.num_tasks} tasks in full;"
+        f" {score.num_solved} by the paper's three candidates"
+    )
 
 
 def _row(each: Answered) -> tuple[str, ...]:

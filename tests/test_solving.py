@@ -138,6 +138,10 @@ def test_answers_are_written_in_every_form_and_scored(uninterrupted, tasks):
     assert score >= 0.5
     assert solved.score.prize_score == pytest.approx(score)
     assert f"score: {score:.1%} by two attempts at each test input" in printed
+    kept = json.loads((folder / "score.json").read_text())
+    assert kept["prize_score"] == pytest.approx(score)
+    assert kept["num_tasks"] == len(kept["tasks"]) == 4
+    assert kept["num_solved"] == sum(each["is_solved"] for each in kept["tasks"].values()) >= 2
     answers = json.loads((folder / "answers.json").read_text())
     assert list(answers) == [task.id for task in tasks]
     for task in tasks:
@@ -172,7 +176,7 @@ def test_known_outputs_change_the_score_alone(uninterrupted, tasks, make, tmp_pa
     ]
     solved, _ = answer(wrong, make(tmp_path / "wrong"))
     assert results(tmp_path / "wrong") == results(uninterrupted[0])
-    assert solved.score.prize_score == solved.score.solved == 0
+    assert solved.score.prize_score == solved.score.num_solved == 0
 
 
 def test_some_outputs_may_be_known(tasks, make, tmp_path):
@@ -180,6 +184,15 @@ def test_some_outputs_may_be_known(tasks, make, tmp_path):
     solved, printed = answer(some, make(tmp_path / "some"))
     assert solved.score.num_tasks == 1
     assert "of 1 tasks in full" in printed
+
+
+def test_concepts_are_scored_each(tasks, make, tmp_path):
+    named = [dataclasses.replace(task, concept="lines" if task.id == "noise" else "turns") for task in tasks]
+    solved, printed = answer(named, make(tmp_path / "out"))
+    concepts = solved.score.by_concept()
+    assert {name: each.num_tasks for name, each in concepts.items()} == {"lines": 1, "turns": 3}
+    assert concepts["lines"].prize_score == 0
+    assert "lines     1         0.0%       0                0" in printed
 
 
 def test_two_workers_answer_the_same(uninterrupted, tasks, make, tmp_path):
@@ -328,7 +341,7 @@ def test_tasks_that_cannot_be_answered_are_refused(tasks, make, tmp_path):
 
 
 def test_a_folder_without_results_may_be_given_other_settings(tasks, make, tmp_path):
-    with pytest.raises(UserError, match="--workdir=.*: there is no such folder"):
+    with pytest.raises(UserError, match=r"--workdir=.*: there is no such folder"):
         answer(tasks, make(tmp_path / "out", workdir=str(tmp_path / "nowhere")))
     answer(tasks, make(tmp_path / "out", work=1))
 

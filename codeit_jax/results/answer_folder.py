@@ -7,6 +7,7 @@ from typing import Any
 from codeit_jax.arc import Task
 from codeit_jax.dsl.program_files import ProgramRow
 from codeit_jax.errors import naming
+from codeit_jax.results.answer_score import AnswerScore
 from codeit_jax.results.answered import Answered
 from codeit_jax.results.rendering import task_picture
 from codeit_jax.results.submission import Guess, by_attempt, submission
@@ -20,7 +21,8 @@ _PROGRAMS = "programs.jsonl"
 _PICTURES = "pictures"
 _WRITTEN = "written.json"
 _EVOLUTION = "evolution"
-_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _WRITTEN, _EVOLUTION)
+_SCORE = "score.json"
+_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _WRITTEN, _EVOLUTION, _SCORE)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,6 +93,11 @@ class AnswerFolder:
             write_json(self.path / _SUBMISSION, submission(tasks, [each.attempts for each in found]))
             write_json(self.path / _ANSWERS, {each.task.id: _answer_json(each) for each in found})
             write_text(self.path / _PROGRAMS, "".join(row.to_line() for row in rows))
+
+    def save_score(self, score: AnswerScore) -> None:
+        """Writes down what the answers are worth."""
+        with naming(self._place):
+            write_json(self.path / _SCORE, score.to_json())
 
     def draw(self, found: Sequence[Answered]) -> None:
         """Draws every task with the attempts at it."""

@@ -1,7 +1,9 @@
 """What answers are worth, for tasks whose test outputs are known after all."""
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from codeit_jax.arc import Task
 from codeit_jax.results.answered import Answered
@@ -10,20 +12,76 @@ from codeit_jax.results.scoring import prize_score
 
 
 @dataclasses.dataclass(frozen=True)
-class AnswerScore:
-    """Answers by the rules that people use.
+class AnsweredTaskScore:
+    """A task's answers by the rules that people use.
 
     Attributes:
-        num_tasks: tasks whose test outputs are known, of which alone the others tell.
-        prize_score: mean over them of the share of test inputs that one of two attempts answers (ARC Prize).
-        solved_by_attempts: those of which all test inputs are answered so.
-        solved: those of which one of the three candidates gives every test output (the paper's rule).
+        task_id: the task's.
+        concept: the task's.
+        prize_score: share of test inputs that one of two attempts answers (ARC Prize).
+        is_solved: whether one of the three candidates gives every test output (the paper's rule).
     """
 
-    num_tasks: int
+    task_id: str
+    concept: str
     prize_score: float
-    solved_by_attempts: int
-    solved: int
+    is_solved: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class AnswerScore:
+    """Answers to tasks whose test outputs are known.
+
+    Attributes:
+        tasks: each of them.
+    """
+
+    tasks: tuple[AnsweredTaskScore, ...]
+
+    @property
+    def num_tasks(self) -> int:
+        """How many there are."""
+        return len(self.tasks)
+
+    @property
+    def prize_score(self) -> float:
+        """The mean of their scores by the rule of the ARC Prize."""
+        return math.fsum(each.prize_score for each in self.tasks) / len(self.tasks)
+
+    @property
+    def num_answered(self) -> int:
+        """Those of which every test input is answered by one of two attempts."""
+        return sum(each.prize_score == 1 for each in self.tasks)
+
+    @property
+    def num_solved(self) -> int:
+        """Those that are solved by the paper's three candidates."""
+        return sum(each.is_solved for each in self.tasks)
+
+    def by_concept(self) -> dict[str, "AnswerScore"]:
+        """Returns the score of each concept; nothing where no task has one."""
+        concepts = sorted({each.concept for each in self.tasks} - {""})
+        return {
+            concept: AnswerScore(tuple(each for each in self.tasks if each.concept == concept))
+            for concept in concepts
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns all of it as JSON-able data."""
+        concepts = {concept: score.summary() for concept, score in self.by_concept().items()}
+        tasks = {each.task_id: dataclasses.asdict(each) for each in self.tasks}
+        for task in tasks.values():
+            del task["task_id"]
+        return self.summary() | {"concepts": concepts, "tasks": tasks}
+
+    def summary(self) -> dict[str, Any]:
+        """Returns what the tasks come to together as JSON-able data."""
+        return {
+            "num_tasks": self.num_tasks,
+            "prize_score": self.prize_score,
+            "num_answered": self.num_answered,
+            "num_solved": self.num_solved,
+        }
 
 
 def score_answers(
@@ -37,15 +95,16 @@ def score_answers(
         outputs: what the programs of each give for its test inputs.
 
     Returns:
-        The score; None where no task's test outputs are known.
+        The score of those whose test outputs are known; None where there are none.
     """
-    scores, num_solved = [], 0
-    for task, each, of_task in zip(tasks, found, outputs, strict=True):
-        if task.has_test_outputs:
-            scores.append(prize_score(task, [[guess.output for guess in given] for given in each.attempts]))
-            num_solved += any(of_task[one.program] == task.test_outputs for one in each.candidates)
-    if not scores:
-        return None
-    return AnswerScore(
-        len(scores), sum(scores) / len(scores), sum(score == 1 for score in scores), num_solved
-    )
+    scores = [
+        AnsweredTaskScore(
+            task.id,
+            task.concept,
+            prize_score(task, [[guess.output for guess in given] for given in each.attempts]),
+            any(of_task[one.program] == task.test_outputs for one in each.candidates),
+        )
+        for task, each, of_task in zip(tasks, found, outputs, strict=True)
+        if task.has_test_outputs
+    ]
+    return AnswerScore(tuple(scores)) if scores else None
