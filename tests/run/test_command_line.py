@@ -165,7 +165,12 @@ def config(tmp_path: Path) -> Config:
         (tmp_path / part / "task.json").write_text(json.dumps(TASK))
     (tmp_path / "solvers.py").write_text("def solve_task(I):\n    O = rot90(I)\n    return O\n")
     return Config(
-        data=DataConfig(str(tmp_path / "training"), str(tmp_path / "solvers.py"), str(tmp_path / "search")),
+        data=DataConfig(
+            str(tmp_path / "training"),
+            str(tmp_path / "solvers.py"),
+            str(tmp_path / "search"),
+            allow_overlap=True,
+        ),
         execution=ExecutionConfig(num_workers=1),
         policy=PolicyConfig(preset="nano", section_length=16, max_program_length=24),
     )
