@@ -14,11 +14,13 @@ import pytest
 from rich.console import Console
 
 from codeit_jax.arc import Pair, Task, load_tasks
+from codeit_jax.build import make_constraint, make_sampler
 from codeit_jax.config import Config, ConfigError, DataConfig
 from codeit_jax.errors import UserError
 from codeit_jax.evaluation import Evaluation, evaluate, tables
 from codeit_jax.experiment import run_experiment
 from codeit_jax.policy import tokenizers
+from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.policy.symbolic import SymbolicTokenizer
 from codeit_jax.results.scoring import TaskResult, score_task, summarize, summarize_concepts
 from codeit_jax.run.checkpoint import Checkpointer
@@ -103,16 +105,30 @@ def test_validation_is_a_column_and_nothing_else(
     assert_same_run(older, unscored, abstract_state)
 
 
-def test_resumed_it_is_the_same(watched: Config, run: Path, abstract_state, tmp_path: Path) -> None:
+def test_resumed_it_is_the_same(
+    watched: Config, run: Path, abstract_state, tmp_path: Path, monkeypatch
+) -> None:
+    sample, drawn = ProgramSampler.sample, []
+
+    def recorded(self, params, meta_iteration, times=None):
+        drawn.append(meta_iteration)
+        return sample(self, params, meta_iteration, times)
+
+    monkeypatch.setattr(ProgramSampler, "sample", recorded)
     run_experiment(dataclasses.replace(watched, num_meta_iterations=1), str(tmp_path))
     run_experiment(watched, str(tmp_path))
     assert_same_run(tmp_path, run, abstract_state)
+    assert drawn == [1, 2, 2]
 
 
 def test_an_evaluation_as_the_run_samples_is_what_its_validation_was(run: Path, watched: Config) -> None:
     evaluation = quiet(str(run), watched.data.validation_tasks)
     assert str(evaluation.scores.solved) == rows(run)[2]["validation_performance"]
     assert evaluation.settings.meta_iteration == 2
+    tasks, trained = load_tasks(watched.data.validation_tasks), load_policy(str(run))
+    parts = trained.config, trained.policy, trained.mesh
+    sampler = make_sampler(*parts, make_constraint(*parts), tasks)
+    assert list(trained.sample_programs(tasks)) == list(sampler.sample(trained.policy.params, 2))
     assert (evaluation.scores.num_tasks, evaluation.scores.num_inputs) == (5, 7)
 
 
