@@ -15,23 +15,20 @@ from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.dsl.program import Program
 from codeit_jax.errors import UserError
 from codeit_jax.evolution.expert import Expert, started_expert
-from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
 from codeit_jax.exploration import allocation
 from codeit_jax.initialization import initialize
 from codeit_jax.iteration import run_meta_iteration
-from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
-from codeit_jax.replay import ReplayBuffer
 from codeit_jax.run.checkpoint import Checkpointer
-from codeit_jax.run.files import write_json, write_json_lines
+from codeit_jax.run.files import write_json_lines
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
-from codeit_jax.search.solutions import Solutions
+from codeit_jax.snapshots import Snapshots
 from codeit_jax.validation import check_overlap, load_validation_tasks, validate
 
 
@@ -63,30 +60,28 @@ def run_experiment(
         display = stack.enter_context(RunDisplay(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
         pool = stack.enter_context(start_pool([*search_tasks, *validation_tasks], config.execution))
-        checkpointer = stack.enter_context(Checkpointer(workdir / "checkpoints"))
-        is_new = checkpointer.latest_step() is None
         components, learner = build(
             config,
             search_tasks,
             pool,
             validation_tasks=validation_tasks,
-            reads_weights=is_new,
+            reads_weights=Checkpointer(workdir / "checkpoints").latest_step() is None,
             failure_folder=workdir / "failures",
         )
         cache = workdir / DISTILLED
-        state = _restore(checkpointer, learner, components.examples.fingerprint)
+        snapshots = stack.enter_context(Snapshots(workdir, config, components.examples.fingerprint))
+        restored = snapshots.restore(learner, display.note)
+        state, rows = restored or (None, [])
         num_done = state.meta_iteration if state else 0
         _check_profiled(profiled_iteration, num_done, config.num_meta_iterations)
         if config.evolution.turn_work and num_done < config.num_meta_iterations:
             expert = _start_expert(config, components, training_tasks, programs, cache, display)
             components = dataclasses.replace(components, expert=stack.enter_context(expert))
-        log = stack.enter_context(
-            contextlib.closing(MetricsLog(workdir, state.meta_iteration if state else None))
-        )
+        log = stack.enter_context(contextlib.closing(MetricsLog(workdir, rows)))
         if state is None:
             state, metrics = initialize(config, components, learner, training_tasks, programs, cache, display)
             log.append(metrics)
-            _save(state, checkpointer, workdir, components.examples.fingerprint)
+            snapshots.save(state, log.rows)
         else:
             display.note(f"resumed after meta-iteration {state.meta_iteration}")
             if state.meta_iteration >= config.num_meta_iterations:
@@ -101,7 +96,9 @@ def run_experiment(
             display.rows([metrics])
             is_last = state.meta_iteration == config.num_meta_iterations
             if is_last or state.meta_iteration % config.checkpoint_interval == 0:
-                _save(state, checkpointer, workdir, components.examples.fingerprint)
+                snapshots.save(state, log.rows)
+        display.phase("writing the last checkpoint")
+        snapshots.wait()
         return log.rows
 
 
@@ -185,42 +182,3 @@ def _sample_json(task_id: str, text: str, attempt: Attempt) -> dict[str, Any]:
         "demonstration_performance": attempt.demonstration_performance,
         "test_performance": attempt.test_performance,
     }
-
-
-def _save(state: State, checkpointer: Checkpointer, workdir: epath.Path, fingerprint: str) -> None:
-    write_json(workdir / "solutions.json", state.solutions.to_json())
-    checkpointer.save(
-        state.meta_iteration,
-        learner_state=state.learner.state,
-        host_state={
-            "training_buffer": state.training_buffer.state(),
-            "policy_buffer": state.policy_buffer.state(),
-            "solutions": state.solutions.state(),
-            "populations": state.populations.state(),
-            "tokenizer": fingerprint,
-        },
-    )
-
-
-def _restore(checkpointer: Checkpointer, learner: Learner, fingerprint: str) -> State | None:
-    """Returns the state at the latest complete checkpoint, None if there is none.
-
-    Raises:
-        UserError: the tokenizer is not the one that the run was begun with.
-    """
-    if checkpointer.latest_step() is None:
-        return None
-    step, learner_state, host_state = checkpointer.restore(learner.abstract_state)
-    # Checkpoints of earlier versions do not tell.
-    if host_state.get("tokenizer", fingerprint) != fingerprint:
-        raise UserError("policy.tokenizer: has another vocabulary than when the run was begun")
-    populations = host_state.get("populations")
-    learner.restore(learner_state)
-    return State(
-        meta_iteration=step,
-        training_buffer=ReplayBuffer.from_state(host_state["training_buffer"]),
-        policy_buffer=ReplayBuffer.from_state(host_state["policy_buffer"]),
-        solutions=Solutions.from_state(host_state["solutions"]),
-        learner=learner,
-        populations=Rounds.of(0) if populations is None else Rounds.from_state(populations),
-    )

@@ -27,6 +27,7 @@ TOP_LEVEL = {
     "exploration",
     "initialization",
     "iteration",
+    "snapshots",
     "solving",
     "trained",
     "validation",

@@ -16,6 +16,8 @@ ConfigType = TypeVar("ConfigType")
 RESUMABLE_FIELDS = (
     "num_meta_iterations",
     "checkpoint_interval",
+    "kept_checkpoints",
+    "kept_checkpoint_interval",
     "validation_interval",
     "data.validation_tasks",
     "data.allow_overlap",

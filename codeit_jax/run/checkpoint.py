@@ -1,11 +1,16 @@
 """Snapshots of a run: everything it needs to go on, written as one atomic step."""
 
 import contextlib
+import functools
 import gc
+import itertools
 import json
+import os
+import re
+import threading
 import traceback
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
@@ -14,33 +19,43 @@ from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
+from codeit_jax.errors import UserError
+from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
+
 _LEARNER = "learner"
 _HOST = "host"
 _TEXT = "state"  # the host's state but for its arrays
+_TENSORSTORE_ERROR = re.compile(r"\[os_error_code='(\d+)'\]")
 
 
 class Checkpointer:
     """Writes and reads the snapshots of one run.
 
     A step is there entirely or not at all: one whose writing was cut short is never listed nor restored, and
-    what is left of it goes when a new run first saves. Every process of a run makes the same calls.
+    what is left of it goes when a new run first saves. In a complete step lies a manifest of its files, by
+    which damage is noticed. Every process of a run makes the same calls.
 
     Args:
         directory: where the steps are, on a disk or `gs://...`; made by the first save.
         keep: how many of the latest steps to keep.
+        keep_every: the steps whose number is a multiple of this are kept beside these; 0 for none.
 
     Raises:
         ValueError: `keep` is less than one.
     """
 
-    def __init__(self, directory: epath.PathLike, *, keep: int = 2) -> None:
+    def __init__(self, directory: epath.PathLike, *, keep: int = 2, keep_every: int = 0) -> None:
         if keep < 1:
             raise ValueError(f"keep must be at least 1, not {keep}")
         path = epath.Path(directory).expanduser()
         # A bucket's path counts as absolute, and `absolute` would put the working directory before it.
         self._directory = path if path.is_absolute() else path.absolute()
-        self._keep = keep
+        policies = ocp.training.preservation_policies
+        kept = [policies.LatestN(keep)] + ([policies.EveryNSteps(keep_every)] if keep_every else [])
+        self._preservation_policy = policies.AnyPreservationPolicy(kept)
         self._writer: ocp.training.Checkpointer | None = None
+        self._completing: threading.Thread | None = None
+        self._failure: BaseException | None = None
 
     def __enter__(self) -> "Checkpointer":
         return self
@@ -54,20 +69,35 @@ class Checkpointer:
         self.close()
 
     def close(self) -> None:
-        """Releases what saving holds; saving again takes it up again."""
-        if self._writer is not None:
-            self._writer.close()
-            self._writer = None
+        """Waits for the last save, and releases what saving holds; saving again takes it up again.
+
+        Raises:
+            UserError: there was no room for that, or no permission.
+        """
+        try:
+            self.wait()
+        finally:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
 
     def latest_step(self) -> int | None:
         """Returns the number of the latest complete step, or None if there is none."""
+        return max(self.steps(), default=None)
+
+    def steps(self) -> list[int]:
+        """Returns the numbers of all complete steps, those that were damaged since among them, in order."""
+        self.wait()
         if not self._directory.exists():
-            return None
-        with ocp.training.Checkpointer(self._directory) as reader:
-            return None if reader.latest is None else reader.latest.step
+            return []
+        with _orbax_silenced(), ocp.training.Checkpointer(self._directory) as reader:
+            return sorted(checkpoint.step for checkpoint in reader.checkpoints)
 
     def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:
-        """Writes a step and returns when it is complete.
+        """Takes a step down, to be written while the caller goes on; it is complete once `wait` returns.
+
+        What both states hold may be changed as soon as this returns. A save that is still at work is waited
+        for first.
 
         Args:
             step: its number; no step of this number may exist.
@@ -76,18 +106,96 @@ class Checkpointer:
 
         Raises:
             ValueError: `host_state` holds something else, or the step exists.
+            UserError: there is no room for it, or no permission, or there was none for the save before.
         """
         checkpointables = {_LEARNER: _named_leaves(learner_state), _HOST: _encode(host_state)}
-        if self._writer is None:
-            self._writer = ocp.training.Checkpointer(
-                self._directory,
-                preservation_policy=ocp.training.preservation_policies.LatestN(self._keep),
-                cleanup_tmp_directories=True,
-            )
+        self.wait()
+        with self._telling_failure(step):
+            if self._writer is None:
+                self._writer = ocp.training.Checkpointer(
+                    self._directory,
+                    preservation_policy=self._preservation_policy,
+                    cleanup_tmp_directories=True,
+                )
+            try:
+                response = self._writer.save_checkpointables_async(step, checkpointables, force=True)
+            except ocp.training.errors.StepAlreadyExistsError as error:
+                raise ValueError(f"checkpoint step {step} exists already in {self._directory}") from error
+        self._completing = threading.Thread(
+            target=self._complete, args=(step, response), name="checkpoint", daemon=True
+        )
+        self._completing.start()
+
+    def wait(self) -> None:
+        """Waits until the last save is complete.
+
+        Raises:
+            UserError: there was no room for it, or no permission.
+        """
+        if self._completing is not None:
+            self._completing.join()
+            self._completing = None
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
+
+    def _complete(self, step: int, response: Any) -> None:
         try:
-            self._writer.save_checkpointables(step, checkpointables, force=True)
-        except ocp.training.errors.StepAlreadyExistsError as error:
-            raise ValueError(f"checkpoint step {step} exists already in {self._directory}") from error
+            with self._telling_failure(step):
+                response.result()
+                # A bucket's own checksums do better than reading all of it again.
+                if jax.process_index() == 0 and "://" not in str(self._directory):
+                    write_manifest(self._directory / str(step))
+        except BaseException as error:  # told where it is waited for
+            self._failure = error
+
+    @contextlib.contextmanager
+    def _telling_failure(self, step: int) -> Iterator[None]:
+        """Lets what the system refuses be told as a user's mistake, of which orbax would log pages."""
+        with _orbax_silenced():
+            try:
+                yield
+            except Exception as error:
+                number = _error_number(error)
+                if number is None:
+                    raise
+                # What is left of the step keeps others from being saved; a new writer clears it away.
+                self._writer = None
+                reason = os.strerror(number)
+                raise UserError(
+                    f"{self._directory}: checkpoint {step} cannot be written: {reason}"
+                ) from error
+
+    def restore_newest(
+        self, abstract_learner_state: Any, tell: Callable[[str], None]
+    ) -> tuple[int, Any, dict[str, Any]] | None:
+        """Reads back the newest step that is whole, and moves those after it aside; None if there are none.
+
+        Args:
+            abstract_learner_state: see `restore`.
+            tell: is told of each step that is not whole.
+
+        Raises:
+            UserError: there are steps, and none is whole.
+            ValueError: the learner's state has another structure, shape or dtype.
+        """
+        steps = self.steps()
+        for step in reversed(steps):
+            try:
+                return self.restore(abstract_learner_state, step)
+            except DamageError as error:
+                place = self._set_aside(step)
+                tell(f"checkpoint {step} is left out and kept as {place.name}: {error}")
+        if steps:
+            raise UserError(f"{self._directory}: none of {len(steps)} checkpoints is whole")
+        return None
+
+    def _set_aside(self, step: int) -> epath.Path:
+        """Moves a step to where it is no step any more, and returns that place."""
+        places = (self._directory / f"damaged_{step}_{number}" for number in itertools.count(1))
+        place = next(place for place in places if not place.exists())
+        (self._directory / str(step)).rename(place)
+        return place
 
     def restore(
         self, abstract_learner_state: Any, step: int | None = None
@@ -103,18 +211,26 @@ class Checkpointer:
             The step's number, the learner's state, and the host's.
 
         Raises:
+            DamageError: a file is not as it was written.
             ValueError: there is no such step, or the learner's state has another structure, shape or dtype.
         """
         step = self._existing(step)
+        source = f"checkpoint step {step} in {self._directory}"
         abstract = _named_leaves(abstract_learner_state)
-        with ocp.training.Checkpointer(self._directory) as reader:
+        # Where all files are as they were written, whatever goes wrong is no damage.
+        is_whole = check_manifest(self._directory / str(step))
+        telling = contextlib.nullcontext if is_whole else functools.partial(_telling_damage, source)
+        with _orbax_silenced(), ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
-            metadata = reader.checkpointables_metadata(step).metadata
-            _check_structure(metadata[_LEARNER], abstract, f"checkpoint step {step} in {self._directory}")
-            restored = reader.load_checkpointables(step, {_LEARNER: abstract, _HOST: None})
+            with telling():
+                saved = _metadata(reader, step)[_LEARNER]
+            _check_structure(saved, abstract, source)
+            with telling():
+                restored = reader.load_checkpointables(step, {_LEARNER: abstract, _HOST: None})
+                host_state = _decode(restored[_HOST])
         leaves = [restored[_LEARNER][name] for name in abstract]
         structure = jax.tree.structure(abstract_learner_state)
-        return step, jax.tree.unflatten(structure, leaves), _decode(restored[_HOST])
+        return step, jax.tree.unflatten(structure, leaves), host_state
 
     def restore_part(
         self, abstract_learner_state: Mapping[str, Any], step: int | None = None
@@ -131,20 +247,18 @@ class Checkpointer:
             The step's number, the fields, and the host's state with None in place of its arrays.
 
         Raises:
-            ValueError: there is no such step, a field has another structure, shape or dtype, or what is there
-                is damaged.
+            DamageError: what is there is damaged.
+            ValueError: there is no such step, or a field has another structure, shape or dtype.
         """
         step = self._existing(step)
         source = f"checkpoint step {step} in {self._directory}"
         abstract = _named_leaves(abstract_learner_state)
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with context, ocp.training.Checkpointer(self._directory) as reader:
+        with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
-                metadata = reader.checkpointables_metadata(step).metadata
-                if None in (metadata[_LEARNER], metadata[_HOST]):
-                    raise ValueError("its metadata is gone or spoiled")
+                metadata = _metadata(reader, step)
                 fields = tuple(f"{name}/" for name in abstract_learner_state)
                 saved = {name: leaf for name, leaf in metadata[_LEARNER].items() if name.startswith(fields)}
                 text = {_TEXT: metadata[_HOST][_TEXT]}
@@ -169,6 +283,13 @@ class Checkpointer:
             raise ValueError(f"there is no complete checkpoint of step {step} in {self._directory}")
 
 
+def _metadata(reader: Any, step: int) -> Any:
+    metadata = reader.checkpointables_metadata(step).metadata
+    if None in (metadata[_LEARNER], metadata[_HOST]):
+        raise ValueError("its metadata is gone or spoiled")
+    return metadata
+
+
 def _named_leaves(tree: Any) -> dict[str, Any]:
     """Returns a tree's leaves by path, which is the same whatever containers the tree is made of."""
     return {
@@ -179,21 +300,39 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
 
 @contextlib.contextmanager
 def _telling_damage(source: str) -> Iterator[None]:
-    """Lets whatever orbax makes of missing and damaged files be told as just that, in one line.
+    """Lets whatever orbax makes of missing and damaged files be told as just that, in one line."""
+    with _orbax_silenced():
+        try:
+            yield
+        except Exception as error:  # of no one kind: keys that are not there, what JSON is not, and others
+            reason = str(error.__cause__ or error).partition("\n")[0]
+            traceback.clear_frames(error.__traceback__)
+            # What a failed load leaves would be logged when it is collected.
+            gc.collect()
+            raise DamageError(f"{source} is damaged or cannot be read: {reason[:100]}") from error
 
-    Orbax and asyncio would log pages on its way, and again when what a failed load leaves is collected.
-    """
+
+@contextlib.contextmanager
+def _orbax_silenced() -> Iterator[None]:
+    """Keeps orbax and asyncio from logging pages on the way of an error, which is told in any case."""
     verbosity = logging.get_verbosity()
     logging.set_verbosity(logging.FATAL)
     try:
         yield
-    except Exception as error:  # of no one kind: keys that are not there, what JSON is not, and others
-        reason = str(error.__cause__ or error).partition("\n")[0]
-        traceback.clear_frames(error.__traceback__)
-        gc.collect()
-        raise ValueError(f"{source} is damaged or cannot be read: {reason[:100]}") from error
     finally:
         logging.set_verbosity(verbosity)
+
+
+def _error_number(error: BaseException | None) -> int | None:
+    """Returns the number of the system's error that an exception is, or came of."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno is not None:
+            return error.errno
+        told = _TENSORSTORE_ERROR.search(str(error))
+        if told:
+            return int(told[1])
+        error = error.__cause__ or error.__context__
+    return None
 
 
 def _check_structure(saved: Mapping[str, Any], wanted: Mapping[str, Any], source: str) -> None:

@@ -4,10 +4,12 @@ import csv
 import dataclasses
 import io
 import math
+from collections.abc import Iterable, Mapping
 
 from etils import epath
 from tensorboardX import SummaryWriter
 
+from codeit_jax.errors import UserError, naming
 from codeit_jax.run.files import write_text
 
 
@@ -91,25 +93,25 @@ _FIELDS = tuple(field.name for field in dataclasses.fields(IterationMetrics))
 class MetricsLog:
     """The rows of a run so far, kept in `performance.csv` and in TensorBoard's files.
 
+    Attributes:
+        rows: the rows.
+
     Args:
         workdir: the run's folder.
-        num_done: meta-iterations done; rows after that, left by a run that ended before its checkpoint, go.
+        rows: those so far, as a checkpoint has them; what the files have beyond these goes.
     """
 
-    def __init__(self, workdir: epath.Path, num_done: int | None) -> None:
+    def __init__(self, workdir: epath.Path, rows: Iterable[IterationMetrics] = ()) -> None:
         self._path = workdir / "performance.csv"
-        self.rows = [row for row in self._read() if num_done is not None and row.meta_iteration <= num_done]
+        self.rows = list(rows)
+        if self.rows:
+            self._write()
         self._writer = SummaryWriter(str(workdir / "tensorboard"), purge_step=len(self.rows))
 
     def append(self, row: IterationMetrics) -> None:
         """Adds a row and writes it out."""
         self.rows.append(row)
-        text = io.StringIO()
-        writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
-        writer.writeheader()
-        for each in self.rows:
-            writer.writerow({name: _format(value) for name, value in dataclasses.asdict(each).items()})
-        write_text(self._path, text.getvalue())
+        self._write()
         for name, value in dataclasses.asdict(row).items():
             if name != "meta_iteration" and not math.isnan(value):
                 self._writer.add_scalar(name, value, row.meta_iteration)
@@ -118,15 +120,35 @@ class MetricsLog:
     def close(self) -> None:
         self._writer.close()
 
-    def _read(self) -> list[IterationMetrics]:
-        if not self._path.exists():
-            return []
-        rows = csv.DictReader(io.StringIO(self._path.read_text()))
-        types = {field.name: field.type for field in dataclasses.fields(IterationMetrics)}
-        return [
-            IterationMetrics(**{name: types[name](text or "nan") for name, text in row.items()})  # type: ignore
-            for row in rows
-        ]
+    def _write(self) -> None:
+        text = io.StringIO()
+        writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
+        writer.writeheader()
+        for each in self.rows:
+            writer.writerow({name: _format(value) for name, value in dataclasses.asdict(each).items()})
+        write_text(self._path, text.getvalue())
+
+
+def read_rows(workdir: epath.Path) -> list[IterationMetrics]:
+    """Returns the rows of a run's `performance.csv`; none where there is no such file.
+
+    Raises:
+        UserError: the file is no such table; the message names it and the line.
+    """
+    path = workdir / "performance.csv"
+    if not path.exists():
+        return []
+    with naming(path):
+        lines = csv.DictReader(io.StringIO(path.read_text()))
+        return [_row(lines.line_num, line) for line in lines]
+
+
+def _row(number: int, texts: Mapping[str, str]) -> IterationMetrics:
+    types = {field.name: field.type for field in dataclasses.fields(IterationMetrics)}
+    try:
+        return IterationMetrics(**{name: types[name](text or "nan") for name, text in texts.items()})  # type: ignore
+    except (KeyError, TypeError, ValueError) as error:
+        raise UserError(f"line {number} is no row of a run's table: {error}") from None
 
 
 def _format(value: float) -> str:

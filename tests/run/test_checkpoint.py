@@ -1,5 +1,6 @@
 import os
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from flax import nnx
 
 import codeit_jax
 from codeit_jax.config import LearnerConfig
+from codeit_jax.errors import UserError
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.sharding import make_mesh
@@ -89,6 +91,152 @@ def test_only_the_latest_steps_are_kept_and_each_can_be_asked_for(tmp_path):
             checkpointer.restore(abstract(LEARNER_STATE), step=1)
         with pytest.raises(ValueError, match="step 10 exists already"):
             checkpointer.save(10, learner_state=LEARNER_STATE, host_state={})
+
+
+def test_some_steps_are_kept_for_good(tmp_path):
+    with Checkpointer(tmp_path, keep=1, keep_every=4) as checkpointer:
+        for step in range(1, 11):
+            checkpointer.save(step, learner_state=LEARNER_STATE, host_state={})
+        assert checkpointer.steps() == [4, 8, 10]
+
+
+def test_what_changes_after_a_save_began_is_not_in_it(tmp_path):
+    advance = jax.jit(lambda state: jax.tree.map(lambda leaf: leaf + 1, state), donate_argnums=0)
+    state = {"large": jnp.zeros((1000, 1000)), "small": jnp.zeros(3)}
+    wanted = abstract(state)
+    array = np.zeros(1_000_000, np.int64)
+    with Checkpointer(tmp_path, keep=9) as checkpointer:
+        for step in range(5):
+            checkpointer.save(step, learner_state=state, host_state={"array": array})
+            for _ in range(7):
+                state = advance(state)
+                array += 1
+    for step in range(5):
+        _, restored, host_state = Checkpointer(tmp_path).restore(wanted, step)
+        for name in state:
+            assert (restored[name] == 7 * step).all()
+        assert (host_state["array"] == 7 * step).all()
+
+
+def damaged_copies(folder, copy):
+    """Yields what was done to each file of the newest step, on a copy of the folder made anew each time."""
+    changes = {
+        "cut": lambda content: content[: len(content) // 2],
+        "emptied": lambda content: b"",
+        "flipped": lambda content: content[:-1] + bytes([content[-1] ^ 255]),
+        "removed": None,
+    }
+    newest = folder / "2"
+    for file in sorted(path.relative_to(newest) for path in newest.rglob("*") if path.is_file()):
+        for name, change in changes.items():
+            shutil.rmtree(copy, ignore_errors=True)
+            shutil.copytree(folder, copy)
+            if change is None:
+                (copy / "2" / file).unlink()
+            else:
+                (copy / "2" / file).write_bytes(change((newest / file).read_bytes()))
+            yield f"{file} {name}"
+
+
+def test_a_damaged_step_is_left_out_for_the_one_before(tmp_path):
+    with Checkpointer(tmp_path / "whole") as checkpointer:
+        for step in (1, 2):
+            state = {"leaf": jnp.full((40, 30), step)}
+            checkpointer.save(step, learner_state=state, host_state={"array": np.full(9, step)})
+    wanted = abstract({"leaf": jnp.zeros((40, 30), jnp.int32)})
+    num_cases = 0
+    for case in damaged_copies(tmp_path / "whole", tmp_path / "copy"):
+        told = []
+        step, state, host_state = Checkpointer(tmp_path / "copy").restore_newest(wanted, told.append)
+        # Without the manifest nothing else is damaged.
+        assert step == (2 if case == "manifest.json removed" else 1), case
+        assert (state["leaf"] == step).all(), case
+        assert (host_state["array"] == step).all(), case
+        kept = [path.name for path in (tmp_path / "copy").iterdir()]
+        if step == 1:
+            (line,) = told
+            assert line.startswith("checkpoint 2 is left out and kept as damaged_2_1: "), case
+            assert case.split()[0] in line, case
+            assert sorted(kept) == ["1", "damaged_2_1"], case
+        num_cases += 1
+    assert num_cases > 30
+    # What was set aside is in nobody's way.
+    (tmp_path / "copy" / "2" / "manifest.json").write_text("{")
+    assert Checkpointer(tmp_path / "copy").restore_newest(wanted, told.append)[0] == 1
+    with Checkpointer(tmp_path / "copy") as checkpointer:
+        checkpointer.save(2, learner_state={"leaf": jnp.full((40, 30), 3)}, host_state={})
+    assert Checkpointer(tmp_path / "copy").steps() == [1, 2]
+
+
+@pytest.mark.parametrize("leave", [lambda step: None, lambda step: (step / "host").mkdir()])
+def test_a_step_of_which_nothing_is_left_is_left_out(tmp_path, leave):
+    with Checkpointer(tmp_path) as checkpointer:
+        for step in (1, 2):
+            checkpointer.save(step, learner_state=LEARNER_STATE, host_state={"step": step})
+    shutil.rmtree(tmp_path / "2")
+    (tmp_path / "2").mkdir()
+    leave(tmp_path / "2")
+    told = []
+    assert Checkpointer(tmp_path).restore_newest(abstract(LEARNER_STATE), told.append)[0] == 1
+    assert len(told) == 1
+
+
+def test_where_none_is_whole_that_is_told_and_nothing_lost(tmp_path):
+    with Checkpointer(tmp_path) as checkpointer:
+        for step in (1, 2):
+            checkpointer.save(step, learner_state=LEARNER_STATE, host_state=HOST_STATE)
+    for step in "12":
+        (tmp_path / step / "host" / "manifest.ocdbt").write_bytes(b"")
+    with pytest.raises(UserError, match="none of 2 checkpoints is whole"):
+        Checkpointer(tmp_path).restore_newest(abstract(LEARNER_STATE), lambda line: None)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged_1_1", "damaged_2_1"]
+    assert Checkpointer(tmp_path / "none").restore_newest(abstract(LEARNER_STATE), print) is None
+
+
+def test_a_model_of_another_shape_is_no_damage(tmp_path):
+    with Checkpointer(tmp_path) as checkpointer:
+        checkpointer.save(1, learner_state=LEARNER_STATE, host_state={})
+    other = abstract({**LEARNER_STATE, "step": jnp.zeros(2)})
+    with pytest.raises(ValueError, match="is of another model or optimiser"):
+        Checkpointer(tmp_path).restore_newest(other, print)
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+
+
+FULL_PROGRAM = """
+import resource, signal, sys
+import jax.numpy as jnp, numpy as np
+from codeit_jax.errors import UserError
+from codeit_jax.run.checkpoint import Checkpointer
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+random = np.random.default_rng(0)
+state = {"leaf": jnp.asarray(random.normal(size=(300, 1000)))}
+with Checkpointer(sys.argv[1]) as checkpointer:
+    checkpointer.save(1, learner_state=state, host_state={"array": np.arange(9)})
+    checkpointer.wait()
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, resource.RLIM_INFINITY))
+    for step in (2, 3):
+        try:
+            checkpointer.save(step, learner_state=state, host_state={"array": np.arange(9)})
+            checkpointer.wait()
+        except UserError as error:
+            print(error)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    checkpointer.save(4, learner_state=state, host_state={"array": np.arange(9)})
+print(Checkpointer(sys.argv[1]).steps())
+"""
+
+
+def test_where_there_is_no_room_the_step_before_stays_and_others_follow(tmp_path):
+    command = [sys.executable, "-c", FULL_PROGRAM, str(tmp_path)]
+    finished = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.splitlines() == [
+        f"{tmp_path}: checkpoint 2 cannot be written: File too large",
+        f"{tmp_path}: checkpoint 3 cannot be written: File too large",
+        "[1, 4]",
+    ]
+    assert finished.stderr == ""
 
 
 def test_looking_for_checkpoints_leaves_no_trace(tmp_path):
@@ -230,6 +378,7 @@ while True:
     print("saving", step, flush=True)
     state = {f"leaf {number}": jnp.full((300, 1000), step * 10 + number, jnp.int32) for number in range(8)}
     checkpointer.save(step, learner_state=state, host_state={"step": step, "array": np.full(500_000, step)})
+    checkpointer.wait()
     print("saved", step, flush=True)
     step += 1
 """

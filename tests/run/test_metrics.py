@@ -4,14 +4,16 @@ import contextlib
 import csv
 import dataclasses
 import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 from etils import epath
 
+from codeit_jax.errors import UserError
 from codeit_jax.run import metrics as metrics_module
-from codeit_jax.run.metrics import IterationMetrics, MetricsLog
+from codeit_jax.run.metrics import IterationMetrics, MetricsLog, read_rows
 
 FIRST = IterationMetrics(0, cumulative_performance=3, explore_seconds=1.5)
 SECOND = IterationMetrics(
@@ -74,8 +76,8 @@ def writers(monkeypatch) -> list[RecordingWriter]:
     return made
 
 
-def write(folder: Path, *rows: IterationMetrics, num_done: int | None = None) -> MetricsLog:
-    log = MetricsLog(epath.Path(folder), num_done)
+def write(folder: Path, *rows: IterationMetrics, before: Sequence[IterationMetrics] = ()) -> MetricsLog:
+    log = MetricsLog(epath.Path(folder), before)
     for row in rows:
         log.append(row)
     log.close()
@@ -102,7 +104,7 @@ def test_a_row_is_a_line_with_a_column_a_field(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("writers")
 def test_each_row_is_on_disk_as_soon_as_it_is_there(tmp_path: Path) -> None:
-    log = MetricsLog(epath.Path(tmp_path), None)
+    log = MetricsLog(epath.Path(tmp_path))
     for number in range(3):
         log.append(IterationMetrics(number))
         assert [row["meta_iteration"] for row in read(tmp_path)] == list(map(str, range(number + 1)))
@@ -111,7 +113,7 @@ def test_each_row_is_on_disk_as_soon_as_it_is_there(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("writers")
 def test_rows_come_back(tmp_path: Path) -> None:
     write(tmp_path, FIRST, SECOND)
-    first, second = MetricsLog(epath.Path(tmp_path), 1).rows
+    first, second = read_rows(epath.Path(tmp_path))
     assert math.isnan(first.loss)
     assert {name: value for name, value in dataclasses.asdict(first).items() if value == value} == {
         name: value for name, value in dataclasses.asdict(FIRST).items() if value == value
@@ -131,7 +133,7 @@ def test_a_file_of_fewer_columns_goes_on_with_all(tmp_path: Path) -> None:
         writer = csv.DictWriter(file, names, extrasaction="ignore")
         writer.writeheader()
         writer.writerows(rows)
-    write(tmp_path, dataclasses.replace(SECOND, meta_iteration=2), num_done=1)
+    write(tmp_path, dataclasses.replace(SECOND, meta_iteration=2), before=read_rows(epath.Path(tmp_path)))
     first, second, third = read(tmp_path)
     assert [row["learn_seconds"] for row in (first, second, third)] == ["0", "3.25", "3.25"]
     assert [row["num_updates"] for row in (first, second, third)] == ["0", "0", "7"]
@@ -144,26 +146,46 @@ def test_writing_rows_that_came_back_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "once").mkdir()
     (tmp_path / "twice").mkdir()
     write(tmp_path / "twice", FIRST, SECOND)
-    write(tmp_path / "twice", third, num_done=1)
+    write(tmp_path / "twice", third, before=read_rows(epath.Path(tmp_path / "twice")))
     write(tmp_path / "once", FIRST, SECOND, third)
     assert (tmp_path / "twice/performance.csv").read_bytes() == (
         tmp_path / "once/performance.csv"
     ).read_bytes()
 
 
-@pytest.mark.parametrize(("num_done", "kept"), [(None, 0), (0, 1), (1, 2), (5, 3)])
-def test_rows_after_the_last_checkpoint_go(
-    tmp_path: Path, writers: list[RecordingWriter], num_done: int | None, kept: int
+@pytest.mark.parametrize("spoil", [lambda file: None, Path.unlink, lambda file: file.write_text("?")])
+def test_the_file_is_made_of_the_rows_that_are_gone_on_from(
+    tmp_path: Path, writers: list[RecordingWriter], spoil: Callable[[Path], object]
 ) -> None:
     write(tmp_path, *map(IterationMetrics, range(3)))
-    log = MetricsLog(epath.Path(tmp_path), num_done)
-    assert [row.meta_iteration for row in log.rows] == list(range(kept))
-    assert writers[-1].purge_step == kept
+    spoil(tmp_path / "performance.csv")
+    log = MetricsLog(epath.Path(tmp_path), map(IterationMetrics, range(2)))
+    assert [row["meta_iteration"] for row in read(tmp_path)] == ["0", "1"]
+    assert [row.meta_iteration for row in log.rows] == [0, 1]
+    assert writers[-1].purge_step == 2
     assert writers[-1].folder == str(tmp_path / "tensorboard")
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("meta_iteration,loss\nx,1\n", "line 2 is no row of a run's table: invalid literal for int"),
+        ("meta_iteration,nonsense\n1,1\n", "line 2 is no row of a run's table: 'nonsense'"),
+        ("meta_iteration\n1,1\n", "line 2 is no row of a run's table: "),
+        ("\0", "line 1 is no row|line contains NUL|no row of a run's table"),
+    ],
+)
+def test_a_garbled_file_is_told_in_a_line(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "performance.csv").write_text(text)
+    if text == "\0":
+        assert read_rows(epath.Path(tmp_path)) == []
+        return
+    with pytest.raises(UserError, match=rf"performance.csv: {message}"):
+        read_rows(epath.Path(tmp_path))
+
+
 def test_tensorboard_gets_every_number(tmp_path: Path, writers: list[RecordingWriter]) -> None:
-    log = MetricsLog(epath.Path(tmp_path), None)
+    log = MetricsLog(epath.Path(tmp_path))
     (writer,) = writers
     log.append(FIRST)
     assert ("cumulative_performance", 3, 0) in writer.scalars
@@ -179,7 +201,7 @@ def test_tensorboard_gets_every_number(tmp_path: Path, writers: list[RecordingWr
 
 
 def test_tensorboard_files_are_left(tmp_path: Path) -> None:
-    with contextlib.closing(MetricsLog(epath.Path(tmp_path), None)) as log:
+    with contextlib.closing(MetricsLog(epath.Path(tmp_path))) as log:
         log.append(SECOND)
     (file,) = (tmp_path / "tensorboard").iterdir()
     assert b"policy_performance" in file.read_bytes()
