@@ -205,6 +205,7 @@ def test_changed_leaves_no_default() -> None:
 
 def test_all_settings_last_but_those_that_change_no_result() -> None:
     may_change = {"num_meta_iterations", "checkpoint_interval", "execution.num_workers"}
+    may_change |= {"kept_checkpoints", "kept_checkpoint_interval"}
     may_change |= {"validation_interval", "data.validation_tasks", "data.allow_overlap"}
     may_change |= {"learner.rematerialize", "mesh.data", "mesh.fsdp", "mesh.tensor"}
     assert set(lasting_settings(Config())) == set(setting_names(Config)) - may_change
