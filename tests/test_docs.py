@@ -1,7 +1,10 @@
 """The documents: the picture is of the source as it is, and what they name exists."""
 
 import importlib.util
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,3 +28,24 @@ def test_what_a_document_names_exists(document):
     missing = [name for name in named if not (ROOT / name).exists()]
     missing += [link for link in linked if not (document.parent / link).exists()]
     assert not missing
+
+
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("example", "printed"), zip(EXAMPLES, ["ok ((", "((9, 8, 7),) O = vmirror(I) "], strict=True)
+)
+def test_the_examples_of_the_readme_run(example, printed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
+    run = subprocess.run(
+        [sys.executable, "-c", example],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    assert printed in run.stdout
