@@ -35,7 +35,7 @@ EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(enc
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("example", "printed"), zip(EXAMPLES, ["ok ((", "((9, 8, 7),) O = vmirror(I) "], strict=True)
+    ("example", "printed"), list(zip(EXAMPLES, ["ok ((", "((9, 8, 7),) O = vmirror(I) "], strict=True))
 )
 def test_the_examples_of_the_readme_run(example, printed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}

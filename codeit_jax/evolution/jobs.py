@@ -9,7 +9,7 @@ from codeit_jax.arc import Grid
 from codeit_jax.dsl.program import Program
 from codeit_jax.evolution.colours import Ranked
 from codeit_jax.evolution.edges import Edge
-from codeit_jax.search.ranking import Candidate
+from codeit_jax.search.ranking import AnswerRank, Candidate, answer_rank
 
 Newcomer = tuple[str, str]  # a program that joins a population, and how it came about
 Member = tuple[str, int, str]  # a program of a population, how many behave so, and how it came about
@@ -126,10 +126,10 @@ class Answer:
     num_programs: int
 
     @property
-    def rank(self) -> tuple[object, ...]:
-        """What answers are sorted by: demonstrations given, programs that agree, and shorter first."""
-        rank = self.candidate.rank
-        return rank[0], -self.num_programs, *rank[1:]
+    def rank(self) -> AnswerRank:
+        """What answers are sorted by."""
+        candidate = self.candidate
+        return answer_rank(candidate.performance.demonstration, self.num_programs, candidate.program)
 
 
 @dataclasses.dataclass(frozen=True)

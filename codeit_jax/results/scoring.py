@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from codeit_jax.arc import Grid, Task
-from codeit_jax.search.ranking import NUM_ANSWERS, rank
+from codeit_jax.search.ranking import NUM_ANSWERS, AnswerRank, answer_rank, rank
 
 NUM_ATTEMPTS = 2  # for each test input, by the rule of the ARC Prize
 
@@ -110,8 +110,7 @@ def best_candidates(programs: Sequence[ProgramResult]) -> list[ProgramResult]:
 def choose_attempts(task: Task, programs: Sequence[ProgramResult]) -> Attempts:
     """Chooses what to answer each test input with: the best two grids that candidates give for it.
 
-    A grid is as good as the best candidate that gives it. Between grids that are equal in the share of
-    demonstrations the one that more programs agree on comes first, then that of the shorter program. The test
+    A grid is as good as the best candidate that gives it; grids are sorted as `answer_rank` has it. The test
     outputs are not looked at.
 
     Args:
@@ -230,9 +229,9 @@ def _best_grids(ranked: Sequence[ProgramResult], place: int) -> tuple[Grid, ...]
             first.setdefault(grid, each)
             num_programs[grid] += 1
 
-    def grid_rank(grid: Grid) -> tuple[object, ...]:
-        performance, *shortness = rank(first[grid].demonstration_performance, first[grid].program)
-        return performance, -num_programs[grid], *shortness
+    def grid_rank(grid: Grid) -> AnswerRank:
+        best = first[grid]
+        return answer_rank(best.demonstration_performance, num_programs[grid], best.program)
 
     return tuple(sorted(first, key=grid_rank)[:NUM_ATTEMPTS])
 

@@ -5,11 +5,13 @@ A task's candidates are ranked by demonstration performance, then shorter first,
 """
 
 import dataclasses
+from fractions import Fraction
 
 NUM_ANSWERS = 3
 
 Shortness = tuple[int, int, str]
 Rank = tuple[float, int, int, str]
+AnswerRank = tuple[float, Fraction, int, int, str]
 
 
 def shortness(text: str) -> Shortness:
@@ -25,6 +27,21 @@ def rank(demonstration_performance: float, text: str) -> Rank:
         text: the program's canonical text.
     """
     return -demonstration_performance, *shortness(text)
+
+
+def answer_rank(demonstration_performance: float, num_programs: int, text: str) -> AnswerRank:
+    """Returns what answers that differ are sorted by: demonstrations given, support, and then as by `rank`.
+
+    An answer has the more support the more programs agree on it and the shorter the best of them is; one more
+    line counts as much as a quarter of the programs.
+
+    Args:
+        demonstration_performance: share of demonstrations that the best of its programs gives.
+        num_programs: programs that agree.
+        text: the canonical text of the best.
+    """
+    lines, length, _ = shortness(text)
+    return -demonstration_performance, -num_programs * Fraction(3, 4) ** lines, lines, length, text
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
