@@ -10,7 +10,7 @@ from codeit_jax.replay.byte_table import ByteTable
 from codeit_jax.replay.columns import Column
 from codeit_jax.replay.experience import Experience
 from codeit_jax.replay.hash_index import HashIndex
-from codeit_jax.replay.packing import pack_each, unpack_all
+from codeit_jax.replay.packing import pack_grids, unpack_all
 
 _Value = TypeVar("_Value")
 
@@ -113,8 +113,8 @@ class Entries:
             "priorities": [each.priority for each in new],
             "meta_iterations": [each.meta_iteration for each in new],
             "tasks": tasks[rows],
-            "inputs": self._number_grids("inputs", [each.inputs for each in new]),
-            "outputs": self._number_grids("outputs", [each.outputs for each in new]),
+            "inputs": self._number_inputs([each.inputs for each in new]),
+            "outputs": self.tables["outputs"].number([pack_grids(each.outputs) for each in new]),
             "programs": programs[rows],
         }.items():
             self.columns[name].extend(np.asarray(numbers))
@@ -182,12 +182,14 @@ class Entries:
 
         return self._keys.find(_hashes(tasks, programs), is_same)
 
-    def _number_grids(self, name: str, tuples: Sequence[tuple[Grid, ...]]) -> np.ndarray:
-        """Returns the numbers of tuples of grids in a table; those of the same objects are packed once."""
+    def _number_inputs(self, tuples: Sequence[tuple[Grid, ...]]) -> np.ndarray:
+        """Returns the numbers of inputs; those made of the same grids, as a task's are, are packed once."""
         places: dict[tuple[int, ...], int] = {}
         place_of = [places.setdefault(tuple(map(id, grids)), len(places)) for grids in tuples]
         different = dict(zip(place_of, tuples, strict=True))
-        return self.tables[name].number(pack_each([different[place] for place in places.values()]))[place_of]
+        return self.tables["inputs"].number([pack_grids(different[place]) for place in places.values()])[
+            place_of
+        ]
 
     def _inputs(self, numbers: Sequence[int]) -> dict[int, tuple[Grid, ...]]:
         """Returns inputs by their numbers; those that are read again and again are unpacked once."""

@@ -1,6 +1,6 @@
 """Grids as bytes: for every grid its height, its width and its cells row by row, one byte each."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -9,17 +9,11 @@ from codeit_jax.arc.grid import Grid
 
 def pack_grids(grids: Iterable[Grid]) -> bytes:
     """Returns the bytes of some grids, one after another."""
-    return b"".join(map(_pack, grids))
-
-
-def pack_each(tuples: Sequence[Sequence[Grid]]) -> list[bytes]:
-    """Returns the bytes of each of several tuples of grids; one and the same grid in many is packed once."""
-    packed: dict[int, bytes] = {}
-    for grids in tuples:
-        for grid in grids:
-            if id(grid) not in packed:
-                packed[id(grid)] = _pack(grid)
-    return [b"".join([packed[id(grid)] for grid in grids]) for grids in tuples]
+    parts = []
+    for grid in grids:
+        parts.append(bytes((len(grid), len(grid[0]))))
+        parts += map(bytes, grid)
+    return b"".join(parts)
 
 
 def packed_size(data: bytes | memoryview, count: int) -> int:
@@ -79,7 +73,3 @@ def unpack_all(data: bytes) -> tuple[Grid, ...]:
         grids.append(tuple(zip(*[iter(data[start + 2 : end])] * width, strict=True)))
         start = end
     return tuple(grids)
-
-
-def _pack(grid: Grid) -> bytes:
-    return bytes((len(grid), len(grid[0]))) + b"".join(map(bytes, grid))
