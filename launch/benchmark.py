@@ -8,7 +8,7 @@ python launch/benchmark.py --suite=replay
 
 The peer of learning and of sampling is transformers' T5 on PyTorch, where that is installed. On a GPU both
 must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes most of it. That of the replay
-buffer is cpprb's. In full it takes 12 GB of memory and as much of the folder for temporary files.
+buffer is cpprb's. In full it takes 12 GB of memory, and 8 GB of the folder for temporary files.
 """
 
 import os

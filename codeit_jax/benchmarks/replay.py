@@ -62,7 +62,7 @@ class Stream:
 
     The rows of a grid that are varied come from a stock of rows of its width, and a program's lines from
     training programs, so that an experience takes a few microseconds to make. Half of the outputs are equal
-    to earlier ones, as those of training programs' mutants are on tasks of the evaluation set; and a
+    to earlier ones of their task, as those of training programs' mutants are on the evaluation set; and a
     twentieth of the tasks and programs come again. All grids of outputs are objects of their own, as if
     worker processes had sent them.
     """
@@ -90,19 +90,19 @@ class Stream:
     def _next(self) -> Experience:
         number = self._num_made
         self._num_made += 1
-        # Numbers that are spread, so that the tasks and starts of programs come in no order.
         if number and self._rng.random() < _REPEATED_SHARE:
             number = self._rng.randrange(number)
-        spread = number * 0x9E3779B1
-        task_id, inputs, outputs = self._tasks[spread % len(self._tasks)]
-        variant = number if number % 2 else self._rng.randrange(number + 1) | 1
-        start = self._starts[(spread >> 7) % _PROGRAM_STARTS]
+        turn, task = divmod(number, len(self._tasks))
+        task_id, inputs, outputs = self._tasks[task]
+        # Every second turn gives what one of the others gave.
+        variant = 2 * self._rng.randrange((turn + 1) // 2) if turn % 2 else turn
+        start = self._starts[number * 0x9E3779B1 % _PROGRAM_STARTS]
         return Experience.unchecked(
             task_id=task_id,
             program=f"{start}O = paint(I, x{number})",
             inputs=inputs,
             outputs=tuple([self._varied(grid, variant) for grid in outputs]),
-            priority=spread % 5 / 4,
+            priority=number * 0x9E3779B1 % 5 / 4,
             meta_iteration=number // _PER_META_ITERATION,
         )
 
@@ -119,7 +119,7 @@ def measure(options: Options) -> Iterator[Measurement]:
 
 
 def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
-    """Yields the suite's measurements, made on so much: for each size those of the same, growing buffer."""
+    """Yields the suite's measurements, made on so much: those of one buffer as it grows."""
     stream = Stream(options.seed)
     buffer = ReplayBuffer(sizes.sizes[-1] + 2 * sizes.num_more)
     num_content_bytes = 0
@@ -161,47 +161,39 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
             note="peer: cpprb, with replacement, rows packed still" if peer else "",
         )
         del read, peer
-        yield from checkpoints(name, buffer, stream, sizes, has_peer)
-    # Taken up from a checkpoint, it is full, and the next is one too many.
-    while buffer.capacity > len(buffer):
+        with tempfile.TemporaryDirectory(prefix="codeit_jax_replay_") as folder:
+            arrays = _seconds_of_arrays(buffer, Path(folder, "arrays")) if has_peer else (None, None)
+            store = SegmentStore(Path(folder, "segments"))
+            with Checkpointer(Path(folder, "checkpoints")) as checkpointer:
+                _save(checkpointer, 0, buffer.state(store))
+                buffer.extend(stream.take(sizes.num_more))
+                begun = time.monotonic()
+                state = buffer.state(store)
+                _save(checkpointer, 1, state)
+                store.retain(segment_names(state))
+                yield Measurement(
+                    f"{name}: checkpoint, {sizes.num_more:,} new",
+                    time.monotonic() - begun,
+                    arrays[0],
+                    "s",
+                    note="peer: all of it in arrays" if has_peer else "",
+                )
+                del buffer, state
+                begun = time.monotonic()
+                buffer = ReplayBuffer.from_state(_restore(checkpointer), store)
+                yield Measurement(
+                    f"{name}: restored",
+                    time.monotonic() - begun,
+                    arrays[1],
+                    "s",
+                    note="peer: from arrays" if has_peer else "",
+                )
+    while len(buffer) < buffer.capacity:
         buffer.extend(stream.take(buffer.capacity - len(buffer)))
-    full = len(buffer)
     begun = time.monotonic()
-    while len(buffer) >= full:
-        buffer.extend(stream.take(100))
-    yield Measurement(f"{full:,}: half evicted", time.monotonic() - begun, None, "s")
-
-
-def checkpoints(
-    name: str, buffer: ReplayBuffer, stream: Stream, sizes: Sizes, has_peer: bool
-) -> Iterator[Measurement]:
-    """A checkpoint after some more, and its restoring; the peer is that of everything in arrays."""
-    with tempfile.TemporaryDirectory(prefix="codeit_jax_replay_") as folder:
-        store = SegmentStore(Path(folder, "segments"))
-        with Checkpointer(Path(folder, "segmented")) as checkpointer:
-            _save(checkpointer, 0, buffer.state(store))
-            buffer.extend(stream.take(sizes.num_more))
-            begun = time.monotonic()
-            state = buffer.state(store)
-            _save(checkpointer, 1, state)
-            store.retain(segment_names(state))
-            seconds = time.monotonic() - begun
-            del state
-            peer = _seconds_of_arrays(buffer, Path(folder, "arrays")) if has_peer else (None, None)
-            yield Measurement(
-                f"{name}: checkpoint, {sizes.num_more:,} new",
-                seconds,
-                peer[0],
-                "s",
-                note="peer: all of it in arrays" if has_peer else "",
-            )
-            begun = time.monotonic()
-            restored = ReplayBuffer.from_state(_restore(checkpointer), store)
-            seconds = time.monotonic() - begun
-            assert len(restored) == len(buffer)
-            yield Measurement(
-                f"{name}: restored", seconds, peer[1], "s", note="peer: from arrays" if has_peer else ""
-            )
+    while len(buffer) == buffer.capacity:  # until one is new
+        buffer.extend(stream.take(1))
+    yield Measurement(f"{buffer.capacity:,}: half evicted", time.monotonic() - begun, None, "s")
 
 
 def _seconds_of_arrays(buffer: ReplayBuffer, folder: Path) -> tuple[float, float]:

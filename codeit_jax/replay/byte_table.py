@@ -98,6 +98,8 @@ class ByteTable:
         Raises:
             ValueError: it is no segment.
         """
+        if set(segment) != {"ends", "hashes", "data"}:
+            raise ValueError(f"replay buffer state: a segment of {sorted(segment)}")
         ends, hashes = (np.asarray(segment[name], np.uint32) for name in ("ends", "hashes"))
         data = np.asarray(segment["data"], np.uint8)
         # In 64 bits, where a difference below zero is seen.

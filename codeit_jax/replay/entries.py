@@ -101,12 +101,12 @@ class Entries:
         programs = self.tables["programs"].number(texts)
         indices = self._find(tasks, programs)
         rows = np.flatnonzero(indices < 0)
-        places: dict[int, int] = {}
-        place_of = np.array(
-            [places.setdefault(key, len(places)) for key in _keys(tasks[rows], programs[rows]).tolist()], int
-        )
-        indices[rows] = len(self) + place_of
-        rows = rows[np.unique(place_of, return_index=True)[1]]  # the first of each task and program
+        keys = _keys(tasks[rows], programs[rows]).tolist()
+        firsts: dict[int, int] = {}
+        first_of = np.array([firsts.setdefault(key, place) for place, key in enumerate(keys)], int)
+        is_first = first_of == np.arange(len(rows))
+        indices[rows] = (len(self) + np.cumsum(is_first) - 1)[first_of]
+        rows = rows[is_first]
         new = [experiences[row] for row in rows.tolist()]
         self._keys.append(_hashes(tasks[rows], programs[rows]))
         for name, numbers in {

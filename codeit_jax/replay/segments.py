@@ -71,10 +71,10 @@ class SegmentStore:
             raise SegmentError(f"{path}: {error.strerror or error}") from error
         if hashlib.sha256(content).hexdigest() + _SUFFIX != name:
             raise SegmentError(f"{path}: is damaged: its content is not what its name says")
-        head, _, _ = content.partition(b"\n")
+        end = content.index(b"\n")
         arrays = {}
-        start = _aligned(len(head) + 1)
-        for array_name, dtype, size in json.loads(head):
+        start = _aligned(end + 1)
+        for array_name, dtype, size in json.loads(content[:end]):
             arrays[array_name] = np.frombuffer(content, dtype, size, start)
             start = _aligned(start + arrays[array_name].nbytes)
         return arrays

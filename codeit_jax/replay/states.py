@@ -5,7 +5,7 @@ last, the entries' priorities, and the segments that are still open.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -60,20 +60,21 @@ def from_segmented(state: Mapping[str, Any], store: SegmentStore) -> tuple[Entri
         ValueError: the state is none of entries.
         SegmentError: a segment is not in the store, or damaged.
     """
-    expected = {"segments", "task_ids", "priorities", _ROWS, *TABLES}
-    if set(state) != expected:
-        raise ValueError(f"replay buffer state: expected {sorted(expected)}, got {sorted(state)}")
+    _expect(state, {"segments", "task_ids", "priorities", _ROWS, *TABLES})
     names: SegmentNames = json.loads(state["segments"])
+    _expect(names, {_ROWS, *TABLES})
     entries = Entries()
     entries.task_ids = Numbered(json.loads(state["task_ids"]))
     entries.columns["priorities"].extend(np.asarray(state["priorities"], np.float64))
-    for kind in (_ROWS, *TABLES):
-        for is_sealed, segment in _segments(state[kind], names[kind], store):
-            if kind == _ROWS:
-                for name in _FIXED_COLUMNS:
-                    entries.columns[name].extend(np.asarray(segment[name], COLUMNS[name]))
-            else:
-                entries.tables[kind].add_segment(segment, is_sealed)
+    sizes = [_add_rows(entries, store.read(name)) for name in names[_ROWS]]
+    if set(sizes) - {SEGMENT_ROWS}:
+        # Of a version that cut them otherwise: they are written again, cut as they are now.
+        names = {**names, _ROWS: []}
+    _add_rows(entries, state[_ROWS])
+    for kind in TABLES:
+        for name in names[kind]:
+            entries.tables[kind].add_segment(store.read(name), is_sealed=True)
+        entries.tables[kind].add_segment(state[kind], is_sealed=False)
     _check(entries)
     entries.index_keys()
     return entries, names
@@ -106,9 +107,7 @@ def from_self_contained(state: Mapping[str, Any]) -> Entries:
     Raises:
         ValueError: the state is none of entries.
     """
-    expected = {"task_ids", *_SELF_CONTAINED_COLUMNS, "ends", "arena", "input_counts", "input_arena"}
-    if set(state) != expected:
-        raise ValueError(f"replay buffer state: expected {sorted(expected)}, got {sorted(state)}")
+    _expect(state, {"task_ids", *_SELF_CONTAINED_COLUMNS, "ends", "arena", "input_counts", "input_arena"})
     entries = Entries()
     entries.task_ids = Numbered(json.loads(state["task_ids"]))
     for name in _SELF_CONTAINED_COLUMNS:
@@ -146,12 +145,11 @@ def _segment(entries: Entries, kind: str, index: int) -> dict[str, np.ndarray]:
     return {name: entries[name][part].copy() for name in _FIXED_COLUMNS}
 
 
-def _segments(
-    last: Mapping[str, np.ndarray], names: list[str], store: SegmentStore
-) -> Iterator[tuple[bool, Mapping[str, np.ndarray]]]:
-    for name in names:
-        yield True, store.read(name)
-    yield False, last
+def _add_rows(entries: Entries, segment: Mapping[str, np.ndarray]) -> int:
+    _expect(segment, {*_FIXED_COLUMNS})
+    for name in _FIXED_COLUMNS:
+        entries.columns[name].extend(np.asarray(segment[name], COLUMNS[name]))
+    return len(segment["tasks"])
 
 
 def _tuples(arena: np.ndarray, counts: np.ndarray) -> list[bytes]:
@@ -167,6 +165,11 @@ def _tuples(arena: np.ndarray, counts: np.ndarray) -> list[bytes]:
 
 def _cut(arena: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> list[bytes]:
     return [arena[start:end].tobytes() for start, end in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def _expect(mapping: Mapping[str, Any], names: set[str]) -> None:
+    if set(mapping) != names:
+        raise ValueError(f"replay buffer state: expected {sorted(names)}, got {sorted(mapping)}")
 
 
 def _check(entries: Entries) -> None:
