@@ -105,12 +105,10 @@ def _store(state: State, components: Components, task: Task, attempts: Sequence[
     """Stores attempts at a task as experiences, and returns how many of these are new."""
     to_experience = relabel if components.config.relabeling else keep_solved
     prioritize = Prioritizer(components.config.priority, components.examples.num_tokens)
-    num_new = 0
-    for attempt in attempts:
-        experience = to_experience(task, attempt, state.meta_iteration, prioritize)
-        if experience is not None and components.examples.fits(experience.program):
-            num_new += state.policy_buffer.add(experience)
-    return num_new
+    experiences = (to_experience(task, attempt, state.meta_iteration, prioritize) for attempt in attempts)
+    return state.policy_buffer.extend(
+        each for each in experiences if each is not None and components.examples.fits(each.program)
+    )
 
 
 def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -17,9 +17,12 @@ from codeit_jax.components import Components, State
 from codeit_jax.evolution.expert import Attempted
 from codeit_jax.exploration import AttemptRecorder, Tally, explore, remember
 from codeit_jax.learner.learner import LearnerMetrics
+from codeit_jax.replay import Experience
 from codeit_jax.run.background import drawn_ahead, run_ahead
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.search.solutions import Solutions, Source
+
+_READ_TOGETHER = 512
 
 
 def run_meta_iteration(state: State, components: Components, record: AttemptRecorder) -> IterationMetrics:
@@ -64,10 +67,8 @@ def train_epoch(
     rng = np.random.default_rng((components.seed, state.meta_iteration, part))
     training = state.training_buffer.sample(num_training, rng, prioritized=False)
     policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
-    picks = [(state.training_buffer, index) for index in training]
-    picks += [(state.policy_buffer, index) for index in policy]
-    order = rng.permutation(len(picks))
-    experiences = (buffer[index] for buffer, index in map(picks.__getitem__, order))
+    order = rng.permutation(len(training) + len(policy))
+    experiences = _read(state, training, policy, order)
     return state.learner.learn(run_ahead(components.examples.make(experiences)), rng)
 
 
@@ -103,6 +104,17 @@ def solved_by_source(solutions: Solutions) -> dict[str, int]:
         "only_mutation": solutions.num_solved_only(Source.MUTATION),
         "only_evolution": solutions.num_solved_only(Source.EVOLUTION),
     }
+
+
+def _read(state: State, training: np.ndarray, policy: np.ndarray, order: np.ndarray) -> Iterator[Experience]:
+    """Yields what was drawn from the buffers in an order of both draws, the training buffer's first."""
+    for start in range(0, len(order), _READ_TOGETHER):
+        places = order[start : start + _READ_TOGETHER]
+        is_policy = places >= len(training)
+        experiences = np.empty(len(places), object)
+        experiences[~is_policy] = state.training_buffer.read(training[places[~is_policy]])
+        experiences[is_policy] = state.policy_buffer.read(policy[places[is_policy] - len(training)])
+        yield from experiences
 
 
 def _row(

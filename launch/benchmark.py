@@ -4,9 +4,11 @@ python launch/benchmark.py --suite=execution
 python launch/benchmark.py --suite=execution --quick --json=/tmp/execution.json
 python launch/benchmark.py --suite=sampling --tokenizer=Salesforce/codet5p-220m
 python launch/benchmark.py --suite=learner
+python launch/benchmark.py --suite=replay
 
 The peer of learning and of sampling is transformers' T5 on PyTorch, where that is installed. On a GPU both
-must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes most of it.
+must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes most of it. That of the replay
+buffer is cpprb's. In full it takes 12 GB of memory, and 8 GB of the folder for temporary files.
 """
 
 import os

@@ -21,6 +21,7 @@ SUITES = {
     "execution": "codeit_jax.benchmarks.execution",
     "mutation": "codeit_jax.benchmarks.mutation",
     "evolution": "codeit_jax.benchmarks.evolution",
+    "replay": "codeit_jax.benchmarks.replay",
     "learner": "codeit_jax.benchmarks.learner",
     "sampling": "codeit_jax.benchmarks.sampling",
 }

@@ -4,28 +4,28 @@ import contextlib
 import functools
 import gc
 import itertools
-import json
 import os
 import re
 import threading
 import traceback
 import types
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import jax
-import numpy as np
 from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from codeit_jax.errors import UserError
+from codeit_jax.run.host_state import TEXT, decode, encode, without_arrays
 from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
 
 _LEARNER = "learner"
 _HOST = "host"
-_TEXT = "state"  # the host's state but for its arrays
 _TENSORSTORE_ERROR = re.compile(r"\[os_error_code='(\d+)'\]")
+
+Used = TypeVar("Used")
 
 
 class Checkpointer:
@@ -108,7 +108,7 @@ class Checkpointer:
             ValueError: `host_state` holds something else, or the step exists.
             UserError: there is no room for it, or no permission, or there was none for the save before.
         """
-        checkpointables = {_LEARNER: _named_leaves(learner_state), _HOST: _encode(host_state)}
+        checkpointables = {_LEARNER: _named_leaves(learner_state), _HOST: encode(host_state)}
         self.wait()
         with self._telling_failure(step):
             if self._writer is None:
@@ -167,13 +167,20 @@ class Checkpointer:
                 ) from error
 
     def restore_newest(
-        self, abstract_learner_state: Any, tell: Callable[[str], None]
-    ) -> tuple[int, Any, dict[str, Any]] | None:
-        """Reads back the newest step that is whole, and moves those after it aside; None if there are none.
+        self,
+        abstract_learner_state: Any,
+        use: Callable[[int, Any, dict[str, Any]], Used],
+        tell: Callable[[str], None],
+    ) -> Used | None:
+        """Reads back the newest step that is whole, and moves those after it aside.
 
         Args:
             abstract_learner_state: see `restore`.
+            use: makes something of what `restore` returns; a `DamageError` that it raises is the step's.
             tell: is told of each step that is not whole.
+
+        Returns:
+            What `use` made; None if there are no steps.
 
         Raises:
             UserError: there are steps, and none is whole.
@@ -182,7 +189,7 @@ class Checkpointer:
         steps = self.steps()
         for step in reversed(steps):
             try:
-                return self.restore(abstract_learner_state, step)
+                return use(*self.restore(abstract_learner_state, step))
             except DamageError as error:
                 place = self._set_aside(step)
                 tell(f"checkpoint {step} is left out and kept as {place.name}: {error}")
@@ -227,7 +234,7 @@ class Checkpointer:
             _check_structure(saved, abstract, source)
             with telling():
                 restored = reader.load_checkpointables(step, {_LEARNER: abstract, _HOST: None})
-                host_state = _decode(restored[_HOST])
+                host_state = decode(restored[_HOST])
         leaves = [restored[_LEARNER][name] for name in abstract]
         structure = jax.tree.structure(abstract_learner_state)
         return step, jax.tree.unflatten(structure, leaves), host_state
@@ -261,16 +268,29 @@ class Checkpointer:
                 metadata = _metadata(reader, step)
                 fields = tuple(f"{name}/" for name in abstract_learner_state)
                 saved = {name: leaf for name, leaf in metadata[_LEARNER].items() if name.startswith(fields)}
-                text = {_TEXT: metadata[_HOST][_TEXT]}
             _check_structure(saved, abstract, source)
             with _telling_damage(source):
                 # One after the other, for where one fails the other would be left unawaited.
-                host = reader.load_checkpointables(step, {_HOST: text})[_HOST]
-                host_state = json.loads(host[_TEXT])["tree"]
+                host_state = _read_text(reader, step)
                 restored = reader.load_checkpointables(step, {_LEARNER: abstract})[_LEARNER]
         leaves = [restored[name] for name in abstract]
         structure = jax.tree.structure(abstract_learner_state)
         return step, jax.tree.unflatten(structure, leaves), host_state
+
+    def read_host_text(self, step: int) -> dict[str, Any]:
+        """Returns the host's state of a step with None in place of its arrays, of which none is read.
+
+        Raises:
+            DamageError: what is there is damaged.
+            ValueError: there is no such step.
+        """
+        source = f"checkpoint step {step} in {self._directory}"
+        context = ocp.Context()
+        context.pytree.loading.partial_load = True
+        with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+            self._check_exists(reader, step)
+            with _telling_damage(source):
+                return _read_text(reader, step)
 
     def _existing(self, step: int | None) -> int:
         step = self.latest_step() if step is None else step
@@ -281,6 +301,12 @@ class Checkpointer:
     def _check_exists(self, reader: Any, step: int) -> None:
         if step not in [checkpoint.step for checkpoint in reader.checkpoints]:
             raise ValueError(f"there is no complete checkpoint of step {step} in {self._directory}")
+
+
+def _read_text(reader: Any, step: int) -> dict[str, Any]:
+    wanted = {TEXT: _metadata(reader, step)[_HOST][TEXT]}
+    host = reader.load_checkpointables(step, {_HOST: wanted})[_HOST]
+    return without_arrays(host[TEXT])
 
 
 def _metadata(reader: Any, step: int) -> Any:
@@ -347,51 +373,3 @@ def _check_structure(saved: Mapping[str, Any], wanted: Mapping[str, Any], source
     if differences:
         more = f" (and {len(differences) - 1} more)" if len(differences) > 1 else ""
         raise ValueError(f"{source} is of another model or optimiser: {differences[0]}{more}")
-
-
-def _encode(host_state: Mapping[str, Any]) -> dict[str, Any]:
-    """Turns the host's state into one JSON text and an array of bytes for each array in it.
-
-    Bytes, because a checkpoint takes neither arrays of strings nor empty ones; the text knows each array's
-    place, dtype and shape.
-    """
-    arrays: list[dict[str, Any]] = []
-    encoded: dict[str, Any] = {}
-
-    def without_arrays(value: Any, path: tuple[str | int, ...]) -> Any:
-        if isinstance(value, np.ndarray):
-            if np.dtype(value.dtype.str) != value.dtype or value.dtype.hasobject:
-                raise ValueError(f"host_state {_text(path)}: arrays of {value.dtype} cannot be saved")
-            if value.size:
-                # `ravel` first: an array without dimensions has no bytes to view.
-                encoded[f"array_{len(arrays)}"] = np.ascontiguousarray(value).ravel().view(np.uint8)
-            arrays.append({"path": path, "dtype": value.dtype.str, "shape": value.shape})
-            return None
-        if isinstance(value, Mapping):
-            if not all(type(key) is str for key in value):
-                raise ValueError(f"host_state {_text(path)}: keys must be strings")
-            return {key: without_arrays(item, (*path, key)) for key, item in value.items()}
-        if type(value) is list:
-            return [without_arrays(item, (*path, index)) for index, item in enumerate(value)]
-        if value is None or type(value) in (bool, int, float, str):
-            return value
-        # Among them NumPy's scalars and tuples, which would come back as something else.
-        raise ValueError(f"host_state {_text(path)}: values of type {type(value).__name__} cannot be saved")
-
-    tree = without_arrays(host_state, ())
-    return {_TEXT: json.dumps({"tree": tree, "arrays": arrays}), **encoded}
-
-
-def _decode(encoded: Mapping[str, Any]) -> dict[str, Any]:
-    state = json.loads(encoded[_TEXT])
-    for number, array in enumerate(state["arrays"]):
-        data = encoded.get(f"array_{number}", np.empty(0, np.uint8))
-        container = state["tree"]
-        for key in array["path"][:-1]:
-            container = container[key]
-        container[array["path"][-1]] = data.view(array["dtype"]).reshape(array["shape"])
-    return state["tree"]
-
-
-def _text(path: tuple[str | int, ...]) -> str:
-    return "/".join(map(str, path)) or "itself"

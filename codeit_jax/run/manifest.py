@@ -7,13 +7,14 @@ from typing import Any
 
 from etils import epath
 
+from codeit_jax.errors import UserError
 from codeit_jax.run.files import write_json
 
 _MANIFEST = "manifest.json"
 _BLOCK = 1 << 22  # bytes read at a time
 
 
-class DamageError(ValueError):
+class DamageError(UserError):
     """Files that are not as they were written; the message names one."""
 
 

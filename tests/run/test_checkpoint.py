@@ -118,6 +118,10 @@ def test_what_changes_after_a_save_began_is_not_in_it(tmp_path):
         assert (host_state["array"] == 7 * step).all()
 
 
+def as_read(*restored):
+    return restored
+
+
 def damaged_copies(folder, copy):
     """Yields what was done to each file of the newest step, on a copy of the folder made anew each time."""
     changes = {
@@ -147,7 +151,7 @@ def test_a_damaged_step_is_left_out_for_the_one_before(tmp_path):
     num_cases = 0
     for case in damaged_copies(tmp_path / "whole", tmp_path / "copy"):
         told = []
-        step, state, host_state = Checkpointer(tmp_path / "copy").restore_newest(wanted, told.append)
+        step, state, host_state = Checkpointer(tmp_path / "copy").restore_newest(wanted, as_read, told.append)
         # Without the manifest nothing else is damaged.
         assert step == (2 if case == "manifest.json removed" else 1), case
         assert (state["leaf"] == step).all(), case
@@ -162,7 +166,7 @@ def test_a_damaged_step_is_left_out_for_the_one_before(tmp_path):
     assert num_cases > 30
     # What was set aside is in nobody's way.
     (tmp_path / "copy" / "2" / "manifest.json").write_text("{")
-    assert Checkpointer(tmp_path / "copy").restore_newest(wanted, told.append)[0] == 1
+    assert Checkpointer(tmp_path / "copy").restore_newest(wanted, as_read, told.append)[0] == 1
     with Checkpointer(tmp_path / "copy") as checkpointer:
         checkpointer.save(2, learner_state={"leaf": jnp.full((40, 30), 3)}, host_state={})
     assert Checkpointer(tmp_path / "copy").steps() == [1, 2]
@@ -177,7 +181,7 @@ def test_a_step_of_which_nothing_is_left_is_left_out(tmp_path, leave):
     (tmp_path / "2").mkdir()
     leave(tmp_path / "2")
     told = []
-    assert Checkpointer(tmp_path).restore_newest(abstract(LEARNER_STATE), told.append)[0] == 1
+    assert Checkpointer(tmp_path).restore_newest(abstract(LEARNER_STATE), as_read, told.append)[0] == 1
     assert len(told) == 1
 
 
@@ -188,9 +192,9 @@ def test_where_none_is_whole_that_is_told_and_nothing_lost(tmp_path):
     for step in "12":
         (tmp_path / step / "host" / "manifest.ocdbt").write_bytes(b"")
     with pytest.raises(UserError, match="none of 2 checkpoints is whole"):
-        Checkpointer(tmp_path).restore_newest(abstract(LEARNER_STATE), lambda line: None)
+        Checkpointer(tmp_path).restore_newest(abstract(LEARNER_STATE), as_read, lambda line: None)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged_1_1", "damaged_2_1"]
-    assert Checkpointer(tmp_path / "none").restore_newest(abstract(LEARNER_STATE), print) is None
+    assert Checkpointer(tmp_path / "none").restore_newest(abstract(LEARNER_STATE), as_read, print) is None
 
 
 def test_a_model_of_another_shape_is_no_damage(tmp_path):
@@ -198,7 +202,7 @@ def test_a_model_of_another_shape_is_no_damage(tmp_path):
         checkpointer.save(1, learner_state=LEARNER_STATE, host_state={})
     other = abstract({**LEARNER_STATE, "step": jnp.zeros(2)})
     with pytest.raises(ValueError, match="is of another model or optimiser"):
-        Checkpointer(tmp_path).restore_newest(other, print)
+        Checkpointer(tmp_path).restore_newest(other, as_read, print)
     assert [path.name for path in tmp_path.iterdir()] == ["1"]
 
 

@@ -1,0 +1,177 @@
+"""A run goes on from its newest whole snapshot, and its folder then agrees with that."""
+
+import gzip
+import json
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from etils import epath
+
+from codeit_jax.components import State
+from codeit_jax.config import Config
+from codeit_jax.errors import UserError
+from codeit_jax.evolution.rounds import Rounds
+from codeit_jax.replay import Experience, ReplayBuffer, states
+from codeit_jax.run.metrics import IterationMetrics
+from codeit_jax.search.ranking import Candidate, Performance
+from codeit_jax.search.solutions import Solutions, Source
+from codeit_jax.snapshots import Snapshots
+
+
+class Learner:
+    """Stands for the policy's learner: one number is all it knows."""
+
+    def __init__(self):
+        self.state = {"number": jnp.zeros(3)}
+
+    @property
+    def abstract_state(self):
+        leaf = self.state["number"]
+        return {"number": jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=leaf.sharding)}
+
+    def restore(self, state):
+        self.state = state
+
+
+def experience(number):
+    grid = ((number % 10, number // 10 % 10),)
+    return Experience(f"task{number % 7}", f"O = f{number}(I)", (grid,), (grid,), number / 1000, number)
+
+
+def advanced(state):
+    """Makes a meta-iteration of what a state holds, and returns its row."""
+    state.meta_iteration += 1
+    number = state.meta_iteration
+    state.learner.state = {"number": state.learner.state["number"] + number}
+    state.policy_buffer.extend(map(experience, range(10 * number, 10 * number + 10)))
+    candidate = Candidate(f"O = f{number}(I)", Performance(1.0, 1.0), number)
+    state.solutions.add(f"task{number}", candidate, Source.POLICY)
+    return IterationMetrics(number, loss=1 / number)
+
+
+def begun():
+    buffers = ReplayBuffer(), ReplayBuffer()
+    buffers[0].extend(map(experience, range(500, 520)))
+    return State(0, *buffers, Solutions(), Learner(), Rounds.of(2))
+
+
+def same(one, other):
+    assert one.meta_iteration == other.meta_iteration
+    np.testing.assert_array_equal(one.learner.state["number"], other.learner.state["number"])
+    for name in ("training_buffer", "policy_buffer"):
+        buffers = getattr(one, name), getattr(other, name)
+        assert list(buffers[0]) == list(buffers[1])
+        draws = [buffer.sample(9, np.random.default_rng(0)).tolist() for buffer in buffers]
+        assert draws[0] == draws[1]
+    assert one.solutions.state() == other.solutions.state()
+
+
+@pytest.fixture(autouse=True)
+def short_segments(monkeypatch):
+    monkeypatch.setattr(states, "SEGMENT_ROWS", 8)
+
+
+def run(folder, num_iterations, config=None):
+    """Runs and saves until so many are done; returns the state, the rows, and what was told."""
+    told = []
+    with Snapshots(epath.Path(folder), config or Config(), "tokens") as snapshots:
+        state, rows = snapshots.restore(Learner(), told.append) or (begun(), [])
+        while state.meta_iteration < num_iterations:
+            rows.append(advanced(state))
+            snapshots.save(state, rows)
+    return state, rows, told
+
+
+def segments(folder):
+    return sorted(path.name for path in (folder / "replay").iterdir())
+
+
+def test_it_goes_on_as_if_never_stopped(tmp_path):
+    whole, rows, _ = run(tmp_path / "whole", 6)
+    for number in (1, 3, 6):
+        stopped, stopped_rows, told = run(tmp_path / "stopped", number)
+        assert told == []
+    same(stopped, whole)
+    assert list(map(repr, stopped_rows)) == list(map(repr, rows))
+    assert segments(tmp_path / "stopped") == segments(tmp_path / "whole")
+
+
+def test_only_what_is_new_is_written_and_what_nobody_names_goes(tmp_path):
+    run(tmp_path, 4)
+    before = set(segments(tmp_path))
+    (tmp_path / "replay" / f"{'0' * 64}.segment").write_bytes(b"")
+    times = {name: (tmp_path / "replay" / name).stat().st_mtime_ns for name in before}
+    run(tmp_path, 5)
+    assert before < set(segments(tmp_path))  # nothing is evicted, so that all stay
+    assert f"{'0' * 64}.segment" not in segments(tmp_path)
+    assert all((tmp_path / "replay" / name).stat().st_mtime_ns == time for name, time in times.items())
+
+
+def newest(folder):
+    return max(
+        (path for path in (folder / "checkpoints").iterdir() if path.name.isdigit()),
+        key=lambda path: int(path.name),
+    )
+
+
+def test_a_damaged_checkpoint_costs_what_came_after_the_one_before(tmp_path):
+    whole, rows, _ = run(tmp_path / "whole", 5)
+    folder = tmp_path / "damaged"
+    run(folder, 5)
+    (folder / "samples").mkdir()
+    for number in (4, 5):
+        (folder / "samples" / f"{number:04d}.jsonl.gz").write_bytes(gzip.compress(b""))
+    (newest(folder) / "host" / "_METADATA").unlink()
+    (folder / "performance.csv").write_text("garbled")
+    told = []
+    with Snapshots(epath.Path(folder), Config(), "tokens") as snapshots:
+        state, restored_rows = snapshots.restore(Learner(), told.append)
+    assert state.meta_iteration == len(restored_rows) == 4
+    assert len(told) == 1
+    assert "checkpoint 5 is left out and kept as damaged_5_1" in told[0]
+    assert "_METADATA is gone" in told[0]
+    assert sorted(json.loads((folder / "solutions.json").read_text())) == [f"task{n}" for n in range(1, 5)]
+    assert [path.name for path in (folder / "samples").iterdir()] == ["0004.jsonl.gz"]
+    again, again_rows, _ = run(folder, 5)
+    same(again, whole)
+    assert list(map(repr, again_rows)) == list(map(repr, rows))
+
+
+def test_a_damaged_segment_costs_the_checkpoints_that_name_it(tmp_path):
+    run(tmp_path, 4)
+    before = set(segments(tmp_path))
+    run(tmp_path, 5)
+    (new, *_) = set(segments(tmp_path)) - before
+    (tmp_path / "replay" / new).write_bytes(b"cut")
+    state, _, told = run(tmp_path, 4)
+    assert state.meta_iteration == 4
+    assert f"{new}: is damaged" in told[0]
+    whole, _, _ = run(tmp_path / "whole", 6)
+    same(run(tmp_path, 6)[0], whole)
+
+
+def test_a_segment_that_all_name_is_told(tmp_path):
+    run(tmp_path, 5)
+    for path in (tmp_path / "replay").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(UserError, match="none of 2 checkpoints is whole"):
+        run(tmp_path, 5)
+
+
+def test_some_checkpoints_are_kept_for_good_with_their_segments(tmp_path):
+    config = Config(kept_checkpoints=1, kept_checkpoint_interval=3)
+    run(tmp_path, 8, config)
+    kept = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert kept == ["3", "6", "8"]
+
+
+def test_another_tokenizer_is_told_and_nothing_set_aside(tmp_path):
+    run(tmp_path, 2)
+    with (
+        pytest.raises(UserError, match=r"policy.tokenizer: has another vocabulary"),
+        Snapshots(epath.Path(tmp_path), Config(), "others") as snapshots,
+    ):
+        snapshots.restore(Learner(), print)
+    assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["1", "2"]
