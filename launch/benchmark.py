@@ -9,6 +9,10 @@ The peer of learning and of sampling is transformers' T5 on PyTorch, where that 
 must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes most of it.
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import os
 from collections.abc import Sequence
 
