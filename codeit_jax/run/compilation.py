@@ -10,9 +10,10 @@ from codeit_jax.reading.paths import expand_home
 from codeit_jax.run.files import user_cache
 
 
-def default_cache() -> Path:
-    """Returns the folder for compiled functions: in the user's cache, as the XDG rules have it."""
-    return Path(user_cache() / "compiled")
+def default_cache() -> Path | None:
+    """Returns the folder for compiled functions, in the user's cache; None for a user who has none."""
+    cache = user_cache()
+    return None if cache is None else Path(cache / "compiled")
 
 
 def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
@@ -22,15 +23,18 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
     versions. A folder that cannot be written to is JAX's to warn of; the run goes on without.
 
     Args:
-        folder: where, a bucket included; by default `default_cache`.
+        folder: where, a bucket included; by default `default_cache`, and where there is none nowhere.
 
     Raises:
         UserError: there is no such home as the folder's path begins with.
     """
-    if not folder:
-        place = os.fspath(default_cache())
-    else:
+    if folder:
         with naming(f"--compiled={folder}"):
             place = expand_home(os.fspath(folder))
+    else:
+        cache = default_cache()
+        if cache is None:
+            return
+        place = os.fspath(cache)
     if jax.config.values["jax_compilation_cache_dir"] is None:
         jax.config.update("jax_compilation_cache_dir", place)
