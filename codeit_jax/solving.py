@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import math
-import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,7 +27,7 @@ from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered
 from codeit_jax.results.confirmation import Outputs, run_again
 from codeit_jax.run.display import Display, number_table
-from codeit_jax.run.files import user_cache
+from codeit_jax.run.files import scratch_folder, user_cache
 
 DEFAULT_MINUTES = 10.0
 _FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
@@ -182,7 +181,7 @@ class _Solver:
             states = folder.state.rounds.tasks
             return [answered(task, states[place :: len(tasks)]) for place, task in enumerate(tasks)]
 
-        with folder.hold(), tempfile.TemporaryDirectory() as scratch:
+        with folder.hold(), scratch_folder() as scratch:
             evolver = Evolver(
                 pool, tasks, write_stock(stock, scratch), breeding, config.turn_work, config.seed
             )
@@ -240,11 +239,13 @@ class _Solver:
 
     def _gather(self, pool: ExecutionPool) -> Stock:
         config = self._config
-        cache = user_cache() / DISTILLED
-        with naming(cache.parent):
-            cache.parent.mkdir(parents=True, exist_ok=True)
+        folder = user_cache() or self.folder.path
+        with naming(folder):
+            folder.mkdir(parents=True, exist_ok=True)
         has_edges = config.breeding.states_work > 0
-        return gather_stock(config.parents, self._given, pool, cache, self._display, has_edges=has_edges)
+        return gather_stock(
+            config.parents, self._given, pool, folder / DISTILLED, self._display, has_edges=has_edges
+        )
 
     def _evolution_settings(self, stock: Stock) -> EvolutionSettings:
         config = self._config

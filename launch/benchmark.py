@@ -11,6 +11,10 @@ must fit into its memory: set XLA_PYTHON_CLIENT_PREALLOCATE=false, or JAX takes 
 buffer is cpprb's. In full it takes 12 GB of memory, and 8 GB of the folder for temporary files.
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import os
 from collections.abc import Sequence
 

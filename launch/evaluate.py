@@ -4,6 +4,10 @@ python launch/evaluate.py --workdir=/tmp/codeit
 python launch/evaluate.py --workdir=/tmp/codeit --tasks=path/to/tasks --num_samples=96 --output=scores.json
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import os
 from collections.abc import Sequence
 

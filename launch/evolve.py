@@ -4,6 +4,10 @@ python launch/evolve.py --tasks=arc1/evaluation --work=64000000 --output=/tmp/ev
 python launch/evolve.py --tasks=path/to/tasks --programs=mutants.jsonl --parents=none --output=/tmp/evolved
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import os
 from collections.abc import Sequence
 

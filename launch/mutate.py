@@ -6,6 +6,10 @@ python launch/mutate.py --num_programs=100000 --depth=inf --seed=1 --output=/tmp
 Started again after an interruption it goes on; with a larger --num_programs it adds to the file.
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import math
 from collections.abc import Sequence
 

@@ -4,6 +4,10 @@ python launch/search.py --programs=mutants.jsonl --tasks=arc1/evaluation --outpu
 python launch/search.py --programs=a.jsonl,b.jsonl --output=/tmp/search --compare=other.csv
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import dataclasses
 import os
 from collections.abc import Sequence

@@ -4,6 +4,10 @@ python launch/solve.py --tasks=mytask.json --output=/tmp/answers
 python launch/solve.py --tasks=arc-agi_test_challenges.json --workdir=run --minutes=600 --output=answers
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 import os
 from collections.abc import Sequence
 

@@ -4,6 +4,10 @@ python launch/train.py --config=configs/quickstart.py --workdir=/tmp/codeit
 python launch/train.py --config=configs/codeit.py:tiny --config.learner.batch_size=256 --workdir=gs://bucket/run
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 from collections.abc import Sequence
 
 from absl import flags

@@ -4,6 +4,10 @@ python launch/weights.py import --source=Salesforce/codet5p-220m --output=/tmp/c
 python launch/weights.py export --workdir=/tmp/run --output=/tmp/policy
 """
 
+from codeit_jax.run.interruption import catch_signals
+
+catch_signals()  # before what takes its time to import
+
 from collections.abc import Sequence
 
 from absl import flags

@@ -78,7 +78,8 @@ def run_suite(name: str, options: Options, json_path: Path | None = None) -> Non
             "seconds": seconds,
             "measurements": [measurement.to_json() for measurement in measurements],
         }
-        write_json(json_path, report)
+        with naming(f"--json={json_path}", ReportError):
+            write_json(json_path, report)
 
 
 def _check(json_path: Path) -> None:

@@ -77,6 +77,17 @@ def setting_names(config_type: type) -> list[str]:
     return [name for name, _ in _flat(dataclasses.asdict(config_type()))]
 
 
+def optional_settings(config_type: type, path: str = "") -> frozenset[str]:
+    """Returns those of `setting_names` that may be None."""
+    found: set[str] = set()
+    for name, hint in typing.get_type_hints(config_type).items():
+        if dataclasses.is_dataclass(hint):
+            found |= optional_settings(typing.cast(type, hint), f"{path}{name}.")
+        elif isinstance(hint, types.UnionType) and type(None) in typing.get_args(hint):
+            found.add(f"{path}{name}")
+    return frozenset(found)
+
+
 def lasting_settings(config: Config) -> dict[str, Any]:
     """Returns the settings, such as `learner.batch_size`, that a run keeps when it is resumed."""
     return {

@@ -1,7 +1,6 @@
 """The evolution of `launch/evolve.py`: programs bred for every task, resumed where it was cut short."""
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,7 +20,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.run.display import Display
-from codeit_jax.run.files import user_path
+from codeit_jax.run.files import scratch_folder, user_path
 from codeit_jax.search.verification import verify
 
 
@@ -71,7 +70,7 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
     with Display(console) as display, start_pool(tasks, execution) as pool:
         stock = _gather(config, pool, display)
         folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, stock))
-        with folder.hold(), tempfile.TemporaryDirectory() as scratch:
+        with folder.hold(), scratch_folder() as scratch:
             # Without steps of training programs there are no states to begin with.
             states_work = config.breeding.states_work if stock.edges else 0
             breeding = dataclasses.replace(config.breeding, states_work=states_work)

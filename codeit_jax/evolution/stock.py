@@ -12,13 +12,14 @@ from codeit_jax.arc import load_tasks
 from codeit_jax.config import Budget, ExecutionConfig, ParentKind
 from codeit_jax.dsl import load_training_programs
 from codeit_jax.dsl.program_files import read_rows
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.jobs import Seed, Stock
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
+from codeit_jax.run.files import write_bytes
 
 _LIMITS = Budget(max_items=1_000)
 _JOB_TIMEOUT_SECONDS = 300.0
@@ -79,9 +80,14 @@ def gather_stock(
 
 
 def write_stock(stock: Stock, folder: str) -> Path:
-    """Returns a file in a folder with the stock, as jobs take it."""
+    """Returns a file in a folder with the stock, as jobs take it.
+
+    Raises:
+        UserError: there is no room for it.
+    """
     file = Path(folder, "stock.pickle")
-    file.write_bytes(pickle.dumps(stock))
+    with naming(file):
+        write_bytes(file, pickle.dumps(stock))
     return file
 
 

@@ -86,8 +86,8 @@ def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, NetworkConfig]
         tokenizer = make_tokenizer(config.tokenizer)
     with naming("policy.weights", ConfigError):
         size = read_config(config.weights).vocab_size if config.weights else tokenizer.vocabulary_size
-    is_source = config.preset not in PRESETS and ("/" in config.preset or Path(config.preset).is_dir())
     with naming("policy.preset", ConfigError):
+        is_source = config.preset not in PRESETS and ("/" in config.preset or Path(config.preset).is_dir())
         shape = read_config(config.preset) if is_source else preset(config.preset, size)
     if tokenizer.vocabulary_size > shape.vocab_size:
         raise ConfigError(

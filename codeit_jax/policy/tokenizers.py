@@ -11,13 +11,21 @@ import numpy as np
 from codeit_jax.dsl.constants import CONSTANTS
 from codeit_jax.dsl.program import INPUT, OUTPUT
 from codeit_jax.dsl.signatures import SIGNATURES
-from codeit_jax.errors import naming
+from codeit_jax.errors import UserError, naming
 from codeit_jax.policy.prompt import Prompt
 from codeit_jax.policy.spelling import Slot
 from codeit_jax.policy.symbolic import SymbolicTokenizer
+from codeit_jax.policy.weight_formats import one_line
+from codeit_jax.reading.documents import read_json
 from codeit_jax.reading.paths import expand_home
+from codeit_jax.run.files import scratch_folder, write_bytes
 
 _NUM_SENTINELS = 100
+_TOKENIZER = "tokenizer.json"
+_JSON_FILES = {
+    *(_TOKENIZER, "tokenizer_config.json", "vocab.json"),
+    *("special_tokens_map.json", "added_tokens.json", "config.json"),
+}
 
 
 class Tokenizer(Protocol):
@@ -153,8 +161,20 @@ class HuggingFaceTokenizer:
         return str(text) + mark
 
     def save(self, folder: str) -> None:
-        """Writes the files that transformers reads the tokenizer from."""
-        self._tokenizer.save_pretrained(expand_home(folder))
+        """Writes the files that transformers reads the tokenizer from, each in one step.
+
+        Args:
+            folder: made if it is not there; files of these names in it are replaced.
+
+        Raises:
+            UserError: the folder cannot be written.
+        """
+        with naming(folder), scratch_folder() as scratch:
+            place = Path(expand_home(folder))
+            place.mkdir(parents=True, exist_ok=True)
+            self._tokenizer.save_pretrained(scratch)
+            for file in sorted(Path(scratch).iterdir()):
+                write_bytes(place / file.name, file.read_bytes())
 
     def _encode(self, text: str) -> list[int]:
         return list(self._tokenizer.encode(text, add_special_tokens=False, verbose=False))
@@ -166,23 +186,26 @@ def _load(name: str) -> Any:
 
     with naming(f"tokenizer {name!r}"):
         folder = Path(expand_home(name))
-    is_folder = folder.is_dir()
-    files = {path.name for path in folder.iterdir()} if is_folder else set()
+        is_folder = folder.is_dir()
+        files = {path.name for path in folder.iterdir()} if is_folder else set()
+        for file in sorted(files & _JSON_FILES):
+            with naming(file):
+                if not isinstance(read_json(folder / file), dict):
+                    raise UserError("a JSON object is expected")
     # Without a configuration file AutoTokenizer cannot tell which tokenizer the two files belong to.
-    is_bare = {"vocab.json", "merges.txt"} <= files and not files & {
-        "tokenizer.json",
-        "tokenizer_config.json",
-    }
+    is_bare = {"vocab.json", "merges.txt"} <= files and not files & {_TOKENIZER, "tokenizer_config.json"}
     try:
         tokenizer = (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(
             str(folder) if is_folder else name
         )
-    except (OSError, ValueError) as error:
-        reason = (
-            "the folder holds no tokenizer that can be read (tokenizer.json, or vocab.json and merges.txt)"
-            if is_folder
-            else "neither a folder nor found on the Hugging Face hub"
-        )
+    # Damaged files raise errors of any kind, of tokenizers' Rust a plain Exception.
+    except Exception as error:
+        reason = "neither a folder nor found on the Hugging Face hub"
+        if is_folder and files & {_TOKENIZER, "vocab.json"}:
+            damaged = _TOKENIZER if _TOKENIZER in files else "vocab.json or merges.txt"
+            reason = f"{damaged}: is of no tokenizer that can be read: {one_line(error)}"
+        elif is_folder:
+            reason = "the folder holds no tokenizer (tokenizer.json, or vocab.json and merges.txt)"
         raise ValueError(f"tokenizer {name!r}: {reason}") from error
     if is_bare:
         sentinels = [f"<extra_id_{number}>" for number in reversed(range(_NUM_SENTINELS))]

@@ -52,9 +52,9 @@ def open_weights(source: str | os.PathLike[str]) -> StoredWeights:
         index = f"{single}{_INDEX_SUFFIX}"
         stem, suffix = single.rsplit(".", maxsplit=1)
         folder = _local_folder(source, single, index, f"{stem}-*.{suffix}")
-        if (folder / single).is_file():
+        if _is_file(folder / single):
             return StoredWeights(folder / single, _read(folder / single))
-        if (folder / index).is_file():
+        if _is_file(folder / index):
             return StoredWeights(folder / index, _read_sharded(folder / index))
     raise WeightsError(
         f"{source}: holds no weights: none of {SAFETENSORS}, {TORCH}, nor one of them with {_INDEX_SUFFIX}"
@@ -68,9 +68,14 @@ def read_config_file(source: str | os.PathLike[str]) -> tuple[Path, dict[str, An
         WeightsError: there is no such file, or it is no JSON object.
     """
     file = _local_folder(source, CONFIG) / CONFIG
-    if not file.is_file():
+    if not _is_file(file):
         raise WeightsError(f"{file}: there is no such file")
     return file, read_json(file)
+
+
+def _is_file(path: Path) -> bool:
+    with naming(path, WeightsError):
+        return path.is_file()
 
 
 def _read(file: Path) -> dict[str, StoredTensor]:
@@ -89,7 +94,7 @@ def _read_sharded(index: Path) -> dict[str, StoredTensor]:
             raise WeightsError(f"{where}: {file_name!r} is no name of a file beside the index")
         file = index.with_name(file_name)
         if file_name not in files:
-            if file.suffix not in _READERS or not file.is_file():
+            if file.suffix not in _READERS or not _is_file(file):
                 raise WeightsError(f"{where}: there is no weights file {file}")
             files[file_name] = _read(file)
         if name not in files[file_name]:
@@ -103,9 +108,10 @@ def _local_folder(source: str | os.PathLike[str], *patterns: str) -> Path:
     name = os.fspath(source)
     with naming(name, WeightsError):
         folder = Path(expand_home(name))
-    if folder.is_dir():
+        is_folder, is_there = folder.is_dir(), folder.exists()
+    if is_folder:
         return folder
-    if folder.exists():
+    if is_there:
         raise WeightsError(f"{folder}: is a file; the folder it lies in is what is expected")
     # On the hub a name is that of a model, or of its owner and a model.
     if not isinstance(source, str) or name.startswith((".", "~", "/")) or name.count("/") > 1:

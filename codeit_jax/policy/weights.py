@@ -21,7 +21,7 @@ from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.weight_files import CONFIG, SAFETENSORS, StoredWeights, open_weights
 from codeit_jax.policy.weight_formats import StoredTensor, WeightsError
-from codeit_jax.policy.weights_config import config_settings, read_config
+from codeit_jax.policy.weights_config import config_settings, head_is_embedding, read_config
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.run.files import replacing, write_text
 
@@ -78,7 +78,8 @@ def load_params(source: str | os.PathLike[str], config: T5Config, shardings: Any
 
     Of the host's memory this takes one tensor at a time: what this process's devices hold of it, in float32,
     and for a `pytorch_model.bin` also the storage it lies in. Other files are memory-mapped. Where a file has
-    copies of the embedding, two of them are held to be compared.
+    copies of the embedding, two of them are held to be compared. An untied head that is not in the files,
+    since there it is the embedding itself, begins as a copy of it.
 
     Args:
         source: a folder, or a name on the Hugging Face hub (see `open_weights`).
@@ -90,7 +91,8 @@ def load_params(source: str | os.PathLike[str], config: T5Config, shardings: Any
 
     Raises:
         WeightsError: files are missing or damaged, or are not those of this shape: a tensor is missing, has
-            another shape, is not of floating-point numbers or is unknown to the model.
+            another shape, is not of floating-point numbers, holds one that is not finite in float32, or is
+            unknown to the model.
     """
     parameters, structure = _parameters(config)
     targets = [None] * len(parameters)
@@ -98,7 +100,11 @@ def load_params(source: str | os.PathLike[str], config: T5Config, shardings: Any
         by_path = dict(_leaves(shardings))
         targets = [by_path[parameter.path] for parameter in parameters]
     weights = open_weights(source)
-    chosen = _match(weights, parameters, config.tie_word_embeddings)
+    # Only where it matters: weights of a preset's shape need no config.
+    copies_head = (
+        _HEAD not in weights.tensors and not config.tie_word_embeddings and head_is_embedding(source)
+    )
+    chosen = _match(weights, parameters, config.tie_word_embeddings, copies_head)
     leaves = [
         _put(stored, parameter.is_transposed, sharding)
         for stored, parameter, sharding in zip(chosen, parameters, targets, strict=True)
@@ -187,7 +193,9 @@ def _leaves(tree: Any) -> list[tuple[tuple[str | int, ...], Any]]:
     ]
 
 
-def _match(weights: StoredWeights, parameters: list[_Parameter], tied: bool) -> list[StoredTensor]:
+def _match(
+    weights: StoredWeights, parameters: list[_Parameter], tied: bool, copies_head: bool
+) -> list[StoredTensor]:
     """Returns the parameters' tensors, having checked all that is to be known before reading them."""
     stored = weights.tensors
     embeddings = [
@@ -198,7 +206,7 @@ def _match(weights: StoredWeights, parameters: list[_Parameter], tied: bool) -> 
     chosen = []
     for parameter in parameters:
         where = f"{weights.file}: tensor {parameter.name!r}"
-        is_embedding = parameter.name == _EMBEDDING
+        is_embedding = parameter.name == _EMBEDDING or (copies_head and parameter.name == _HEAD)
         alternatives = embeddings if is_embedding else [stored[n] for n in (parameter.name,) if n in stored]
         if not alternatives:
             raise WeightsError(f"{where}: is missing")
@@ -219,6 +227,7 @@ def _match(weights: StoredWeights, parameters: list[_Parameter], tied: bool) -> 
         raise WeightsError(f"{stored[unknown[0]].file}: tensor {unknown[0]!r}: is unknown to this T5")
     first, *copies = embeddings
     for copy in copies:
+        _check_finite(first, first.read())  # NaN equals nothing, itself neither
         if not np.array_equal(copy.read(), first.read()):
             raise WeightsError(
                 f"{copy.file}: tensor {copy.name!r}: differs from {first.name!r}, of which it must be a copy"
@@ -226,12 +235,20 @@ def _match(weights: StoredWeights, parameters: list[_Parameter], tied: bool) -> 
     return chosen
 
 
+def _check_finite(tensor: StoredTensor, values: np.ndarray) -> None:
+    if not np.isfinite(values).all():
+        raise WeightsError(f"{tensor.file}: tensor {tensor.name!r}: holds NaN or infinity")
+
+
 def _put(tensor: StoredTensor, is_transposed: bool, sharding: Any) -> jax.Array:
     values = tensor.read().T if is_transposed else tensor.read()
 
     def part(index: Any) -> np.ndarray:
         # Always a copy: on CPUs an array may share the memory it was made from, here that of a file.
-        return np.array(values[index], np.float32, order="C")
+        with np.errstate(over="ignore"):
+            copy = np.array(values[index], np.float32, order="C")
+        _check_finite(tensor, copy)
+        return copy
 
     if sharding is None:
         array = jax.device_put(part(...))

@@ -56,6 +56,19 @@ def read_config(source: str | os.PathLike[str]) -> T5Config:
         return T5Config(**fields)
 
 
+def head_is_embedding(source: str | os.PathLike[str]) -> bool:
+    """Returns whether a T5 without a head in its files scores the next token by its embedding, unscaled.
+
+    So transformers 5 saves one that was made with an untied head, which it ties all the same. A model whose
+    `config.json` says that the head is untied has lost it.
+
+    Raises:
+        WeightsError: there is no `config.json`, or it is no JSON object.
+    """
+    raw = read_config_file(source)[1]
+    return raw.get("tie_word_embeddings") is not False and raw.get("scale_decoder_outputs") is False
+
+
 def config_settings(config: T5Config) -> dict[str, Any]:
     """Returns what a `config.json` says of a shape, and of every model of ours."""
     is_gated, activation = _ACTIVATIONS[config.feed_forward]
@@ -119,8 +132,8 @@ def _feed_forward(settings: _Settings) -> str:
 def _is_tied(settings: _Settings) -> bool:
     """Returns whether the embedding scores the next token, scaled as ours then is.
 
-    transformers 5 calls every T5 tied, and says in a setting of its own whether what is scored is scaled. It
-    is where the head is the embedding, and is not where the head is a matrix of its own.
+    transformers 5 calls every T5 tied, and says in a setting of its own whether what is scored is scaled.
+    What it does not scale is read as a head of its own, which begins as the embedding where there is none.
     """
     is_tied = settings.get("tie_word_embeddings", bool, True)
     is_scaled = settings.get("scale_decoder_outputs", bool, is_tied)

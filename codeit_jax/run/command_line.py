@@ -1,14 +1,16 @@
 """The parts that the programs in `launch/` share: flags that name a config, and exit codes.
 
 A program ends with 0 when it is done, with 2 and one line when its flags, its config or its files are wrong,
-with 130 and one line when it is interrupted, and with 1, and a traceback, for anything else.
+with 130 or 143 and one line when it is interrupted or terminated (see `interruption`), and with 1, and a
+traceback, for anything else.
 """
 
+import functools
 import re
 import runpy
 import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import NoReturn
@@ -18,17 +20,19 @@ from ml_collections import config_flags
 from ml_collections.config_dict import ConfigDict
 
 from codeit_jax.config import Config, ConfigError
-from codeit_jax.config.conversion import from_dict, setting_names
+from codeit_jax.config.conversion import from_dict, optional_settings, setting_names
 from codeit_jax.errors import UserError, naming
+from codeit_jax.reading.documents import read_text
 from codeit_jax.reading.paths import expand_home
+from codeit_jax.run import interruption
 
 EXIT_USER_ERROR = 2
-EXIT_INTERRUPTED = 130
 
 flags.disclaim_key_flags()  # those defined here belong to the program that asks for them, and to its --help
 
 _CONFIG = "config"
 _SETTING_FLAG = re.compile(rf"--?(?:no)?{_CONFIG}\.([^=]*)")
+_FLAG_FILE = re.compile(r"--?flagfile(?:=(.*))?", re.DOTALL)
 
 
 class UsageError(UserError):
@@ -37,12 +41,14 @@ class UsageError(UserError):
 
 def define_config_flag() -> flags.FlagHolder[ConfigDict]:
     """Defines `--config=FILE[:VARIANT]` and, once it is parsed, a flag for every setting in it."""
+    command_line: list[str] = []  # ml_collections finds the settings in it that are to be flags
     holder: flags.FlagHolder[ConfigDict] = config_flags.DEFINE_config_file(
         _CONFIG,
+        sys_argv=command_line,
         help_string="A config file or one that comes with the package, such as configs/quickstart.py or"
         " quickstart; settings follow as --config.x.y=value.",
     )
-    flags.FLAGS[_CONFIG].parser = _ConfigFileParser()
+    flags.FLAGS[_CONFIG].parser = _ConfigFileParser(command_line)
     return holder
 
 
@@ -76,8 +82,9 @@ def local_paths(holder: flags.FlagHolder[list[str] | None]) -> list[Path]:
 
 def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:
     """Runs a program's `main` under the exit codes above; it takes so many arguments that are no flags."""
-    _introduce(sys.modules[main.__module__])
-    app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
+    with interruption.handled():
+        _introduce(sys.modules[main.__module__])
+        app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
 
 
 def _local_path(flag: str, path: str) -> Path:
@@ -86,7 +93,34 @@ def _local_path(flag: str, path: str) -> Path:
 
 
 class _ConfigFileParser(flags.ArgumentParser):
-    """Loads a config file, in place of ml_collections' parser, which lets some of a file's errors through."""
+    """Loads a config file, in place of ml_collections' parser, which lets some of a file's errors through.
+
+    Attributes:
+        unset: optional settings that are to be None, for which ml_collections has no flag.
+
+    Args:
+        command_line: filled by `expect`.
+    """
+
+    def __init__(self, command_line: list[str]) -> None:
+        self.unset: list[str] = []
+        self._command_line = command_line
+
+    def expect(self, arguments: Sequence[str]) -> list[str]:
+        """Takes note of what concerns the config, and returns the arguments that absl is to parse."""
+        optional = optional_settings(Config)
+        given: list[tuple[str, str]] = []  # with the optional setting that each is of
+        left = iter(arguments)
+        for argument in left:
+            match = _SETTING_FLAG.match(argument)
+            name = match[1] if match and match[1] in optional else ""
+            given.append((name, argument if not name or "=" in argument else f"{argument}={next(left, '')}"))
+        last = {name: argument for name, argument in given if name}
+        self.unset = [name for name, argument in last.items() if _is_none(argument)]
+        self._command_line[:] = [
+            argument for name, argument in given if not name or not (name in self.unset or _is_none(argument))
+        ]
+        return list(self._command_line)
 
     def parse(self, argument: str) -> ConfigDict:
         name, *variant = argument.split(":", 1)
@@ -97,7 +131,14 @@ class _ConfigFileParser(flags.ArgumentParser):
             raise UsageError(_describe(error, filename)) from error
         if not isinstance(config, ConfigDict):
             raise UsageError(f"get_config must return a ConfigDict, not {config!r}")
+        for name in self.unset:
+            *rooms, field = name.split(".")
+            setattr(functools.reduce(getattr, rooms, config), field, None)
         return config.lock()
+
+
+def _is_none(argument: str) -> bool:
+    return argument.partition("=")[2].lower() == "none"
 
 
 def _find_config(name: str) -> Path:
@@ -141,20 +182,44 @@ def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str], num_arg
         main(argv)
     except UserError as error:
         _exit(error)
-    except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
-        sys.exit(EXIT_INTERRUPTED)
 
 
 def _parse_flags(argv: list[str]) -> list[str]:
     try:
-        _check_settings(argv)
-        arguments = list(flags.FLAGS(argv))
+        given = [argv[0], *_with_flag_files(argv[1:])]
+        parser = flags.FLAGS[_CONFIG].parser if _CONFIG in flags.FLAGS else None
+        if isinstance(parser, _ConfigFileParser):
+            _check_settings(given)
+            given = parser.expect(given)
+        arguments = list(flags.FLAGS(given))
     except (flags.Error, ValueError) as error:  # of some flags absl tells by plain ones
         _exit(error)
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.WARNING)  # libraries tell of every step of a save
     return arguments
+
+
+def _with_flag_files(arguments: Sequence[str], read: tuple[Path, ...] = ()) -> Iterator[str]:
+    """Yields arguments, those of flag files in the place of `--flagfile=FILE`; absl lets errors through."""
+    left = iter(arguments)
+    for argument in left:
+        match = _FLAG_FILE.fullmatch(argument)
+        if argument == "--":
+            yield from (argument, *left)
+        elif match is None:
+            yield argument
+        else:
+            name = next(left, "") if match[1] is None else match[1]
+            if not name:
+                raise UsageError("--flagfile: a file is expected")
+            with naming(f"--flagfile={name}", UsageError):
+                path = Path(expand_home(name))
+                if path in read:
+                    raise UsageError("names itself, or a file that names it")
+                lines = [line.strip() for line in read_text(path).splitlines()]
+            yield from _with_flag_files(
+                [line for line in lines if line and not line.startswith(("#", "//"))], (*read, path)
+            )
 
 
 def _check_settings(argv: Sequence[str]) -> None:
@@ -167,5 +232,7 @@ def _check_settings(argv: Sequence[str]) -> None:
 
 
 def _exit(error: Exception) -> NoReturn:
-    print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+    line = " ".join(str(error).split())
+    shown = "".join(each if each.isprintable() else ascii(each)[1:-1] for each in line)
+    print(f"error: {shown}", file=sys.stderr)
     sys.exit(EXIT_USER_ERROR)

@@ -5,6 +5,7 @@ import gzip
 import json
 import os
 import re
+import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -33,14 +34,32 @@ def user_path(path: str) -> epath.Path:
     return found
 
 
-def user_cache() -> epath.Path:
+def user_cache() -> epath.Path | None:
     """Returns the folder for what commands keep for later ones: in the user's cache, by the XDG rules.
 
+    A user whose home the system does not know, as that of a container may be, has none.
+
     Raises:
-        UserError: the user has no home.
+        UserError: XDG_CACHE_HOME is no path.
     """
-    with naming("the cache, in XDG_CACHE_HOME or ~/.cache"):
-        return user_path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "codeit_jax"
+    place = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    if place == "~/.cache":
+        return None
+    with naming(f"XDG_CACHE_HOME={place}"):
+        return user_path(place) / "codeit_jax"
+
+
+@contextlib.contextmanager
+def scratch_folder() -> Iterator[str]:
+    """Makes a folder for the block, which is removed as the block ends.
+
+    Raises:
+        UserError: there is no place for it.
+    """
+    with contextlib.ExitStack() as stack:
+        with naming("the folder for temporary files, of TMPDIR"):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codeit_jax_"))
+        yield folder
 
 
 @contextlib.contextmanager

@@ -29,6 +29,8 @@ def open_workdir(path: str, config: Config) -> Iterator[epath.Path]:
             files named as a run's are without its config. Nothing in it is changed then.
     """
     with naming(f"--workdir={path}"):
+        if path.encode(errors="ignore").decode() != path:
+            raise UserError("is no text in UTF-8, as checkpoints need it")
         workdir, hold, found = claim_folder(path, _CONFIG, _RESULTS, _parse)
     with hold:
         with naming(f"--workdir={path}"):

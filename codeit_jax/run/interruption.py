@@ -1,0 +1,246 @@
+"""Ctrl-C and SIGTERM: a command ends in good order on the first, and at once on the second.
+
+`handled` is what a command runs in. Within it the first of these signals is raised in the main thread, as
+`KeyboardInterrupt` or as `Terminated`, so that temporary folders are removed and workers are ended on the way
+out; then there is one line, and exit code 130 or 143. A block that would rather end by itself, at a
+checkpoint say, asks to be told:
+
+    with polled() as stop:
+        while not stop.requested:
+            ...
+
+What was not raised then is raised as the block ends. A second signal ends the process whatever it is doing;
+its workers, whose connection closes, end as well.
+"""
+
+import _thread
+import contextlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from enum import Enum, auto
+from types import FrameType
+from typing import Any, NoReturn
+
+_LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
+_AGAIN_SECONDS = 0.02  # after which is raised what could not be, or was in vain
+
+
+class Terminated(BaseException):
+    """A SIGTERM, as `KeyboardInterrupt` is a Ctrl-C."""
+
+
+class Stop:
+    """Tells a block of `polled` whether it is to end.
+
+    Attributes:
+        requested: whether a signal came that asks for it.
+    """
+
+    def __init__(self) -> None:
+        self.requested = False
+
+
+def catch_signals() -> None:
+    """Has Ctrl-C and SIGTERM end the process with one line, from now on; `handled` does it, too.
+
+    What a command imports takes a second, in which nothing is to be put in order. A signal that the process
+    was started to ignore, as one in the background may be, stays ignored.
+    """
+    _installed()
+
+
+@contextlib.contextmanager
+def handled() -> Iterator[None]:
+    """Runs a command; what a signal raises in it ends in one line and `SystemExit`."""
+    handler = _installed()
+    handler.begin()
+    try:
+        yield
+    except KeyboardInterrupt:
+        _exit(signal.SIGINT)
+    except Terminated:
+        _exit(signal.SIGTERM)
+    except Exception:
+        # Code that calls back into Python may make another exception of what was raised there.
+        if handler.raised is None:
+            raise
+        _exit(handler.raised)
+    finally:
+        handler.phase = _Phase.ENDED
+
+
+@contextlib.contextmanager
+def polled() -> Iterator[Stop]:
+    """Runs a block that looks itself whether it is to end, where signals are handled.
+
+    Yields:
+        What tells it.
+
+    Raises:
+        KeyboardInterrupt: there was a Ctrl-C, and the block has ended.
+        Terminated: there was a SIGTERM, and the block has ended.
+    """
+    handler, stop = _found(), Stop()
+    if handler is None:
+        yield stop
+        return
+    handler.stops.append(stop)
+    try:
+        yield stop
+    finally:
+        handler.stops.remove(stop)
+    if not handler.stops:
+        handler.raise_asked()
+
+
+class _Phase(Enum):
+    STARTING = auto()  # nothing is at work yet
+    RUNNING = auto()
+    ENDED = auto()  # nothing is at work any more
+
+
+class _Handler:
+    """What both signals do. It lies in the process's own table of handlers, and is found there.
+
+    Attributes:
+        phase: how far the command is.
+        asked: the first signal.
+        raised: the same, once it was raised.
+        stops: those of the blocks that look themselves.
+    """
+
+    def __init__(self) -> None:
+        self.phase = _Phase.STARTING
+        self.stops: list[Stop] = []
+        self._begin()
+
+    def begin(self) -> None:
+        """Begins to run a command."""
+        self._begin()
+        self.phase = _Phase.RUNNING
+
+    def _begin(self) -> None:
+        self.asked: signal.Signals | None = None
+        self.raised: signal.Signals | None = None
+        self._num_received = 0
+        self._num_echoes = 0
+        self._is_echo = False
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self.asked is not None and not self._is_echo:
+            return  # the second, on which the watching thread ends the process
+        self._is_echo = False
+        self.asked = signal.Signals(number)
+        if self.phase is not _Phase.RUNNING:
+            _end_now(self.asked)
+        for stop in self.stops:
+            stop.requested = True
+        if self.stops:
+            return
+        # Extension modules end the process by force where they do not expect an exception as they start.
+        if _is_importing(frame):
+            self._ask_again(self.asked)
+        else:
+            self.raise_asked()
+
+    def raise_asked(self) -> None:
+        """Raises the signal that came, if one did."""
+        if self.asked is not None:
+            self.raised = self.asked
+            raise KeyboardInterrupt if self.asked is signal.SIGINT else Terminated
+
+    def watch(self, pipe: int) -> None:
+        """Ends the process on the second signal, even while the main thread is busy outside of Python."""
+        while received := os.read(pipe, 1):
+            if received[0] not in _LINES:
+                continue
+            if self._num_echoes:
+                self._num_echoes -= 1
+                continue
+            self._num_received += 1
+            if self._num_received > 1:
+                os._exit(_exit_code(received[0]))
+
+    def is_told(self, error_type: type[BaseException] | None) -> bool:
+        """Returns whether an error that nobody can catch has nothing to say, the process being asked to end.
+
+        Python drops what is raised while it frees an object. A signal that was raised there is raised again.
+        """
+        if self.asked is None:
+            return False
+        if error_type is not None and issubclass(error_type, KeyboardInterrupt | Terminated):
+            self._ask_again(self.asked)
+        return True
+
+    def _ask_again(self, number: signal.Signals) -> None:
+        self._num_echoes += 1
+        again = threading.Timer(_AGAIN_SECONDS, self._echo, [number])
+        again.daemon = True
+        again.start()
+
+    def _echo(self, number: signal.Signals) -> None:
+        self._is_echo = True
+        _thread.interrupt_main(number)
+
+
+def _is_importing(frame: FrameType | None) -> bool:
+    while frame is not None and not frame.f_code.co_filename.startswith("<frozen importlib"):
+        frame = frame.f_back
+    return frame is not None
+
+
+def _found() -> _Handler | None:
+    handlers = map(signal.getsignal, _LINES)
+    return next((each for each in handlers if isinstance(each, _Handler)), None)
+
+
+def _installed() -> _Handler:
+    found = _found()
+    if found is not None:
+        return found
+    handler = _Handler()
+    if threading.current_thread() is not threading.main_thread():
+        return handler
+    for number in _LINES:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handler)
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    threading.Thread(target=handler.watch, args=[reading], name="signals", daemon=True).start()
+    _silence(handler)
+    return handler
+
+
+def _silence(handler: _Handler) -> None:
+    """Keeps what objects and threads of a process that is asked to end complain of to itself."""
+    tell, tell_of_thread = sys.unraisablehook, threading.excepthook
+
+    def of_object(error: Any) -> None:
+        if not handler.is_told(error.exc_type):
+            tell(error)
+
+    def of_thread(error: Any) -> None:
+        if not handler.is_told(None):
+            tell_of_thread(error)
+
+    sys.unraisablehook, threading.excepthook = of_object, of_thread
+
+
+def _exit_code(number: int) -> int:
+    return 128 + number
+
+
+def _exit(number: signal.Signals) -> NoReturn:
+    print(_LINES[number], file=sys.stderr)
+    raise SystemExit(_exit_code(number)) from None
+
+
+def _end_now(number: signal.Signals) -> NoReturn:
+    with contextlib.suppress(Exception):  # among others where it was being flushed
+        sys.stdout.flush()
+    os.write(2, f"{_LINES[number]}\n".encode())
+    os._exit(_exit_code(number))
