@@ -16,7 +16,9 @@ from absl import flags
 from codeit_jax.run import command_line
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The folder of a run, which may be going on.")
-_TASKS = flags.DEFINE_string("tasks", None, "An ARC-1 part, a folder or a file; by default the search tasks.")
+_TASKS = flags.DEFINE_string(
+    "tasks", None, "A data set, a folder or a file of tasks; by default the search tasks."
+)
 _NUM_SAMPLES = flags.DEFINE_integer(
     "num_samples", None, "Programs for each task; by default as many as in a meta-iteration.", lower_bound=1
 )
