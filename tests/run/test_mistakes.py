@@ -31,7 +31,8 @@ FILES = {
     "small.py": "from codeit_jax.config import Config, DataConfig\n"
     "from codeit_jax.config.conversion import to_config_dict\n\n\n"
     "def get_config():\n"
-    '    return to_config_dict(Config(data=DataConfig("task.json", "solvers.py", "task.json", allow_overlap=True)))\n',
+    '    data = DataConfig("task.json", "solvers.py", "task.json", allow_overlap=True)\n'
+    "    return to_config_dict(Config(data=data))\n",
     "raises.py": "def get_config():\n    return 1 / 0\n",
     "unknown.flags": "--config=quickstart\n--config.nope=1\n",
     "loop.flags": "--flagfile=loop.flags\n",
