@@ -68,8 +68,9 @@ class AnswerFolder:
 
         with naming(self._place):
             self.path, self._hold, found = claim_folder(path, _RECORD, _RESULTS, check)
-            if found is None:
-                write_json(self.path / _RECORD, values)
+            with self._hold.unless_failing():
+                if found is None:
+                    write_json(self.path / _RECORD, values)
 
     @property
     def evolution(self) -> str:
