@@ -90,10 +90,11 @@ class EvolutionFolder:
             self.path = user_path(path)
             _, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
         self.state = found or EvolutionState(Rounds.of(self._num_places))
-        if not (self.path / _PROGRESS).exists():
-            self.save()
-        with naming(self._place):
-            (self.path / _TASKS).mkdir(exist_ok=True)
+        with self._hold.unless_failing():
+            if found is None:
+                self.save()
+            with naming(self._place):
+                (self.path / _TASKS).mkdir(exist_ok=True)
 
     def hold(self) -> Hold:
         """Returns what keeps other processes out of the folder until it is left, a context manager."""

@@ -19,7 +19,6 @@ import pickle
 import signal
 import subprocess
 import sys
-import tempfile
 import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
@@ -28,8 +27,8 @@ from itertools import islice
 from multiprocessing.connection import wait
 from typing import IO, Any
 
-from codeit_jax.errors import naming
 from codeit_jax.execution import worker
+from codeit_jax.execution.temporary import temporary_file
 from codeit_jax.execution.worker import Failed, JobError, Settings, WorkerFailure
 
 CHUNKS_IN_FLIGHT = 2  # one that is run and one that waits, so that no worker waits for the pool
@@ -40,7 +39,6 @@ CHUNK_GROWTH = 4  # a chunk tells little about one that is far larger
 MAX_HELD = 16_384
 MAX_FAILED_STARTS = 3
 EXIT_SECONDS = 5.0
-_TEMPORARY = "the folder for temporary files, of TMPDIR"
 
 Job = tuple[int, Any]  # its index in the stream, and its payload
 IndexedResult = tuple[int, Any]  # the index of a job, and its result or `Failed`
@@ -121,9 +119,7 @@ class _Worker:
 
     def __init__(self, settings_file: IO[bytes]) -> None:
         self.connection, far_end = multiprocessing.Pipe()
-        with naming(_TEMPORARY):
-            self.progress = tempfile.TemporaryFile()  # noqa: SIM115 - closed by stop
-            self.progress.truncate(8)
+        self.progress = temporary_file(bytes(8))
         descriptors = (far_end.fileno(), settings_file.fileno(), self.progress.fileno())
         self.process = subprocess.Popen(
             [sys.executable, "-c", worker.START, *map(str, descriptors), *map(str, sys.path)],
@@ -192,11 +188,7 @@ class ExecutionPool:
         self.num_workers = num_workers
         self.jobs_per_worker = jobs_per_worker
         self._settings = Settings(context, timeout_seconds, memory_bytes)
-        pickled = pickle.dumps(self._settings)
-        with naming(_TEMPORARY):
-            self._settings_file = tempfile.TemporaryFile()  # noqa: SIM115 - closed by close
-            self._settings_file.write(pickled)
-            self._settings_file.flush()
+        self._settings_file = temporary_file(pickle.dumps(self._settings))
         self._workers: list[_Worker] = []
         self._finalizer = weakref.finalize(self, _close, self._workers, self._settings_file)
         self._next_serial = 1

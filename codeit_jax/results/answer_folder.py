@@ -62,9 +62,10 @@ class AnswerFolder:
         values = dataclasses.asdict(settings)
         with naming(self._place):
             self.path, self._hold, found = claim_folder(path, _RECORD, _RESULTS, dict)
-            if found is not None and any((self.path / name).exists() for name in _RESULTS):
-                check_claim(found, values)
-            write_json(self.path / _RECORD, values)
+            with self._hold.unless_failing():
+                if found is not None and any((self.path / name).exists() for name in _RESULTS):
+                    check_claim(found, values)
+                write_json(self.path / _RECORD, values)
 
     @property
     def evolution(self) -> str:

@@ -1,5 +1,6 @@
 """Whose results these are: a record of the settings lies beside them, and those of others are left alone."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -52,6 +53,15 @@ class Hold:
     def release(self) -> None:
         """Lets others in."""
         self._finalizer()
+
+    @contextlib.contextmanager
+    def unless_failing(self) -> Iterator[None]:
+        """Lets others in where the block fails."""
+        try:
+            yield
+        except BaseException:
+            self.release()
+            raise
 
 
 def claim_folder(

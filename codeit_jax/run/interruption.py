@@ -13,7 +13,6 @@ What was not raised then is raised as the block ends. A second signal ends the p
 its workers, whose connection closes, end as well.
 """
 
-import _thread
 import contextlib
 import os
 import signal
@@ -183,7 +182,9 @@ class _Handler:
 
     def _echo(self, number: signal.Signals) -> None:
         self._is_echo = True
-        _thread.interrupt_main(number)
+        main = threading.main_thread().ident
+        if main is not None:
+            signal.pthread_kill(main, number)  # which also wakes it where it waits
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -119,8 +119,9 @@ class SearchFolder:
         with naming(self._place):
             self._folder, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
         self.state = found or SearchState()
-        if not (self._folder / _PROGRESS).exists():
-            self.save()
+        with self._hold.unless_failing():
+            if found is None:
+                self.save()
 
     def hold(self) -> Hold:
         """Returns what keeps other processes out of the folder until it is left, a context manager."""

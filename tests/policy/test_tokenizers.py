@@ -312,8 +312,28 @@ def test_make_tokenizer_names_what_is_wrong(tmp_path):
     missing = str(tmp_path / "nowhere")
     with pytest.raises(ValueError, match=f"tokenizer '{missing}': neither a folder nor found"):
         make_tokenizer(missing)
-    with pytest.raises(ValueError, match="the folder holds no tokenizer that can be read"):
+    with pytest.raises(ValueError, match="the folder holds no tokenizer"):
         make_tokenizer(str(tmp_path))
     roberta = write_byte_level_folder(tmp_path / "roberta", specials=("<s>", "<pad>", "</s>", "<unk>"))
     with pytest.raises(ValueError, match="padding must be id 0, not 1"):
         make_tokenizer(roberta)
+
+
+@pytest.mark.parametrize("is_bare", [False, True], ids=["saved", "bare"])
+@pytest.mark.parametrize("damage", ["cut", "", "no JSON", "[1, 2]", '{"a": 1}', "null", "\0\1"])
+def test_a_damaged_tokenizer_is_named(byte_level, tmp_path, is_bare, damage):
+    folder = tmp_path / "tokenizer"
+    write_byte_level_folder(folder) if is_bare else byte_level.save(str(folder))
+    files = sorted(path.name for path in folder.iterdir())
+    assert files == (["merges.txt", "vocab.json"] if is_bare else ["tokenizer.json", "tokenizer_config.json"])
+    for name in files:
+        whole = (folder / name).read_text()
+        (folder / name).write_text(whole[: len(whole) // 2] if damage == "cut" else damage)
+        if (name, damage) != ("merges.txt", ""):  # a byte-pair encoding that merges nothing
+            with pytest.raises(ValueError, match=r"^tokenizer '") as caught:
+                make_tokenizer(str(folder))
+            assert "\n" not in str(caught.value)
+            # JSON of something else may be a tokenizer without what is needed.
+            assert name in str(caught.value) or "padding must be id 0" in str(caught.value)
+        (folder / name).write_text(whole)
+    make_tokenizer(str(folder))

@@ -250,6 +250,46 @@ def test_an_untied_model_needs_its_head_beside_its_embedding(folder):
     refused(lambda: load_params(folder, untied), f"{file}: tensor 'shared.weight': is missing")
 
 
+def test_a_head_that_is_the_embedding_unscaled_is_read_as_its_copy(folder):
+    settings = json.loads((folder / "config.json").read_text())
+    settings |= {"tie_word_embeddings": True, "scale_decoder_outputs": False}
+    (folder / "config.json").write_text(json.dumps(settings))
+    shape = read_config(folder)
+    params, tied = load_params(folder, shape), load_params(folder, TIED)
+    np.testing.assert_array_equal(params["head"]["kernel"][...], tied["embedding"][...].T)
+
+    def logits(config, params):
+        model = nnx.merge(nnx.split(nnx.eval_shape(lambda: T5(config, rngs=nnx.Rngs(0))))[0], params)
+        prompt, programs = np.array([[3, 4, 5, 1]]), np.array([[0, 6, 7]])
+        return model(prompt, programs, prompt_mask=np.ones_like(prompt, bool))
+
+    # A tied T5 multiplies what the decoder gives by d_model ** -0.5 before its head; this one does not.
+    scale = TIED.d_model**0.5
+    np.testing.assert_allclose(logits(shape, params), scale * logits(TIED, tied), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, ml_dtypes.bfloat16, np.float64])
+def test_numbers_that_are_none_are_refused_by_their_tensor(folder, value, dtype):
+    for name in ("shared.weight", "decoder.block.1.layer.1.EncDecAttention.k.weight"):
+        whole = load_file(folder / "model.safetensors")[name]
+        spoilt = whole.astype(dtype)
+        spoilt[1, 2] = value
+        file = rewrite(folder, **{name: spoilt})
+        refused(lambda: load_params(folder, TIED), f"{file}: tensor '{name}': holds NaN or infinity")
+        rewrite(folder, **{name: whole})
+
+
+def test_numbers_too_large_for_float32_and_spoilt_copies_are_refused_as_well(folder):
+    embedding = load_file(folder / "model.safetensors")["shared.weight"].astype(np.float64)
+    embedding[0, 0] = 1e300
+    rewrite(folder, **{"shared.weight": embedding})
+    refused(lambda: load_params(folder, TIED), "tensor 'shared.weight': holds NaN or infinity")
+    embedding[0, 0] = np.nan
+    rewrite(folder, **{"shared.weight": embedding, "lm_head.weight": embedding})
+    refused(lambda: load_params(folder, TIED), "tensor 'shared.weight': holds NaN or infinity")
+
+
 def test_tensors_that_do_not_fit_are_refused_by_name(folder):
     name = "decoder.block.1.layer.1.EncDecAttention.k.weight"
     good = load_file(folder / "model.safetensors")[name]

@@ -5,7 +5,7 @@ import pytest
 
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.weight_formats import WeightsError
-from codeit_jax.policy.weights_config import read_config
+from codeit_jax.policy.weights_config import head_is_embedding, read_config
 
 REQUIRED = {"vocab_size": 7, "d_model": 8, "d_kv": 3, "d_ff": 9, "num_layers": 2, "num_heads": 5}
 SHAPE = T5Config(
@@ -90,3 +90,19 @@ def test_a_config_file_that_cannot_be_read_is_refused(tmp_path):
     for text in ("", "{", "[]", "\x00"):
         file.write_text(text)
         refused(lambda: read_config(tmp_path), f"{file}: ")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, False),
+        ({"tie_word_embeddings": True, "scale_decoder_outputs": True}, False),
+        ({"tie_word_embeddings": True, "scale_decoder_outputs": False}, True),
+        ({"scale_decoder_outputs": False}, True),
+        ({"tie_word_embeddings": False}, False),
+        ({"tie_word_embeddings": False, "scale_decoder_outputs": False}, False),
+    ],
+)
+def test_a_head_is_the_embedding_where_it_is_tied_and_not_scaled(tmp_path, settings, expected):
+    write_config(tmp_path, **settings)
+    assert head_is_embedding(tmp_path) is expected

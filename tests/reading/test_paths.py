@@ -127,3 +127,8 @@ def test_benchmark(home, monkeypatch):
         "--json=~/a.json",
     )
     assert args[2] == home / "a.json"
+
+
+def test_a_path_holds_no_nul():
+    with pytest.raises(UserError, match="NUL"):
+        expand_home("a\0b")

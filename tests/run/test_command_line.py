@@ -96,6 +96,31 @@ def test_wrong_flags_are_refused(arguments: list[str], message: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "1.0"),
+        (["--config.learner.max_gradient_norm=None"], "None"),
+        (["--config.learner.max_gradient_norm", "none"], "None"),
+        (["--config.learner.max_gradient_norm=none", "--config.learner.max_gradient_norm=0.5"], "0.5"),
+        (["--config.learner.max_gradient_norm=0.5", "--config.learner.max_gradient_norm=NONE"], "None"),
+        (["--flagfile=set.flags"], "None"),
+    ],
+)
+def test_an_optional_setting_may_be_none(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    (tmp_path / "set.flags").write_text("# of a run\n\n--config.learner.max_gradient_norm=None\n")
+    script = (
+        "from codeit_jax.run import command_line\n"
+        "holder = command_line.define_config_flag()\n"
+        "def main(_):\n    print(command_line.read_config(holder).learner.max_gradient_norm)\n"
+        "command_line.run(main)\n"
+    )
+    (tmp_path / "script.py").write_text(script)
+    arguments = [each.replace("set.flags", str(tmp_path / "set.flags")) for each in arguments]
+    ended = run_python([str(tmp_path / "script.py"), QUICKSTART, *arguments])
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, f"{expected}\n", "")
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("def get_config(:\n", "SyntaxError: "),

@@ -50,3 +50,22 @@ def test_a_folder_that_jax_was_told_of_stands(tmp_path):
     _, folder = run({"XDG_CACHE_HOME": str(tmp_path), "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "own")})
     assert folder == str(tmp_path / "own")
     assert not (tmp_path / "codeit_jax").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_by_its_flag(tmp_path):
+    (tmp_path / "file").write_text("")
+    for folder in (tmp_path / "file", tmp_path / "file" / "x", tmp_path / ("x" * 300)):
+        with pytest.raises(UserError, match=rf"^--compiled={folder}: ") as caught:
+            keep_compiled(folder)
+        assert "\n" not in str(caught.value)
+
+
+def test_without_a_home_nothing_is_kept():
+    program = "import pwd\ndel pwd.getpwuid\npwd.getpwuid = {}.__getitem__\n" + PROGRAM
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("HOME", "XDG_CACHE_HOME")
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True
+    )
+    assert ended.stdout.splitlines() == ["[1 3 5]", "None"]
