@@ -35,6 +35,8 @@ def sample_without_replacement(weights: np.ndarray, n: int, rng: np.random.Gener
         raise ValueError(f"cannot sample {n} entries")
     if n >= len(weights):
         return rng.permutation(len(weights))
-    keys = np.maximum(rng.standard_exponential(len(weights)), _SMALLEST_DRAW) / weights
+    keys = rng.standard_exponential(len(weights))
+    np.maximum(keys, _SMALLEST_DRAW, out=keys)
+    keys /= weights
     # A partition leaves its halves in an order that differs between processors; a sorted one does not.
     return rng.permutation(np.sort(np.argpartition(keys, n)[:n]))

@@ -77,6 +77,7 @@ def test_a_buffer_restored_from_segments_goes_on_as_the_saved_one_would(store):
         assert buffer.extend(more) == restored.extend(more)
         assert list(buffer) == list(restored)
         assert_same(restored.state(store), buffer.state(store))
+        assert list(ReplayBuffer.from_state(buffer.state(store), store)) == list(buffer)
     assert buffer.extend(experiences(0, 260)) == restored.extend(experiences(0, 260)) > 0
 
 
