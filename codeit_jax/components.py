@@ -12,6 +12,7 @@ from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.replay import ReplayBuffer
+from codeit_jax.run.journal import Journal
 from codeit_jax.search.solutions import Solutions
 
 
@@ -64,6 +65,7 @@ class Components:
         sampling: how programs are sampled.
         seed: the root of the run's random choices.
         expert: breeds programs while the policy learns; None, as in the paper, for none.
+        journal: what a meta-iteration that is cut short goes on from.
         validation: what else the policy is scored on; None for nothing.
     """
 
@@ -75,4 +77,5 @@ class Components:
     sampling: SamplingConfig
     seed: int
     expert: Expert | None = None
+    journal: Journal = dataclasses.field(default_factory=Journal)
     validation: Validation | None = None

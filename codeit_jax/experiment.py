@@ -24,6 +24,7 @@ from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json_lines
+from codeit_jax.run.journal import Journal
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
@@ -68,6 +69,7 @@ def run_experiment(
             reads_weights=Checkpointer(workdir / "checkpoints").latest_step() is None,
             failure_folder=workdir / "failures",
         )
+        components = dataclasses.replace(components, journal=Journal(workdir / "progress"))
         cache = workdir / DISTILLED
         snapshots = stack.enter_context(Snapshots(workdir, config, components.examples.fingerprint))
         restored = snapshots.restore(learner, display.note)

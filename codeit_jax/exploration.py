@@ -18,6 +18,8 @@ from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
 from codeit_jax.search.solutions import SolutionBook, Source
 
+_SAMPLED = "sampled"
+
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
 
 
@@ -61,8 +63,7 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
     """
     tally = Tally(SolutionBook())
     times = allocation(state, components)
-    written = components.sampler.sample(state.learner.params, state.meta_iteration, times)
-    samples = _counted(written, tally)
+    samples = _counted(_written(state, components, times), tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
         task = components.search_tasks[task_index]
         record(task, texts, attempts)
@@ -109,6 +110,19 @@ def _store(state: State, components: Components, task: Task, attempts: Sequence[
     return state.policy_buffer.extend(
         each for each in experiences if each is not None and components.examples.fits(each.program)
     )
+
+
+def _written(state: State, components: Components, times: Sequence[int]) -> Iterator[SampledTask]:
+    """Yields each task's programs as they are written, first those that the journal has."""
+    known = [
+        SampledTask(index, tuple(texts), num_tokens, time)
+        for index, texts, num_tokens, time in components.journal.entries(_SAMPLED)
+    ]
+    written = components.sampler.sample(state.learner.params, state.meta_iteration, times, known)
+    for number, sampled in enumerate(written):
+        if number >= len(known) or sampled != known[number]:
+            components.journal.add(_SAMPLED, dataclasses.astuple(sampled))
+        yield sampled
 
 
 def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int, tuple[str, ...]]]:

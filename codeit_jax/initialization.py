@@ -105,6 +105,7 @@ def initialize(
         explore_seconds=time.monotonic() - started,
         training_buffer_size=len(state.training_buffer),
     )
+    components.journal.begin(0)
     with evolving(state, components, {}) as evolved:
         if config.warmup_experiences:
             metrics = _warm_up(state, components, config.warmup_experiences, metrics, display)

@@ -38,6 +38,7 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
     """
     started = time.monotonic()
     state.meta_iteration += 1
+    components.journal.begin(state.meta_iteration)
     tally = explore(state, components, record)
     explored = time.monotonic()
     with evolving(state, components, tally.promising) as evolved:
@@ -89,7 +90,7 @@ def evolving(
     if components.expert is None:
         yield iter(())
         return
-    with drawn_ahead(components.expert.improve(state.populations, written)) as evolved:
+    with drawn_ahead(components.expert.improve(state.populations, written, components.journal)) as evolved:
         yield evolved
 
 

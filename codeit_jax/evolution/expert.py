@@ -21,6 +21,9 @@ from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.parents import MutationParent
+from codeit_jax.run.journal import Journal
+
+_TURN = "turn"
 
 Attempted = tuple[int, tuple[str, ...], list[Attempt]]  # a task's place, texts and their attempts
 
@@ -37,7 +40,9 @@ class Expert:
     evolver: Evolver
     config: EvolutionConfig
 
-    def improve(self, rounds: Rounds, written: Mapping[int, Sequence[str]]) -> Iterator[Attempted]:
+    def improve(
+        self, rounds: Rounds, written: Mapping[int, Sequence[str]], journal: Journal
+    ) -> Iterator[Attempted]:
         """Gives tasks a turn, and then runs the best programs of their populations.
 
         In the first round all have one, so that each has a population.
@@ -45,16 +50,22 @@ class Expert:
         Args:
             rounds: the populations, which change.
             written: what `promising` gave for tasks, by their places.
+            journal: where each turn is written down, and those of an earlier start are.
 
         Yields:
             For each task, as soon as its turn has ended, its place and no programs; after all turns the same
             tasks with the programs and how they did.
         """
-        places = []
         due = rounds.due()
         if rounds.number and self.config.max_turns:
             due = sorted(due, key=lambda place: rounds.tasks[place].round)[: self.config.max_turns]
+        places = []
+        for place, values in journal.entries(_TURN):
+            rounds.tasks[place] = TaskState.from_json(values)
+            places.append(place)
+            yield place, (), []
         for place in self.evolver.give_turns(rounds, due, written):
+            journal.add(_TURN, [place, rounds.tasks[place].to_json()])
             places.append(place)
             yield place, (), []
         rounds.end(shares_finds=True)

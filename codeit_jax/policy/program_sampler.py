@@ -25,11 +25,13 @@ class SampledTask:
         task_index: the task's.
         texts: the programs.
         num_tokens: tokens of all of them.
+        time: how often the task had been sampled for before, in one call.
     """
 
     task_index: int
     texts: tuple[str, ...]
     num_tokens: int
+    time: int = 0
 
 
 class ProgramSampler:
@@ -81,7 +83,11 @@ class ProgramSampler:
         )
 
     def sample(
-        self, params: Any, meta_iteration: int, times: Sequence[int] | None = None
+        self,
+        params: Any,
+        meta_iteration: int,
+        times: Sequence[int] | None = None,
+        known: Sequence[SampledTask] = (),
     ) -> Iterator[SampledTask]:
         """Samples programs for every task.
 
@@ -91,6 +97,8 @@ class ProgramSampler:
             params: the policy's parameters.
             meta_iteration: decides the random keys, with the seed.
             times: how often each task is sampled for; None for once. The first time gives the same always.
+            known: what an earlier call with these arguments yielded before it was cut short, in that order.
+                It is not sampled again, but for what that call had of a batch which it had not ended.
 
         Yields:
             Each task's programs as they are done, tasks with short prompts first; those of another time by
@@ -107,9 +115,22 @@ class ProgramSampler:
                     for time in range(count)
                 }
             )
-        for number, samples in run_ahead(self._draw(params, key, batches)):
+        num_whole, num_known = self._whole(batches, known)
+        yield from known[:num_known]
+        for number, samples in run_ahead(self._draw(params, key, batches[num_whole:])):
             texts = tuple(map(self._tokenizer.decode_program, samples.tokens))
-            yield SampledTask(self._index_of(number), texts, int(samples.lengths.sum()))
+            time, index = divmod(number, len(self._prompts))
+            yield SampledTask(index, texts, int(samples.lengths.sum()), time)
+
+    def _whole(self, batches: Sequence[Batch], known: Sequence[SampledTask]) -> tuple[int, int]:
+        """Returns how many batches are known as a whole, and how many tasks they have together."""
+        numbers = [each.time * len(self._prompts) + each.task_index for each in known]
+        num_known = 0
+        for count, (batch, _) in enumerate(batches):
+            if set(numbers[num_known : num_known + len(batch)]) != set(batch):
+                return count, num_known
+            num_known += len(batch)
+        return len(batches), num_known
 
     def _index_of(self, number: int) -> int:
         return number % len(self._prompts)

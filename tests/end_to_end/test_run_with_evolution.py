@@ -1,5 +1,6 @@
 """A small run whose search set is bred for while the policy learns: the same however it is cut short."""
 
+import contextlib
 import dataclasses
 import gzip
 import json
@@ -16,6 +17,7 @@ from codeit_jax.config import Config, EvolutionConfig
 from codeit_jax.evolution.rounds import Evolver, Rounds
 from codeit_jax.experiment import run_experiment
 from codeit_jax.run.checkpoint import Checkpointer
+from codeit_jax.run.journal import Journal
 
 from .small_run import assert_same_run, rows
 
@@ -120,6 +122,32 @@ def test_a_run_cut_while_it_breeds_goes_on_to_the_same(
     assert [row["meta_iteration"] for row in rows(tmp_path)] == ["0", "1"]
     run_experiment(evolving, str(tmp_path))
     assert_same_run(tmp_path, whole, abstract_state)
+
+
+def test_a_run_cut_anywhere_goes_on_where_it_was(
+    evolving: Config, whole: Path, abstract_state, tmp_path: Path, monkeypatch
+) -> None:
+    """What is in the journal is neither sampled nor bred again."""
+    added: list[str] = []
+    add = Journal.add
+
+    def cut(self: Journal, kind: str, value: object) -> None:
+        add(self, kind, value)
+        added.append(kind)
+        if len(added) % 3 == 0:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Journal, "add", cut)
+    for _ in range(30):
+        with contextlib.suppress(KeyboardInterrupt):
+            run_experiment(evolving, str(tmp_path))
+            break
+    monkeypatch.undo()
+    assert_same_run(tmp_path, whole, abstract_state)
+    samples = gzip.decompress((whole / "samples" / "0001.jsonl.gz").read_bytes()).splitlines()
+    num_tasks = len({json.loads(line)["task"] for line in samples})
+    assert added.count("sampled") <= 2 * num_tasks + 2
+    assert added.count("turn") == 3 * num_tasks
 
 
 def test_test_outputs_do_not_steer(evolving: Config, whole: Path, abstract_state, tmp_path: Path) -> None:

@@ -119,6 +119,26 @@ def test_a_task_may_be_sampled_for_several_times_or_never(model) -> None:
     assert list(sampler.sample(params, 3, [0] * 5)) == []
 
 
+def test_what_is_known_of_whole_batches_is_not_sampled_again(model, monkeypatch) -> None:
+    graphdef, params = model
+    times = [1, 2, 0, 1, 3]
+    whole = list(make_sampler(graphdef).sample(params, 1, times))
+    assert len(whole) == 7
+    for num_known in range(8):
+        sampler = make_sampler(graphdef)
+        drawn: list[int] = []
+        draw = ProgramSampler._draw
+
+        def recorded(self, params, key, batches, drawn=drawn, draw=draw):
+            drawn += [number for batch, _ in batches for number in batch]
+            return draw(self, params, key, batches)
+
+        monkeypatch.setattr(ProgramSampler, "_draw", recorded)
+        assert list(sampler.sample(params, 1, times, whole[:num_known])) == whole
+        monkeypatch.undo()
+        assert len(drawn) == 7 - num_known // 2 * 2 if num_known < 7 else not drawn
+
+
 def test_texts_depend_on_the_prompt(model) -> None:
     graphdef, params = model
     changed = prompts()
