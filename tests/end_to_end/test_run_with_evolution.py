@@ -147,7 +147,7 @@ def test_a_run_cut_anywhere_goes_on_where_it_was(
     samples = gzip.decompress((whole / "samples" / "0001.jsonl.gz").read_bytes()).splitlines()
     num_tasks = len({json.loads(line)["task"] for line in samples})
     assert added.count("sampled") <= 2 * num_tasks + 2
-    assert added.count("turn") == 3 * num_tasks
+    assert added.count("turn") <= 3 * num_tasks
 
 
 def test_test_outputs_do_not_steer(evolving: Config, whole: Path, abstract_state, tmp_path: Path) -> None:
