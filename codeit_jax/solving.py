@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,6 +23,7 @@ from codeit_jax.evolution.stock import execution_config, gather_stock, identify_
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
+from codeit_jax.mutation.parents import OutOfTimeError
 from codeit_jax.results.answer_folder import AnswerFolder, AnswerSettings
 from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered
@@ -31,6 +33,7 @@ from codeit_jax.run.files import scratch_folder, user_cache
 
 DEFAULT_MINUTES = 10.0
 _FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
+_DISTILLING_SHARE = 0.4  # of the time, at most; a first start takes two minutes for it
 _END_SECONDS = 5.0  # that confirming and drawing take at the end, and for each task:
 _END_SECONDS_PER_TASK = 0.1
 _MAX_LISTED = 40
@@ -53,6 +56,8 @@ class SolveConfig:
             `DEFAULT_MINUTES`.
         num_populations: that are bred for each task at a time; 0 for as many as make four in all, where there
             are fewer tasks, and otherwise one.
+        is_thorough: whether tasks for which there is a short program are gone on with, too, with up to six
+            populations one after another.
         seed: decides what is drawn at random.
         num_workers: worker processes; 0 means one a CPU core.
         turn_work: units of work that a population takes at a time.
@@ -70,6 +75,7 @@ class SolveConfig:
     minutes: float | None = None
     work: int | None = None
     num_populations: int = 0
+    is_thorough: bool = False
     seed: int = 0
     num_workers: int = 0
     turn_work: int = TURN_WORK
@@ -132,7 +138,7 @@ def solve(
         solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
         if solved.score is not None:
             solver.folder.save_score(solved.score)
-        _tell(solved, config, display)
+        _tell(tasks, solved, config, display)
     return solved
 
 
@@ -176,6 +182,8 @@ class _Solver:
         states_work = config.breeding.states_work if stock.edges else 0
         breeding = dataclasses.replace(config.breeding, states_work=states_work)
         folder = EvolutionFolder(self.folder.evolution, tasks, self._evolution_settings(stock))
+        if config.is_thorough:
+            folder.state.rounds.max_short = 0
 
         def found() -> list[Answered]:
             states = folder.state.rounds.tasks
@@ -242,10 +250,24 @@ class _Solver:
         folder = user_cache() or self.folder.path
         with naming(folder):
             folder.mkdir(parents=True, exist_ok=True)
-        has_edges = config.breeding.states_work > 0
-        return gather_stock(
-            config.parents, self._given, pool, folder / DISTILLED, self._display, has_edges=has_edges
+        gather = functools.partial(
+            gather_stock,
+            given=self._given,
+            pool=pool,
+            cache=folder / DISTILLED,
+            display=self._display,
+            has_edges=config.breeding.states_work > 0,
         )
+        kind = ParentKind.ORIGINAL if self.folder.is_undistilled else config.parents
+        try:
+            return gather(kind, deadline=self._started + _DISTILLING_SHARE * (config.seconds or math.inf))
+        except OutOfTimeError:
+            self._display.note(
+                "there is no time to distil the training programs, which are taken as they are;"
+                " the next start goes on with it"
+            )
+            self.folder.begin_undistilled()
+            return gather(ParentKind.ORIGINAL)
 
     def _evolution_settings(self, stock: Stock) -> EvolutionSettings:
         config = self._config
@@ -300,17 +322,26 @@ def _confirm(answers: Sequence[Answered], outputs: Sequence[dict[str, Outputs]])
                 )
 
 
-def _tell(solved: Solved, config: SolveConfig, display: Display) -> None:
-    answers = solved.answers
-    rows = [_row(each) for each in answers[:_MAX_LISTED]]
-    display.show(number_table(("task", "demonstrations", "programs that agree", "lines"), rows))
+def _tell(tasks: Sequence[Task], solved: Solved, config: SolveConfig, display: Display) -> None:
+    answers, score = solved.answers, solved.score
+    right = {each.task_id: f"{each.prize_score:.0%}" for each in score.tasks} if score else {}
+    rows = [
+        (*_row(each), *([right.get(each.task.id, "?")] if score else [])) for each in answers[:_MAX_LISTED]
+    ]
+    titles = ("task", "demonstrations", "programs that agree", "lines", *(["right"] if score else []))
+    display.show(number_table(titles, rows))
     if len(answers) > _MAX_LISTED:
         display.note(f"and {len(answers) - _MAX_LISTED} more tasks")
+    if all(each.attempts[0][0].program is None for each in answers):
+        display.note("no time to breed any programs: what is answered is but of likely sizes")
     display.note(
         f"{_num_given(answers)} of {len(answers)} tasks have a program that gives all demonstrations"
     )
-    if solved.score is not None:
-        _tell_score(solved.score, display)
+    num_partly = sum(any(task.test_outputs) and not task.has_test_outputs for task in tasks)
+    if num_partly:
+        display.note(f"{num_partly} tasks come with but some of their test outputs and are not scored")
+    if score is not None:
+        _tell_score(score, display)
     display.note(f"submission.json, answers.json and pictures/ are in {config.output}")
 
 
@@ -320,8 +351,8 @@ def _tell_score(score: AnswerScore, display: Display) -> None:
             concept,
             str(each.num_tasks),
             f"{each.prize_score:.1%}",
-            str(each.num_answered),
-            str(each.num_solved),
+            str(each.solved_by_attempts),
+            str(each.solved_by_candidates),
         )
         for concept, each in score.by_concept().items()
     ]
@@ -330,8 +361,8 @@ def _tell_score(score: AnswerScore, display: Display) -> None:
         display.show(number_table(titles, concepts))
     display.note(
         f"score: {score.prize_score:.1%} by two attempts at each test input,"
-        f" {score.num_answered} of {score.num_tasks} tasks in full;"
-        f" {score.num_solved} by the paper's three candidates"
+        f" {score.solved_by_attempts} of {score.num_tasks} tasks in full;"
+        f" {score.solved_by_candidates} by the paper's three candidates"
     )
 
 

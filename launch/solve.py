@@ -42,6 +42,9 @@ _NUM_POPULATIONS = flags.DEFINE_integer(
     "Populations that are bred for each task at a time; 0 for one, or more where there are few tasks.",
     lower_bound=0,
 )
+_THOROUGH = flags.DEFINE_bool(
+    "thorough", False, "Whether tasks that have a short program are gone on with as well."
+)
 _SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
 
@@ -64,6 +67,7 @@ def main(_: Sequence[str]) -> None:
         minutes=_MINUTES.value,
         work=_WORK.value,
         num_populations=_NUM_POPULATIONS.value,
+        is_thorough=_THOROUGH.value,
         seed=_SEED.value,
         num_workers=_NUM_WORKERS.value,
     )

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import random
 from io import StringIO
 
@@ -10,10 +11,12 @@ from rich.console import Console
 
 from codeit_jax import solving, trained
 from codeit_jax.arc import Pair, Task
+from codeit_jax.config import ParentKind
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
-from codeit_jax.evolution.jobs import Breeding
+from codeit_jax.evolution.jobs import Breeding, Stock
 from codeit_jax.execution import run
+from codeit_jax.mutation.parents import OutOfTimeError
 from codeit_jax.policy.program_sampler import SampledTask
 from codeit_jax.run import files
 from codeit_jax.search.ranking import Candidate, Performance
@@ -141,7 +144,11 @@ def test_answers_are_written_in_every_form_and_scored(uninterrupted, tasks):
     kept = json.loads((folder / "score.json").read_text())
     assert kept["prize_score"] == pytest.approx(score)
     assert kept["num_tasks"] == len(kept["tasks"]) == 4
-    assert kept["num_solved"] == sum(each["is_solved"] for each in kept["tasks"].values()) >= 2
+    assert (
+        kept["solved_by_candidates"]
+        == sum(each["is_solved_by_candidates"] for each in kept["tasks"].values())
+        >= 2
+    )
     answers = json.loads((folder / "answers.json").read_text())
     assert list(answers) == [task.id for task in tasks]
     for task in tasks:
@@ -176,7 +183,7 @@ def test_known_outputs_change_the_score_alone(uninterrupted, tasks, make, tmp_pa
     ]
     solved, _ = answer(wrong, make(tmp_path / "wrong"))
     assert results(tmp_path / "wrong") == results(uninterrupted[0])
-    assert solved.score.prize_score == solved.score.num_solved == 0
+    assert solved.score.prize_score == solved.score.solved_by_candidates == 0
 
 
 def test_some_outputs_may_be_known(tasks, make, tmp_path):
@@ -184,6 +191,11 @@ def test_some_outputs_may_be_known(tasks, make, tmp_path):
     solved, printed = answer(some, make(tmp_path / "some"))
     assert solved.score.num_tasks == 1
     assert "of 1 tasks in full" in printed
+    assert "are not scored" not in printed
+    partly = dataclasses.replace(tasks[1], test=(tasks[1].test[0], hidden(tasks[1:2])[0].test[1]))
+    solved, printed = answer([tasks[0], partly], make(tmp_path / "partly"))
+    assert solved.score.num_tasks == 1
+    assert "1 tasks come with but some of their test outputs and are not scored" in printed
 
 
 def test_concepts_are_scored_each(tasks, make, tmp_path):
@@ -245,9 +257,40 @@ def test_a_single_task_has_several_populations(tasks, make, tmp_path):
     assert solved.answers[0].is_given
 
 
+def test_without_time_to_distil_the_training_programs_are_taken_as_they_are(
+    tasks, make, tmp_path, monkeypatch
+):
+    asked = []
+
+    def gather(kind, *, deadline=math.inf, given, **_):
+        asked.append((kind, deadline < math.inf))
+        if kind is not ParentKind.ORIGINAL:
+            raise OutOfTimeError
+        return Stock(tuple(given))
+
+    monkeypatch.setattr(solving, "gather_stock", gather)
+    config = make(tmp_path / "out", parents=ParentKind.BOTH, work=600_000, minutes=3)
+    _, printed = answer(tasks, config)
+    assert "there is no time to distil the training programs, which are taken as they are" in printed
+    answer(tasks, dataclasses.replace(config, work=1_200_000))
+    assert asked == [(ParentKind.BOTH, True), (ParentKind.ORIGINAL, False), (ParentKind.ORIGINAL, True)]
+
+
+def test_thorough_goes_on_where_a_short_program_is_known(tasks, make, tmp_path):
+    whole, _ = answer(tasks[:1], make(tmp_path / "out", work=60_000_000))
+    turns = json.loads((tmp_path / "out" / "evolution" / "tasks" / "mirrored.json").read_text())["turn"]
+    config = make(tmp_path / "out", work=60_000_000, is_thorough=True)
+    again, _ = answer(tasks[:1], config)
+    state = json.loads((tmp_path / "out" / "evolution" / "tasks" / "mirrored.json").read_text())
+    assert state["turn"] > turns
+    assert state["num_populations"] == 6
+    assert again.answers[0].answers[0].num_programs >= whole.answers[0].answers[0].num_programs
+
+
 def test_it_ends_in_time_with_an_answer_to_everything(tasks, make, tmp_path):
-    solved, _ = answer(tasks, make(tmp_path / "late", work=None, minutes=1e-6))
+    solved, printed = answer(tasks, make(tmp_path / "late", work=None, minutes=1e-6))
     assert all(guess.program is None for each in solved.answers for given in each.attempts for guess in given)
+    assert "no time to breed any programs: what is answered is but of likely sizes" in printed
     check_schema(json.loads((tmp_path / "late" / "submission.json").read_text()), tasks)
     solved, _ = answer(tasks, make(tmp_path / "late", work=2_500_000, minutes=10))
     assert any(each.is_given for each in solved.answers)

@@ -16,7 +16,7 @@ import numpy as np
 from codeit_jax.arc import Task
 from codeit_jax.evolution.breeding import breed
 from codeit_jax.evolution.jobs import Bred, Breeding, BreedingJob, Origin
-from codeit_jax.evolution.state import TaskState
+from codeit_jax.evolution.state import MAX_SHORT, TaskState
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
 
@@ -32,11 +32,13 @@ class Rounds:
         number: of the round at hand, from 0.
         finds: programs that gave all demonstrations of some task before it.
         tasks: the state of each task, in their order; where they have several populations, of these.
+        max_short: lines of programs that are short enough for a task to be done with.
     """
 
     number: int
     finds: list[str]
     tasks: list[TaskState]
+    max_short: int = MAX_SHORT
 
     @classmethod
     def of(cls, num_tasks: int) -> "Rounds":
@@ -57,14 +59,14 @@ class Rounds:
 
     def is_done(self) -> bool:
         """Whether no task will have another turn."""
-        return all(task.is_done() for task in self.tasks)
+        return all(task.is_done(self.max_short) for task in self.tasks)
 
     def due(self) -> list[int]:
         """Returns the places of the tasks that take part in the round at hand, those among them that did."""
         return [
             place
             for place, task in enumerate(self.tasks)
-            if task.round == self.number or task.is_due(self.number, place)
+            if task.round == self.number or task.is_due(self.number, place, self.max_short)
         ]
 
     def end(self, *, shares_finds: bool) -> None:

@@ -83,19 +83,19 @@ class TaskState:
         limit = NUM_SHORTENING_TURNS if self.nearest == 0 else MAX_STALE
         return self.nearest is not None and self.turn - self.last_advance >= limit
 
-    def is_done(self) -> bool:
+    def is_done(self, max_short: int = MAX_SHORT) -> bool:
         """Whether all demonstrations are given, and enough has been done for short programs that do.
 
-        One of many lines rather gives them by chance, and so other populations are bred.
+        One of more lines than `max_short` rather gives them by chance, and so other populations are bred.
         """
         if self.find is None or not self.is_stale:
             return False
-        return self.find.count("\n") < MAX_SHORT or self.num_populations >= MAX_POPULATIONS
+        return self.find.count("\n") < max_short or self.num_populations >= MAX_POPULATIONS
 
-    def is_due(self, number: int, index: int) -> bool:
+    def is_due(self, number: int, index: int, max_short: int = MAX_SHORT) -> bool:
         """Whether the task takes part in a round: one without progress does less often, but none starves."""
         period = 1 if self.stagnation < STALE[0] else 2 if self.stagnation < STALE[1] else 4
-        return not self.is_done() and (number + index) % period == 0
+        return not self.is_done(max_short) and (number + index) % period == 0
 
     def prepare(self, *, has_states: bool) -> None:
         """Begins another population where the last has been without progress for long.

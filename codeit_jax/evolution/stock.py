@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,6 +54,7 @@ def gather_stock(
     display: Display,
     *,
     has_edges: bool,
+    deadline: float = math.inf,
 ) -> Stock:
     """Returns what populations begin with.
 
@@ -63,15 +65,17 @@ def gather_stock(
         cache: a file for distilled training programs.
         display: where progress is shown.
         has_edges: whether steps of training programs are mined, too.
+        deadline: by `time.monotonic`, when distilling is given up.
 
     Raises:
         UserError: there are no programs at all.
+        OutOfTimeError: there was not enough time to distil.
     """
     training_tasks = load_tasks("arc1/training")
     parents: list[MutationParent] = []
     if kind is not None:
         programs = load_training_programs()
-        parents, _ = gather_parents(kind, pool, training_tasks, programs, cache, display)
+        parents, _ = gather_parents(kind, pool, training_tasks, programs, cache, display, deadline=deadline)
     seeds = (*((parent.task_id, parent.solution) for parent in parents), *given)
     if not seeds:
         raise UserError("--programs: there are no programs to begin with, and --parents=none")

@@ -1,6 +1,8 @@
 """The programs that mutants are made from: those of the corpus, shorter ones distilled from them, or both."""
 
 import dataclasses
+import math
+import time
 from collections.abc import Mapping, Sequence
 
 from etils import epath
@@ -40,6 +42,10 @@ class MutationParent:
         return self.program
 
 
+class OutOfTimeError(Exception):
+    """There was not enough time to distil the training programs; what was done is kept."""
+
+
 def gather_parents(
     kind: ParentKind,
     pool: ExecutionPool,
@@ -48,6 +54,7 @@ def gather_parents(
     cache: epath.Path,
     display: Display,
     max_work: int = DISTILLATION_WORK,
+    deadline: float = math.inf,
 ) -> tuple[list[MutationParent], list[str]]:
     """Returns the programs to make mutants from; none has dead lines, and all solve their task.
 
@@ -59,19 +66,27 @@ def gather_parents(
         cache: a file for what is distilled; see `load_or_distil`.
         display: where progress is shown.
         max_work: what may be spent on distilling each.
+        deadline: by `time.monotonic`, when distilling is given up, which goes on at the next call.
 
     Returns:
         The parents, and the ids of the tasks that have none.
 
     Raises:
         DistillationCacheError: the file cannot be read or written.
+        OutOfTimeError: there was not enough time to distil.
     """
+
+    def advance() -> None:
+        if time.monotonic() > deadline:
+            raise OutOfTimeError
+        display.advance()
+
     sources: list[Mapping[str, Program]] = []
     if kind is not ParentKind.DISTILLED:
         sources.append(programs)
     if kind is not ParentKind.ORIGINAL:
         display.phase("distilling the training programs", len(programs))
-        sources.append(load_or_distil(cache, pool, tasks, programs, display.advance, max_work))
+        sources.append(load_or_distil(cache, pool, tasks, programs, advance, max_work))
     display.phase("checking the training programs")
     parents = dict.fromkeys(parent for source in sources for parent in find_parents(pool, tasks, source))
     having = {parent.task_id for parent in parents}

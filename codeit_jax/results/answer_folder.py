@@ -15,6 +15,7 @@ from codeit_jax.run.claim import Hold, check_claim, claim_folder, read_claim
 from codeit_jax.run.files import write_json, write_text
 
 _RECORD = "settings.json"
+_UNDISTILLED = "undistilled"
 _SUBMISSION = "submission.json"
 _ANSWERS = "answers.json"
 _PROGRAMS = "programs.jsonl"
@@ -47,6 +48,7 @@ class AnswerFolder:
 
     Attributes:
         path: the folder.
+        is_undistilled: whether populations began with training programs as they are, for want of time.
 
     Args:
         path: the folder, made if need be.
@@ -62,10 +64,22 @@ class AnswerFolder:
         values = dataclasses.asdict(settings)
         with naming(self._place):
             self.path, self._hold, found = claim_folder(path, _RECORD, _RESULTS, dict)
+            self.is_undistilled = False
             with self._hold.unless_failing():
                 if found is not None and any((self.path / name).exists() for name in _RESULTS):
+                    self.is_undistilled = found.pop(_UNDISTILLED, False)
                     check_claim(found, values)
-                write_json(self.path / _RECORD, values)
+                self._values = values
+                self._write_record()
+
+    def begin_undistilled(self) -> None:
+        """Notes that populations begin with training programs as they are, for want of time."""
+        self.is_undistilled = True
+        with naming(self._place):
+            self._write_record()
+
+    def _write_record(self) -> None:
+        write_json(self.path / _RECORD, self._values | ({_UNDISTILLED: True} if self.is_undistilled else {}))
 
     @property
     def evolution(self) -> str:

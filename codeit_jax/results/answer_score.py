@@ -19,13 +19,13 @@ class AnsweredTaskScore:
         task_id: the task's.
         concept: the task's.
         prize_score: share of test inputs that one of two attempts answers (ARC Prize).
-        is_solved: whether one of the three candidates gives every test output (the paper's rule).
+        is_solved_by_candidates: whether one of the three candidates gives every test output (the paper).
     """
 
     task_id: str
     concept: str
     prize_score: float
-    is_solved: bool
+    is_solved_by_candidates: bool
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,14 +49,14 @@ class AnswerScore:
         return math.fsum(each.prize_score for each in self.tasks) / len(self.tasks)
 
     @property
-    def num_answered(self) -> int:
+    def solved_by_attempts(self) -> int:
         """Those of which every test input is answered by one of two attempts."""
         return sum(each.prize_score == 1 for each in self.tasks)
 
     @property
-    def num_solved(self) -> int:
+    def solved_by_candidates(self) -> int:
         """Those that are solved by the paper's three candidates."""
-        return sum(each.is_solved for each in self.tasks)
+        return sum(each.is_solved_by_candidates for each in self.tasks)
 
     def by_concept(self) -> dict[str, "AnswerScore"]:
         """Returns the score of each concept; nothing where no task has one."""
@@ -79,8 +79,8 @@ class AnswerScore:
         return {
             "num_tasks": self.num_tasks,
             "prize_score": self.prize_score,
-            "num_answered": self.num_answered,
-            "num_solved": self.num_solved,
+            "solved_by_attempts": self.solved_by_attempts,
+            "solved_by_candidates": self.solved_by_candidates,
         }
 
 

@@ -18,6 +18,8 @@ from rich.progress import (
 )
 from rich.table import Table
 
+_TOLD_EVERY = 60.0  # seconds, in which a phase that is shown on no terminal says how far it is
+
 
 class Display:
     """Shows phases, their progress and notes; a context manager, and a phase is shown within it only.
@@ -28,7 +30,7 @@ class Display:
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console()
-        self._started = time.monotonic()
+        self._started = self._told = time.monotonic()
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -64,6 +66,10 @@ class Display:
     def advance(self, count: int = 1) -> None:
         """Counts steps of the phase."""
         self._progress.advance(self._phase, count)
+        if time.monotonic() - self._told >= _TOLD_EVERY:
+            task = self._progress.tasks[0]
+            total = "" if task.total is None else f" of {task.total:,.0f}"
+            self.log(f"{task.description}: {task.completed:,.0f}{total}")
 
     def note(self, text: str) -> None:
         """Shows a line of its own."""
@@ -74,6 +80,7 @@ class Display:
 
     def log(self, text: str) -> None:
         """Shows a line that a terminal has no need of, the bar telling the same."""
+        self._told = time.monotonic()
         if not self._console.is_terminal:
             self._print(f"[{time.monotonic() - self._started:6.1f} s] {text}")
 
