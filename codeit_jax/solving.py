@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import functools
 import math
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -28,15 +29,17 @@ from codeit_jax.results.answer_folder import AnswerFolder, AnswerSettings
 from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered
 from codeit_jax.results.confirmation import Outputs, run_again
-from codeit_jax.run.display import Display, number_table
+from codeit_jax.results.telling import num_given, tell_answers
+from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder, user_cache
 
 DEFAULT_MINUTES = 10.0
 _FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
 _DISTILLING_SHARE = 0.4  # of the time, at most; a first start takes two minutes for it
-_END_SECONDS = 5.0  # that confirming and drawing take at the end, and for each task:
-_END_SECONDS_PER_TASK = 0.1
-_MAX_LISTED = 40
+_WRITING_SHARE = 0.5  # of the time, at most, that a policy has
+_END_SECONDS = 2.0  # that confirming and drawing take at the end, and for each task:
+_END_SECONDS_PER_TASK = 0.01
+_END_SHARE = 0.5  # of the time, at most
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,15 +133,14 @@ def solve(
         UserError: a file, the tasks, the folder or the run are wrong; the message says what and where.
         RuntimeError: a program did not give again what it is said to give.
     """
-    _check(tasks, source)
+    _check(tasks, source, config)
     hidden = [_without_test_outputs(task) for task in tasks]
     with Display(console) as display:
         solver = _Solver(hidden, config, source, display)
         answers, outputs = solver.run()
         solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
-        if solved.score is not None:
-            solver.folder.save_score(solved.score)
-        _tell(tasks, solved, config, display)
+        solver.folder.save_score(solved.score)
+        tell_answers(tasks, solved.answers, solved.score, config.output, display)
     return solved
 
 
@@ -153,6 +155,8 @@ class _Solver:
         self._display = display
         self._execution = execution_config(config.num_workers)
         self._given = read_seeds(config.programs)
+        if not self._given and config.parents is None:
+            raise UserError("--programs: there are no programs to begin with, and --parents=none")
         self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
         num_samples = config.num_samples if config.workdir else 0
         settings = AnswerSettings(self._identity, config.workdir, num_samples, config.seed)
@@ -201,7 +205,7 @@ class _Solver:
                 seconds=self._seconds_left(),
                 shares_finds=True,
                 status=lambda: (
-                    f"{_num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
+                    f"{num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
                 ),
                 publish=lambda: self.folder.publish(found()),
                 joining=joining,
@@ -237,10 +241,14 @@ class _Solver:
             for task in self._tasks:
                 candidates = trained.solutions.all.candidates(task.id)
                 texts[task.id] |= dict.fromkeys(each.program for each in candidates)
+            deadline = self._started + _WRITING_SHARE * (config.seconds or math.inf)
             samples = trained.sample_programs(self._tasks, num_samples=config.num_samples, seed=config.seed)
             for sampled in samples:
                 texts[self._tasks[sampled.task_index].id] |= dict.fromkeys(_programs(sampled.texts))
                 self._display.advance(len(sampled.texts))
+                if time.monotonic() > deadline:
+                    self._display.note("there is no time for more samples")
+                    break
             written = {task_id: list(each) for task_id, each in texts.items()}
             self.folder.save_written(written)
         return written
@@ -285,11 +293,15 @@ class _Solver:
         """Returns the time for breeding, that of earlier starts included."""
         if self._config.seconds is None:
             return None
-        end = _END_SECONDS + _END_SECONDS_PER_TASK * len(self._tasks)
-        return self._config.seconds - end - (time.monotonic() - self._started)
+        seconds = self._config.seconds
+        end = min(_END_SECONDS + _END_SECONDS_PER_TASK * len(self._tasks), _END_SHARE * seconds)
+        return seconds - end - (time.monotonic() - self._started)
 
 
-def _check(tasks: Sequence[Task], source: str) -> None:
+def _check(tasks: Sequence[Task], source: str, config: SolveConfig) -> None:
+    folders = [os.path.realpath(os.path.expanduser(path)) for path in (source, config.output)]
+    if folders[0] == folders[1] or (config.workdir and os.path.realpath(config.workdir) == folders[1]):
+        raise UserError(f"--output={config.output}: answers need a folder of their own")
     if not tasks:
         raise UserError(f"{source}: holds no tasks")
     for task in tasks:
@@ -308,10 +320,6 @@ def _programs(texts: Sequence[str]) -> Iterator[str]:
             yield str(parse_program(text))
 
 
-def _num_given(answers: Sequence[Answered]) -> int:
-    return sum(each.is_given for each in answers)
-
-
 def _confirm(answers: Sequence[Answered], outputs: Sequence[dict[str, Outputs]]) -> None:
     for each, of_task in zip(answers, outputs, strict=True):
         for answer in each.answers:
@@ -320,56 +328,3 @@ def _confirm(answers: Sequence[Answered], outputs: Sequence[dict[str, Outputs]])
                 raise RuntimeError(
                     f"{each.task.id}: an answer was not given again by its program:\n{program}"
                 )
-
-
-def _tell(tasks: Sequence[Task], solved: Solved, config: SolveConfig, display: Display) -> None:
-    answers, score = solved.answers, solved.score
-    right = {each.task_id: f"{each.prize_score:.0%}" for each in score.tasks} if score else {}
-    rows = [
-        (*_row(each), *([right.get(each.task.id, "?")] if score else [])) for each in answers[:_MAX_LISTED]
-    ]
-    titles = ("task", "demonstrations", "programs that agree", "lines", *(["right"] if score else []))
-    display.show(number_table(titles, rows))
-    if len(answers) > _MAX_LISTED:
-        display.note(f"and {len(answers) - _MAX_LISTED} more tasks")
-    if all(each.attempts[0][0].program is None for each in answers):
-        display.note("no time to breed any programs: what is answered is but of likely sizes")
-    display.note(
-        f"{_num_given(answers)} of {len(answers)} tasks have a program that gives all demonstrations"
-    )
-    num_partly = sum(any(task.test_outputs) and not task.has_test_outputs for task in tasks)
-    if num_partly:
-        display.note(f"{num_partly} tasks come with but some of their test outputs and are not scored")
-    if score is not None:
-        _tell_score(score, display)
-    display.note(f"submission.json, answers.json and pictures/ are in {config.output}")
-
-
-def _tell_score(score: AnswerScore, display: Display) -> None:
-    concepts = [
-        (
-            concept,
-            str(each.num_tasks),
-            f"{each.prize_score:.1%}",
-            str(each.solved_by_attempts),
-            str(each.solved_by_candidates),
-        )
-        for concept, each in score.by_concept().items()
-    ]
-    if concepts:
-        titles = "concept", "tasks", "two attempts", "in full", "three candidates"
-        display.show(number_table(titles, concepts))
-    display.note(
-        f"score: {score.prize_score:.1%} by two attempts at each test input,"
-        f" {score.solved_by_attempts} of {score.num_tasks} tasks in full;"
-        f" {score.solved_by_candidates} by the paper's three candidates"
-    )
-
-
-def _row(each: Answered) -> tuple[str, ...]:
-    best = each.attempts[0][0]
-    if best.program is None:
-        return each.task.id, "-", "-", "-"
-    num_given = round(best.demonstration_performance * len(each.task.train))
-    lines = best.program.count("\n") + 1
-    return each.task.id, f"{num_given} of {len(each.task.train)}", f"{best.num_programs:,}", str(lines)

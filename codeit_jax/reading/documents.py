@@ -36,6 +36,7 @@ def read_text(path: Path) -> str:
         UserError: the file is a Git LFS pointer or an archive, or its text is not in UTF-8.
         OSError: it cannot be read.
     """
+    _refuse_devices(path)
     content = path.read_bytes()
     _refuse_others(content[:_BEGINNING])
     if content.startswith(_GZIP):
@@ -50,6 +51,7 @@ def read_lines(path: Path) -> Iterator[bytes]:
         UserError: the file is a Git LFS pointer, an archive or text in UTF-16, or its gzip is damaged.
         OSError: it cannot be read.
     """
+    _refuse_devices(path)
     with path.open("rb") as stream:
         is_gzipped = stream.peek(_BEGINNING).startswith(_GZIP)
         lines = iter(gzip.GzipFile(fileobj=stream) if is_gzipped else stream)
@@ -97,6 +99,11 @@ def parse_json(text: str, parse_float: NumberReader = float) -> Any:
 def read_json(path: Path, parse_float: NumberReader = float) -> Any:
     """Returns what the JSON in a file says; see `read_text` and `parse_json`."""
     return parse_json(read_text(path), parse_float)
+
+
+def _refuse_devices(path: Path) -> None:
+    if path.is_char_device() or path.is_block_device():
+        raise UserError("is a device and no file")
 
 
 def _refuse_others(beginning: bytes) -> None:

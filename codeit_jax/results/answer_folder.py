@@ -109,10 +109,13 @@ class AnswerFolder:
             write_json(self.path / _ANSWERS, {each.task.id: _answer_json(each) for each in found})
             write_text(self.path / _PROGRAMS, "".join(row.to_line() for row in rows))
 
-    def save_score(self, score: AnswerScore) -> None:
-        """Writes down what the answers are worth."""
+    def save_score(self, score: AnswerScore | None) -> None:
+        """Writes down what the answers are worth, if that is known."""
         with naming(self._place):
-            write_json(self.path / _SCORE, score.to_json())
+            if score is None:
+                (self.path / _SCORE).unlink(missing_ok=True)
+            else:
+                write_json(self.path / _SCORE, score.to_json())
 
     def draw(self, found: Sequence[Answered]) -> None:
         """Draws every task with the attempts at it."""

@@ -260,6 +260,7 @@ class Checkpointer:
         step = self._existing(step)
         source = f"checkpoint step {step} in {self._directory}"
         abstract = _named_leaves(abstract_learner_state)
+        check_manifest(self._directory / str(step))
         context = ocp.Context()
         context.pytree.loading.partial_load = True
         with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:

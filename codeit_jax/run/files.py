@@ -66,9 +66,13 @@ def scratch_folder() -> Iterator[str]:
 def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     """Opens a file that takes its name, and the place of another, in one step once it is complete.
 
-    What is written is safe on the disk by then. Where anything fails, the other stays as it is.
+    What is written is safe on the disk by then. Where anything fails, the other stays as it is. Of a link that
+    is there the target's place is taken.
+
+    Raises:
+        UserError: what is there is a device, a pipe or the like.
     """
-    path = epath.Path(path)
+    path = _place_of(path)
     unfinished = path.with_name(path.name + ".unfinished")
     is_remote = "://" in os.fspath(path)
     try:
@@ -82,6 +86,15 @@ def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
         with contextlib.suppress(OSError):
             unfinished.unlink(missing_ok=True)
         raise
+
+
+def _place_of(path: epath.PathLike) -> epath.Path:
+    if "://" in os.fspath(path):
+        return epath.Path(path)
+    place = os.path.realpath(path)
+    if os.path.exists(place) and not os.path.isfile(place):
+        raise UserError(f"{os.fspath(path)}: is no file that can be replaced")
+    return epath.Path(place)
 
 
 def write_bytes(path: epath.PathLike, content: bytes) -> None:
