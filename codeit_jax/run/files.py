@@ -66,8 +66,8 @@ def scratch_folder() -> Iterator[str]:
 def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     """Opens a file that takes its name, and the place of another, in one step once it is complete.
 
-    What is written is safe on the disk by then. Where anything fails, the other stays as it is. Of a link that
-    is there the target's place is taken.
+    What is written is safe on the disk by then. Where anything fails, the other stays as it is. Of a link
+    that is there the target's place is taken.
 
     Raises:
         UserError: what is there is a device, a pipe or the like.
