@@ -10,10 +10,9 @@ from codeit_jax.arc import Task
 from codeit_jax.build import make_constraint, make_sampler, with_buckets
 from codeit_jax.config import Config, ConfigError, MeshConfig
 from codeit_jax.errors import UserError, naming
-from codeit_jax.policy.building import Policy, abstract_network, tokenizer_and_shape
+from codeit_jax.policy.building import SHARDING_RULES, Policy, abstract_network, tokenizer_and_shape
 from codeit_jax.policy.program_sampler import SampledTask
 from codeit_jax.policy.sharding import make_mesh, parameter_sharding, row_shares
-from codeit_jax.policy.t5 import T5
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import user_path
 from codeit_jax.run.workdir import read_run_config
@@ -103,7 +102,7 @@ def load_policy(workdir: str, mesh: MeshConfig | None = None) -> TrainedPolicy:
     config = with_buckets(_with_even_batches(config, devices))
     tokenizer, shape = tokenizer_and_shape(config.policy)
     graphdef, abstract = abstract_network(shape, config.policy.dtype)
-    shardings = parameter_sharding(abstract, devices, T5.sharding_rules)
+    shardings = parameter_sharding(abstract, devices, SHARDING_RULES)
     abstract = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         abstract,
@@ -113,7 +112,7 @@ def load_policy(workdir: str, mesh: MeshConfig | None = None) -> TrainedPolicy:
     # Checkpoints of earlier versions do not tell.
     if host_state.get("tokenizer", tokenizer.fingerprint) != tokenizer.fingerprint:
         raise UserError(f"--workdir={workdir}: policy.tokenizer has another vocabulary than the run's")
-    policy = Policy(tokenizer, shape, graphdef, params, T5.sharding_rules)
+    policy = Policy(tokenizer, shape, graphdef, params, SHARDING_RULES)
     return TrainedPolicy(config, step, policy, devices, Solutions.from_state(host_state["solutions"]))
 
 

@@ -17,6 +17,8 @@ from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.tokenizers import Tokenizer, make_tokenizer
 from codeit_jax.policy.weights import load_params, read_config
 
+SHARDING_RULES = T5.sharding_rules  # how its parameters are split over a mesh
+
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
@@ -53,11 +55,11 @@ def build_policy(config: Config, mesh: jax.sharding.Mesh, *, reads_weights: bool
     if config.policy.weights and reads_weights:
         graphdef, params = abstract_network(shape, config.policy.dtype)
         with naming("policy.weights", ConfigError):
-            shardings = parameter_sharding(params, mesh, T5.sharding_rules)
+            shardings = parameter_sharding(params, mesh, SHARDING_RULES)
             params = load_params(config.policy.weights, shape, shardings)
     else:
         graphdef, params = make_network(shape, config.seed, config.policy.dtype)
-    return Policy(tokenizer, shape, graphdef, params, T5.sharding_rules)
+    return Policy(tokenizer, shape, graphdef, params, SHARDING_RULES)
 
 
 def make_network(

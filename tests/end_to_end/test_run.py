@@ -84,6 +84,7 @@ def test_a_run_leaves_its_files(uninterrupted: Path, config: Config) -> None:
         "samples",
         "tensorboard",
         "checkpoints",
+        "progress",
     }
     assert json.loads((uninterrupted / "config.json").read_text())["seed"] == config.seed
     assert [row["meta_iteration"] for row in rows(uninterrupted)] == ["0", "1", "2"]
