@@ -110,9 +110,9 @@ def test_resumed_it_is_the_same(
 ) -> None:
     sample, drawn = ProgramSampler.sample, []
 
-    def recorded(self, params, meta_iteration, times=None):
+    def recorded(self, params, meta_iteration, *arguments):
         drawn.append(meta_iteration)
-        return sample(self, params, meta_iteration, times)
+        return sample(self, params, meta_iteration, *arguments)
 
     monkeypatch.setattr(ProgramSampler, "sample", recorded)
     run_experiment(dataclasses.replace(watched, num_meta_iterations=1), str(tmp_path))
