@@ -286,8 +286,8 @@ def test_a_damaged_checkpoint_is_told_in_a_line(run: Path, compiled: dict[str, s
     ended = subprocess.run(command, env=compiled, capture_output=True, text=True, check=True)
     lines = ended.stdout.splitlines()
     assert len(lines) == 2 * len(damaged)
-    place = f"--workdir={tmp_path}/copy: checkpoint step 2 in {tmp_path}/copy/checkpoints"
-    assert all(line.startswith(f"{place} is damaged or cannot be read: ") for line in lines)
+    place = f"--workdir={tmp_path}/copy: {tmp_path}/copy/checkpoints/2/"
+    assert all(line.startswith(place) and line.endswith((" is damaged", " is gone")) for line in lines)
 
 
 def test_a_step_that_the_run_has_just_removed_is_followed_by_the_next(run: Path, monkeypatch) -> None:
