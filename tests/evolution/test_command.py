@@ -225,7 +225,7 @@ def test_a_folder_that_is_worked_in_is_left_alone(make, tmp_path):
 def test_folders_above_are_made_before_anything_is_written(make, tmp_path, monkeypatch):
     folder = tmp_path / "above" / "folder"
 
-    def gather(kind, pool, tasks, programs, cache, display):
+    def gather(kind, pool, tasks, programs, cache, display, **_):
         cache.write_text("{}")
         return [], []
 
