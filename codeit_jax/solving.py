@@ -20,16 +20,25 @@ from codeit_jax.evolution.evolution import Evolution
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Breeding, Stock
 from codeit_jax.evolution.rounds import Evolver
-from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, read_seeds, write_stock
+from codeit_jax.evolution.state import TaskState
+from codeit_jax.evolution.stock import (
+    execution_config,
+    fitted,
+    gather_stock,
+    identify_seeds,
+    read_seeds,
+    write_stock,
+)
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import OutOfTimeError
+from codeit_jax.reading.paths import expand_home
 from codeit_jax.results.answer_folder import AnswerFolder, AnswerSettings
 from codeit_jax.results.answer_score import AnswerScore, score_answers
-from codeit_jax.results.answered import Answered, answered
+from codeit_jax.results.answered import Answered, answered, is_given
 from codeit_jax.results.confirmation import Outputs, run_again
-from codeit_jax.results.telling import num_given, tell_answers
+from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder, user_cache
 
@@ -53,8 +62,8 @@ class SolveConfig:
         programs: files of programs for populations to begin with; one that is said to be of a task, as an
             earlier answer to it is, joins that task's first.
         parents: which training programs they begin with, too; None for none.
-        minutes: time to end after, of all starts on the folder together; None for no such end. What is found
-            in a time depends on the machine.
+        minutes: time to end after, of this call and of breeding in all calls with the folder; None for no
+            such end. What is found in a time depends on the machine.
         work: units of work for each task, on average, to end after; None for no such end. With neither, it is
             `DEFAULT_MINUTES`.
         num_populations: that are bred for each task at a time; 0 for as many as make four in all, where there
@@ -114,7 +123,7 @@ class Solved:
 
 
 def solve(
-    tasks: Sequence[Task], config: SolveConfig, *, source: str = "tasks", console: Console | None = None
+    tasks: Sequence[Task], config: SolveConfig, *, source: str | None = None, console: Console | None = None
 ) -> Solved:
     """Answers tasks, from the start or from where an earlier call with this folder stopped.
 
@@ -123,7 +132,7 @@ def solve(
     Args:
         tasks: the tasks.
         config: how they are answered.
-        source: where they come from, as messages have it.
+        source: where they come from; None for nowhere that is to be named.
         console: where progress is shown; by default standard output.
 
     Returns:
@@ -136,7 +145,7 @@ def solve(
     _check(tasks, source, config)
     hidden = [_without_test_outputs(task) for task in tasks]
     with Display(console) as display:
-        solver = _Solver(hidden, config, source, display)
+        solver = _Solver(hidden, config, source or "tasks", display)
         answers, outputs = solver.run()
         solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
         solver.folder.save_score(solved.score)
@@ -182,20 +191,29 @@ class _Solver:
     def _evolve(self, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]) -> list[Answered]:
         config, tasks = self._config, self._tasks
         stock = self._gather(pool)
-        # Without steps of training programs there are no states to begin with.
-        states_work = config.breeding.states_work if stock.edges else 0
-        breeding = dataclasses.replace(config.breeding, states_work=states_work)
         folder = EvolutionFolder(self.folder.evolution, tasks, self._evolution_settings(stock))
         if config.is_thorough:
             folder.state.rounds.max_short = 0
 
+        def states() -> list[list[TaskState]]:
+            return [folder.state.rounds.tasks[place :: len(tasks)] for place in range(len(tasks))]
+
         def found() -> list[Answered]:
-            states = folder.state.rounds.tasks
-            return [answered(task, states[place :: len(tasks)]) for place, task in enumerate(tasks)]
+            return list(map(answered, tasks, states()))
+
+        def status() -> str:  # after every turn, so that attempts are not chosen for it
+            answers = [[answer for each in of_task for answer in each.answers] for of_task in states()]
+            num_given = sum(map(is_given, answers))
+            return f"{num_given} of {len(tasks)} tasks have a program for all demonstrations"
 
         with folder.hold(), scratch_folder() as scratch:
             evolver = Evolver(
-                pool, tasks, write_stock(stock, scratch), breeding, config.turn_work, config.seed
+                pool,
+                tasks,
+                write_stock(stock, scratch),
+                fitted(config.breeding, stock),
+                config.turn_work,
+                config.seed,
             )
             Evolution(
                 folder,
@@ -204,9 +222,7 @@ class _Solver:
                 work=config.work and -(-config.work // self._num_populations),
                 seconds=self._seconds_left(),
                 shares_finds=True,
-                status=lambda: (
-                    f"{num_given(found())} of {len(tasks)} tasks have a program for all demonstrations"
-                ),
+                status=status,
                 publish=lambda: self.folder.publish(found()),
                 joining=joining,
             ).run()
@@ -266,7 +282,9 @@ class _Solver:
             display=self._display,
             has_edges=config.breeding.states_work > 0,
         )
-        kind = ParentKind.ORIGINAL if self.folder.is_undistilled else config.parents
+        kind = config.parents
+        if self.folder.is_undistilled and kind is not None:
+            kind = ParentKind.ORIGINAL
         try:
             return gather(kind, deadline=self._started + _DISTILLING_SHARE * (config.seconds or math.inf))
         except OutOfTimeError:
@@ -298,15 +316,18 @@ class _Solver:
         return seconds - end - (time.monotonic() - self._started)
 
 
-def _check(tasks: Sequence[Task], source: str, config: SolveConfig) -> None:
-    folders = [os.path.realpath(os.path.expanduser(path)) for path in (source, config.output)]
-    if folders[0] == folders[1] or (config.workdir and os.path.realpath(config.workdir) == folders[1]):
+def _check(tasks: Sequence[Task], source: str | None, config: SolveConfig) -> None:
+    output, *others = (
+        os.path.realpath(expand_home(path)) for path in (config.output, source, config.workdir) if path
+    )
+    if output in others:
         raise UserError(f"--output={config.output}: answers need a folder of their own")
-    if not tasks:
-        raise UserError(f"{source}: holds no tasks")
-    for task in tasks:
-        if not task.test:
-            raise UserError(f"{source}: {task.id}: has no test input to be answered")
+    with naming(source or "tasks"):
+        if not tasks:
+            raise UserError("holds no tasks")
+        for task in tasks:
+            if not task.test:
+                raise UserError(f"{task.id}: has no test input to be answered")
 
 
 def _without_test_outputs(task: Task) -> Task:

@@ -83,8 +83,9 @@ class TrainedPolicy:
 def load_policy(workdir: str, mesh: MeshConfig | None = None) -> TrainedPolicy:
     """Reads the policy of a run's newest complete checkpoint.
 
-    The run may be going on: nothing in its folder is written or held. Of the checkpoint no more is read than
-    the policy's parameters, and they go straight to where they are to lie, whatever the devices of the run.
+    The run may be going on: nothing in its folder is written or held. Of the checkpoint, whose files are
+    checked, no more is loaded than the policy's parameters, and they go straight to where they are to lie,
+    whatever the devices of the run.
 
     Args:
         workdir: the run's folder.

@@ -15,7 +15,14 @@ from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Breeding, Stock
 from codeit_jax.evolution.rounds import Evolver
 from codeit_jax.evolution.state import EvolutionPoint
-from codeit_jax.evolution.stock import execution_config, gather_stock, identify_seeds, read_seeds, write_stock
+from codeit_jax.evolution.stock import (
+    execution_config,
+    fitted,
+    gather_stock,
+    identify_seeds,
+    read_seeds,
+    write_stock,
+)
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
@@ -71,9 +78,7 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
         stock = _gather(config, pool, display)
         folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, stock))
         with folder.hold(), scratch_folder() as scratch:
-            # Without steps of training programs there are no states to begin with.
-            states_work = config.breeding.states_work if stock.edges else 0
-            breeding = dataclasses.replace(config.breeding, states_work=states_work)
+            breeding = fitted(config.breeding, stock)
             evolver = Evolver(
                 pool, tasks, write_stock(stock, scratch), breeding, config.turn_work, config.seed
             )

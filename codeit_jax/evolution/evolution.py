@@ -49,7 +49,8 @@ class Evolution:
         self._status = status
         self._publish = publish
         self._joining = joining
-        self._begun = self._published = time.monotonic() - self._state.seconds
+        self._published = time.monotonic()
+        self._begun = self._published - self._state.seconds
 
     def run(self) -> None:
         """Runs rounds until no task needs another, or all that was granted is spent."""

@@ -1,5 +1,6 @@
 """The stock of an evolution: training programs, those of files, and the steps that reach states."""
 
+import dataclasses
 import hashlib
 import json
 import math
@@ -16,7 +17,7 @@ from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
-from codeit_jax.evolution.jobs import Seed, Stock
+from codeit_jax.evolution.jobs import Breeding, Seed, Stock
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
@@ -81,6 +82,11 @@ def gather_stock(
         raise UserError("--programs: there are no programs to begin with, and --parents=none")
     edges = mine_edges(parents) if has_edges else ()
     return Stock(seeds, edges, colours_by_task(training_tasks))
+
+
+def fitted(breeding: Breeding, stock: Stock) -> Breeding:
+    """Returns how to breed from a stock: without steps of training programs no population has states."""
+    return breeding if stock.edges else dataclasses.replace(breeding, states_work=0)
 
 
 def write_stock(stock: Stock, folder: str) -> Path:

@@ -1,7 +1,7 @@
 """What a task is answered with, and why."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from codeit_jax.arc import Task
 from codeit_jax.evolution.jobs import Answer
@@ -34,11 +34,16 @@ class Answered:
     @property
     def is_given(self) -> bool:
         """Whether there is a program that gives all demonstrations and every test input an output."""
-        return any(each.performance.demonstration == 1 for each in self._of_answers)
+        return is_given(self.answers)
 
     @property
     def _of_answers(self) -> tuple[Candidate, ...]:
         return tuple(answer.candidate for answer in self.answers)
+
+
+def is_given(answers: Iterable[Answer]) -> bool:
+    """Whether one of some answers to a task is that of a program which gives all demonstrations."""
+    return any(answer.candidate.performance.demonstration == 1 for answer in answers)
 
 
 def answered(task: Task, states: Sequence[TaskState]) -> Answered:

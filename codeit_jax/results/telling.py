@@ -10,11 +10,6 @@ from codeit_jax.run.display import Display, number_table
 _MAX_LISTED = 40
 
 
-def num_given(answers: Sequence[Answered]) -> int:
-    """Returns how many tasks have a program that gives all demonstrations and every test input an output."""
-    return sum(each.is_given for each in answers)
-
-
 def tell_answers(
     tasks: Sequence[Task],
     answers: Sequence[Answered],
@@ -41,7 +36,8 @@ def tell_answers(
         display.note(f"and {len(answers) - _MAX_LISTED} more tasks")
     if all(each.attempts[0][0].program is None for each in answers):
         display.note("no time to breed any programs: what is answered is but of likely sizes")
-    display.note(f"{num_given(answers)} of {len(answers)} tasks have a program that gives all demonstrations")
+    num_given = sum(each.is_given for each in answers)
+    display.note(f"{num_given} of {len(answers)} tasks have a program that gives all demonstrations")
     num_partly = sum(any(task.test_outputs) and not task.has_test_outputs for task in tasks)
     if num_partly:
         display.note(f"{num_partly} tasks come with but some of their test outputs and are not scored")

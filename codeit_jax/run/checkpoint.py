@@ -244,7 +244,7 @@ class Checkpointer:
     ) -> tuple[int, dict[str, Any], dict[str, Any]]:
         """Reads a part of a step's learner state, and of the host's what is no array.
 
-        Neither the rest of the learner's state nor an array of the host's is read.
+        Neither the rest of the learner's state nor an array of the host's is loaded; all files are checked.
 
         Args:
             abstract_learner_state: some fields of the state by their names, each as `restore` takes it.
