@@ -9,7 +9,7 @@ from codeit_jax.evolution.expert import Expert
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.learner.examples import ExampleMaker
-from codeit_jax.learner.learner import Learner
+from codeit_jax.learner.learner import Learner, Pause, Progress
 from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.run.journal import Journal
@@ -27,6 +27,8 @@ class State:
         solutions: the best candidates of every search-set task so far.
         learner: the policy's parameters and the optimiser's state.
         populations: the expert's, for every search-set task.
+        progress: how far the learner has come with what is to be done next: the meta-iteration after those
+            that are done, or the warm-up before the first.
     """
 
     meta_iteration: int
@@ -35,6 +37,7 @@ class State:
     solutions: Solutions
     learner: Learner
     populations: Rounds
+    progress: Progress = dataclasses.field(default_factory=Progress)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +70,7 @@ class Components:
         expert: breeds programs while the policy learns; None, as in the paper, for none.
         journal: what a meta-iteration that is cut short goes on from.
         validation: what else the policy is scored on; None for nothing.
+        pause: what may happen between two updates of the learner; None for nothing.
     """
 
     search_tasks: Sequence[Task]
@@ -79,3 +83,4 @@ class Components:
     expert: Expert | None = None
     journal: Journal = dataclasses.field(default_factory=Journal)
     validation: Validation | None = None
+    pause: Pause | None = None

@@ -18,18 +18,19 @@ from codeit_jax.evolution.expert import Expert, started_expert
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
 from codeit_jax.exploration import allocation
-from codeit_jax.initialization import initialize
+from codeit_jax.initialization import prepare, warm_up
 from codeit_jax.iteration import run_meta_iteration
+from codeit_jax.learner.learner import Progress
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
-from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json_lines
+from codeit_jax.run.interruption import Terminated, advising, deferred
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
-from codeit_jax.snapshots import Snapshots
+from codeit_jax.snapshots import Snapshots, has_snapshot
 from codeit_jax.validation import check_overlap, load_validation_tasks, validate
 
 
@@ -58,6 +59,7 @@ def run_experiment(
     programs = load_training_programs(config.data.training_programs or None)
     with contextlib.ExitStack() as stack:
         workdir = stack.enter_context(open_workdir(workdir_path, config))
+        stack.enter_context(advising(lambda: "the same command goes on from here"))
         display = stack.enter_context(RunDisplay(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
         pool = stack.enter_context(start_pool([*search_tasks, *validation_tasks], config.execution))
@@ -66,42 +68,76 @@ def run_experiment(
             search_tasks,
             pool,
             validation_tasks=validation_tasks,
-            reads_weights=Checkpointer(workdir / "checkpoints").latest_step() is None,
+            reads_weights=not has_snapshot(workdir),
             failure_folder=workdir / "failures",
         )
-        components = dataclasses.replace(components, journal=Journal(workdir / "progress"))
         cache = workdir / DISTILLED
         snapshots = stack.enter_context(Snapshots(workdir, config, components.examples.fingerprint))
+        components = dataclasses.replace(components, journal=Journal(workdir / "progress"), pause=snapshots)
         restored = snapshots.restore(learner, display.note)
-        state, rows = restored or (None, [])
-        num_done = state.meta_iteration if state else 0
+        num_done = restored[0].meta_iteration if restored else 0
         _check_profiled(profiled_iteration, num_done, config.num_meta_iterations)
         if config.evolution.turn_work and num_done < config.num_meta_iterations:
             expert = _start_expert(config, components, training_tasks, programs, cache, display)
             components = dataclasses.replace(components, expert=stack.enter_context(expert))
-        log = stack.enter_context(contextlib.closing(MetricsLog(workdir, rows)))
-        if state is None:
-            state, metrics = initialize(config, components, learner, training_tasks, programs, cache, display)
-            log.append(metrics)
-            snapshots.save(state, log.rows)
+        if restored is None:
+            state = prepare(config, components, learner, training_tasks, programs, cache, display)
+            rows: list[IterationMetrics] = []
+            snapshots.mark(state, rows)
         else:
-            display.note(f"resumed after meta-iteration {state.meta_iteration}")
-            if state.meta_iteration >= config.num_meta_iterations:
-                display.note("all meta-iterations are done; a larger num_meta_iterations goes on from here")
+            state, rows = restored
+            _tell_resumed(state, rows, config, display)
+        log = stack.enter_context(contextlib.closing(MetricsLog(workdir, rows)))
         display.rows(log.rows)
-        while state.meta_iteration < config.num_meta_iterations:
-            if state.meta_iteration + 1 == profiled_iteration:
-                metrics = _iterate_profiled(state, components, display, workdir)
-            else:
-                metrics = _iterate(state, components, display, workdir)
-            log.append(metrics)
-            display.rows([metrics])
-            is_last = state.meta_iteration == config.num_meta_iterations
-            if is_last or state.meta_iteration % config.checkpoint_interval == 0:
-                snapshots.save(state, log.rows)
+        try:
+            if not rows:
+                metrics = warm_up(state, components, config.warmup_experiences, display)
+                _record(metrics, state, snapshots, log, display, is_saved=True)
+            while state.meta_iteration < config.num_meta_iterations:
+                if state.meta_iteration + 1 == profiled_iteration:
+                    metrics = _iterate_profiled(state, components, display, workdir)
+                else:
+                    metrics = _iterate(state, components, display, workdir)
+                is_last = state.meta_iteration == config.num_meta_iterations
+                is_saved = is_last or state.meta_iteration % config.checkpoint_interval == 0
+                _record(metrics, state, snapshots, log, display, is_saved=is_saved)
+        except (KeyboardInterrupt, Terminated):
+            display.phase("saving what it has come to")
+            snapshots.keep()
+            raise
         display.phase("writing the last checkpoint")
         snapshots.wait()
         return log.rows
+
+
+def _tell_resumed(
+    state: State, rows: Sequence[IterationMetrics], config: Config, display: RunDisplay
+) -> None:
+    place = f"after meta-iteration {state.meta_iteration}" if rows else "before the first meta-iteration"
+    num_updates = state.progress.num_updates
+    updates = f" and {num_updates} updates" if num_updates else ""
+    display.note(f"resumed {place}{updates}")
+    if rows and state.meta_iteration >= config.num_meta_iterations:
+        display.note("all meta-iterations are done; a larger num_meta_iterations goes on from here")
+
+
+def _record(
+    metrics: IterationMetrics,
+    state: State,
+    snapshots: Snapshots,
+    log: MetricsLog,
+    display: RunDisplay,
+    *,
+    is_saved: bool,
+) -> None:
+    """Takes down what a meta-iteration, or the warm-up, has come to."""
+    with deferred():  # the table and what is gone on from are of one meta-iteration
+        log.append(metrics)
+        display.rows([metrics])
+        state.progress = Progress()
+        snapshots.mark(state, log.rows)
+        if is_saved:
+            snapshots.save()
 
 
 def _start_expert(

@@ -6,6 +6,7 @@ The paper's initialisation, but for the warm-up, which a policy without pretrain
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
 
 from etils import epath
 
@@ -26,12 +27,14 @@ from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.run.display import Display
 from codeit_jax.run.metrics import IterationMetrics
-from codeit_jax.search.ranking import Candidate
-from codeit_jax.search.search import num_search_jobs, search
+from codeit_jax.search.ranking import Candidate, Performance
+from codeit_jax.search.search import Hit, SearchResult, num_search_jobs, search
 from codeit_jax.search.solutions import Solutions, Source
 
+_SEARCHED = "searched"
 
-def initialize(
+
+def prepare(
     config: Config,
     components: Components,
     learner: Learner,
@@ -39,8 +42,8 @@ def initialize(
     programs: Mapping[str, Program],
     cache: epath.Path,
     display: Display,
-) -> tuple[State, IterationMetrics]:
-    """Fills the training buffer, searches with the mutated programs, and warms the policy up.
+) -> State:
+    """Fills the training buffer, and searches with the mutated programs.
 
     Args:
         config: the run.
@@ -52,12 +55,12 @@ def initialize(
         display: where progress is shown.
 
     Returns:
-        The state before the first meta-iteration, and row 0 of the run's table.
+        The state before the warm-up.
 
     Raises:
         ConfigError: the settings leave nothing to learn from.
     """
-    started = time.monotonic()
+    components.journal.begin(0)
     parents, left_out = gather_parents(
         ParentKind(config.mutation.parents),
         components.pool,
@@ -100,20 +103,32 @@ def initialize(
     if config.mutation.search:
         candidates = _candidates(parents, mutants, config.mutation.max_searched)
         _search(state, components, candidates, config.mutation.search_work, display)
-    metrics = IterationMetrics(
-        0,
-        explore_seconds=time.monotonic() - started,
-        training_buffer_size=len(state.training_buffer),
-    )
+    return state
+
+
+def warm_up(state: State, components: Components, num_experiences: int, display: Display) -> IterationMetrics:
+    """Learns from training experiences, while the expert, if there is one, has its first turns.
+
+    Args:
+        state: what `prepare` returned, or what a warm-up that was cut short has come to; it changes.
+        components: what the run works with.
+        num_experiences: how many are learned from, epoch after epoch; 0, the paper's, for none.
+        display: where progress is shown.
+
+    Returns:
+        Row 0 of the run's table.
+    """
     components.journal.begin(0)
+    metrics = IterationMetrics(0, training_buffer_size=len(state.training_buffer))
     with evolving(state, components, {}) as evolved:
-        if config.warmup_experiences:
-            metrics = _warm_up(state, components, config.warmup_experiences, metrics, display)
+        if num_experiences:
+            display.phase(f"warming the policy up on {num_experiences} training experiences")
+            metrics = _learn(state, components, num_experiences, metrics)
         was_learned = time.monotonic()
         if components.expert is not None:
             display.phase("waiting for the expert")
         remember(state, components, evolved)
-    return state, dataclasses.replace(
+    return dataclasses.replace(
         metrics,
         evolve_seconds=time.monotonic() - was_learned,
         policy_buffer_size=len(state.policy_buffer),
@@ -215,22 +230,35 @@ def _search(
     state: State, components: Components, programs: Sequence[Program], max_work: int, display: Display
 ) -> None:
     """Enters programs as candidates of the tasks they give a demonstration of."""
-    num_tasks = len(components.search_tasks)
+    tasks, journal = components.search_tasks, components.journal
     display.phase(
-        f"running {len(programs)} programs on the search set", num_search_jobs(num_tasks, len(programs))
+        f"running {len(programs)} programs on the search set", num_search_jobs(len(tasks), len(programs))
     )
-    for hits in search(components.pool, num_tasks, programs, max_work):
+    known = list(map(_searched, journal.entries(_SEARCHED)))
+    for number, result in enumerate(search(components.pool, len(tasks), programs, max_work, known)):
+        if number >= len(known):
+            hits = [
+                [hit.program_index, hit.performance.demonstration, hit.performance.test]
+                for hit in result.hits
+            ]
+            journal.add(_SEARCHED, [result.task_index, hits])
         display.advance()
-        for program, hit in hits:
-            task = components.search_tasks[hit.task_index]
-            state.solutions.add(task.id, Candidate(str(program), hit.performance), Source.MUTATION)
+        for hit in result.hits:
+            candidate = Candidate(str(programs[hit.program_index]), hit.performance)
+            state.solutions.add(tasks[hit.task_index].id, candidate, Source.MUTATION)
 
 
-def _warm_up(
-    state: State, components: Components, num_experiences: int, metrics: IterationMetrics, display: Display
+def _searched(values: Sequence[Any]) -> SearchResult:
+    """Returns a result as the journal has it."""
+    task_index, hits = values
+    found = (Hit(task_index, index, Performance(*performance)) for index, *performance in hits)
+    return SearchResult(task_index, tuple(found), 0)
+
+
+def _learn(
+    state: State, components: Components, num_experiences: int, metrics: IterationMetrics
 ) -> IterationMetrics:
     """Learns from training experiences, epoch after epoch until there were enough of them."""
-    display.phase(f"warming the policy up on {num_experiences} training experiences")
     started = time.monotonic()
     size = len(state.training_buffer)
     num_updates = num_tokens = 0

@@ -19,6 +19,7 @@ from codeit_jax.exploration import AttemptRecorder, Tally, explore, remember
 from codeit_jax.learner.learner import LearnerMetrics
 from codeit_jax.replay import Experience
 from codeit_jax.run.background import drawn_ahead, run_ahead
+from codeit_jax.run.interruption import deferred
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.search.solutions import Solutions, Source
 
@@ -63,14 +64,19 @@ def train_epoch(
         components: what it works with.
         num_training: experiences of training and mutated training tasks, at most.
         num_policy: experiences of the policy, at most.
-        part: tells apart the draws of one meta-iteration.
+        part: tells apart the draws of one meta-iteration, from 0 on. What is done already according to the
+            state's progress is not done again.
     """
+    if part < len(state.progress.done):
+        return state.progress.done[part]
     rng = np.random.default_rng((components.seed, state.meta_iteration, part))
     training = state.training_buffer.sample(num_training, rng, prioritized=False)
     policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
     order = rng.permutation(len(training) + len(policy))
     experiences = _read(state, training, policy, order)
-    return state.learner.learn(run_ahead(components.examples.make(experiences)), rng)
+    examples = run_ahead(components.examples.make(experiences))
+    with deferred():  # an update that is left in the middle would leave no state to go on from
+        return state.learner.learn(examples, rng, state.progress, components.pause)
 
 
 @contextlib.contextmanager

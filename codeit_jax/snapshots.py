@@ -2,7 +2,9 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Sequence
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from etils import epath
@@ -11,22 +13,36 @@ from codeit_jax.components import State
 from codeit_jax.config import Config
 from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.rounds import Rounds
-from codeit_jax.learner.learner import Learner
+from codeit_jax.learner.learner import Learner, LearnerMetrics, Progress, Update
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.segments import SegmentStore
 from codeit_jax.replay.states import segment_names
-from codeit_jax.run.checkpoint import Checkpointer
+from codeit_jax.run.checkpoint import Checkpointer, restore_first
 from codeit_jax.run.files import write_json
+from codeit_jax.run.interruption import is_requested, raise_requested
 from codeit_jax.run.manifest import DamageError
 from codeit_jax.run.metrics import IterationMetrics, read_rows
 from codeit_jax.search.solutions import Solutions
 
 _BUFFERS = ("training_buffer", "policy_buffer")
+_COMPLETE = "checkpoints"
+_MIDWAY = "progress/checkpoints"
 _SAMPLES = "samples"
+
+Restored = tuple[State, list[IterationMetrics]]
+
+
+def has_snapshot(workdir: epath.Path) -> bool:
+    """Returns whether a run has a checkpoint, so that it needs no published weights any more."""
+    return Checkpointer(workdir / _COMPLETE).latest_step() is not None
 
 
 class Snapshots:
     """Takes snapshots of a run and goes on from them; a context manager that waits for the last one.
+
+    A snapshot between two meta-iterations is a checkpoint of the run. One that is taken while the learner is
+    at work holds its state as it is by then, and the rest as it was when the meta-iteration, or the warm-up,
+    began: what was done since is in the journal. It is a `Pause` of the learner.
 
     Args:
         workdir: the run's folder.
@@ -38,52 +54,96 @@ class Snapshots:
         self._workdir = workdir
         self._fingerprint = fingerprint
         self._segments = SegmentStore(workdir / "replay")
-        self._checkpointer = Checkpointer(
-            workdir / "checkpoints", keep=config.kept_checkpoints, keep_every=config.kept_checkpoint_interval
+        self._complete = Checkpointer(
+            workdir / _COMPLETE, keep=config.kept_checkpoints, keep_every=config.kept_checkpoint_interval
         )
+        self._midway = Checkpointer(workdir / _MIDWAY, keep=1)
+        self._seconds = 60 * config.checkpoint_minutes
+        self._taken_at = time.monotonic()
+        self._state: State | None = None
+        self._marked: dict[str, Any] = {}
+        self._on_disk: tuple[int, ...] = ()
 
     def __enter__(self) -> "Snapshots":
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._checkpointer.close()
+        try:
+            self._complete.close()
+        finally:
+            self._midway.close()
 
-    def save(self, state: State, rows: Sequence[IterationMetrics]) -> None:
-        """Takes a snapshot, which is written while the run goes on, and writes the solutions.
+    def mark(self, state: State, rows: Sequence[IterationMetrics]) -> None:
+        """Takes note of what a run has come to between two meta-iterations, or before the warm-up.
 
         Args:
-            state: what the run has come to.
+            state: the run's; what the learner makes of it from now on is saved beside what is noted.
             rows: its table.
 
         Raises:
-            UserError: there is no room for it, or no permission, or there was none for the snapshot before.
+            UserError: there is no room for the buffers' segments, or no permission.
         """
-        self._checkpointer.wait()
         with naming(self._workdir):
-            self._forget_segments()
-            training_buffer = state.training_buffer.state(self._segments)
-            policy_buffer = state.policy_buffer.state(self._segments)
-            write_json(self._workdir / "solutions.json", state.solutions.to_json())
-        self._checkpointer.save(
-            state.meta_iteration,
-            learner_state=state.learner.state,
-            host_state={
-                "training_buffer": training_buffer,
-                "policy_buffer": policy_buffer,
+            self._state = state
+            self._marked = {
+                "meta_iteration": state.meta_iteration,
+                "training_buffer": state.training_buffer.state(self._segments),
+                "policy_buffer": state.policy_buffer.state(self._segments),
                 "solutions": state.solutions.state(),
                 "populations": state.populations.state(),
                 "tokenizer": self._fingerprint,
                 "rows": list(map(dataclasses.asdict, rows)),
-            },
+            }
+
+    def save(self) -> None:
+        """Saves what was marked, which is written while the run goes on, and writes the solutions.
+
+        Raises:
+            UserError: there is no room for it, or no permission, or there was none for the snapshot before.
+        """
+        state = self._marked_state()
+        self._wait()
+        with naming(self._workdir):
+            self._forget()
+            write_json(self._workdir / "solutions.json", state.solutions.to_json())
+        self._complete.save(state.meta_iteration, learner_state=state.learner.state, host_state=self._marked)
+        self._is_saved()
+
+    def is_due(self) -> bool:
+        """Returns whether the learner is to pause: there is something to save, or the run is to end."""
+        is_late = 0 < self._seconds <= time.monotonic() - self._taken_at
+        return is_late or is_requested()
+
+    def take(self) -> None:
+        """Saves how far the learner is, and ends the run where that is asked for.
+
+        Raises:
+            UserError: see `save`.
+            KeyboardInterrupt: there was a Ctrl-C.
+            Terminated: there was a SIGTERM.
+        """
+        self.keep()
+        raise_requested()
+
+    def keep(self) -> None:
+        """Saves what the run has come to, but for what is on the disk or in the journal; see `save`."""
+        state = self._marked_state()
+        if self._position(state) == self._on_disk:
+            return
+        self._wait()
+        self._midway.save(
+            (self._midway.latest_step() or 0) + 1,
+            learner_state=state.learner.state,
+            host_state={**self._marked, "progress": dataclasses.asdict(state.progress)},
         )
+        self._is_saved()
 
     def wait(self) -> None:
         """Waits until the last snapshot is complete; see `save` for what it raises."""
-        self._checkpointer.wait()
+        self._wait()
+        self._forget_midway()
 
-    def restore(
-        self, learner: Learner, tell: Callable[[str], None]
-    ) -> tuple[State, list[IterationMetrics]] | None:
+    def restore(self, learner: Learner, tell: Callable[[str], None]) -> Restored | None:
         """Goes on from the newest snapshot that is whole, with which solutions and samples then agree.
 
         Args:
@@ -91,40 +151,77 @@ class Snapshots:
             tell: is told of what is damaged.
 
         Returns:
-            The state and the rows of the table; None if there are no snapshots.
+            The state and the rows of the table, none where the warm-up is still to be done; None if there is
+            nothing to go on from.
 
         Raises:
             UserError: the tokenizer is not the one that the run was begun with, or no snapshot is whole.
         """
 
-        def use(
-            step: int, learner_state: Any, host_state: dict[str, Any]
-        ) -> tuple[State, list[IterationMetrics]]:
+        def use(step: int, learner_state: Any, host_state: dict[str, Any]) -> Restored:
             # Checkpoints of earlier versions do not tell.
             if host_state.get("tokenizer", self._fingerprint) != self._fingerprint:
                 raise UserError("policy.tokenizer: has another vocabulary than when the run was begun")
-            state = self._state(step, learner, host_state)
+            state = self._restored_state(step, learner, host_state)
             learner.restore(learner_state)
             return state, self._rows(step, host_state.get("rows"))
 
-        restored = self._checkpointer.restore_newest(learner.abstract_state, use, tell)
-        if restored is not None:
-            with naming(self._workdir):
-                state, _ = restored
+        steps = [(_num_rows(step), False, step) for step in self._complete.steps()]
+        num_complete = len(steps)
+        steps += [(self._num_rows_midway(step), True, step) for step in self._midway.steps()]
+        newest_first = [
+            (self._midway if is_midway else self._complete, step)
+            for _, is_midway, step in sorted(steps, reverse=True)
+        ]
+        restored = restore_first(newest_first, learner.abstract_state, use, tell)
+        if restored is None:
+            if num_complete:
+                raise UserError(f"{self._workdir / _COMPLETE}: none of {num_complete} checkpoints is whole")
+            return None
+        state, rows = restored
+        with naming(self._workdir):
+            if rows:
                 write_json(self._workdir / "solutions.json", state.solutions.to_json())
-                self._forget_samples(state.meta_iteration)
+            self._forget_samples(state.meta_iteration)
+        self.mark(state, rows)
+        self._is_saved()
         return restored
 
-    def _state(self, step: int, learner: Learner, host_state: dict[str, Any]) -> State:
+    def _marked_state(self) -> State:
+        if self._state is None:
+            raise ValueError("there is nothing to save before something is marked")
+        return self._state
+
+    def _position(self, state: State) -> tuple[int, ...]:
+        progress = state.progress
+        return len(self._marked["rows"]), len(progress.done), len(progress.updates)
+
+    def _is_saved(self) -> None:
+        self._on_disk = self._position(self._marked_state())
+        self._taken_at = time.monotonic()
+
+    def _wait(self) -> None:
+        self._complete.wait()
+        self._midway.wait()
+
+    def _num_rows_midway(self, step: int) -> int:
+        """Returns how many rows the run's table had before a snapshot that was taken midway."""
+        try:
+            return len(self._midway.read_host_text(step)["rows"])
+        except DamageError:
+            return sys.maxsize  # so that it is looked at first, and moved aside
+
+    def _restored_state(self, step: int, learner: Learner, host_state: dict[str, Any]) -> State:
         populations = host_state.get("populations")
         training, policy = (ReplayBuffer.from_state(host_state[name], self._segments) for name in _BUFFERS)
         return State(
-            meta_iteration=step,
+            meta_iteration=host_state.get("meta_iteration", step),
             training_buffer=training,
             policy_buffer=policy,
             solutions=Solutions.from_state(host_state["solutions"]),
             learner=learner,
             populations=Rounds.of(0) if populations is None else Rounds.from_state(populations),
+            progress=_progress(host_state.get("progress", {})),
         )
 
     def _rows(self, step: int, rows: list[dict[str, Any]] | None) -> list[IterationMetrics]:
@@ -132,14 +229,24 @@ class Snapshots:
             return [row for row in read_rows(self._workdir) if row.meta_iteration <= step]
         return [IterationMetrics(**row) for row in rows]
 
-    def _forget_segments(self) -> None:
-        """Removes segments of the buffers that no checkpoint names."""
+    def _forget(self) -> None:
+        """Removes what no snapshot needs: those midway of the past, and segments of the buffers."""
+        self._forget_midway()
         if self._segments.names():
             # One that cannot be read may name any; then they stay.
             with contextlib.suppress(DamageError):
-                states = map(self._checkpointer.read_host_text, self._checkpointer.steps())
+                states = [self._marked]
+                for checkpointer in (self._complete, self._midway):
+                    states += map(checkpointer.read_host_text, checkpointer.steps())
                 named = [segment_names(state[name]) for state in states for name in _BUFFERS]
                 self._segments.retain(set().union(*named))
+
+    def _forget_midway(self) -> None:
+        latest = self._complete.latest_step()
+        if latest is not None and all(
+            self._num_rows_midway(step) < _num_rows(latest) for step in self._midway.steps()
+        ):
+            self._midway.clear()
 
     def _forget_samples(self, step: int) -> None:
         """Removes the samples of meta-iterations that are done again."""
@@ -148,3 +255,15 @@ class Snapshots:
             number = file.name.partition(".")[0]
             if number.isdigit() and int(number) > step:
                 file.unlink()
+
+
+def _num_rows(meta_iteration: int) -> int:
+    """Returns how many rows a run's table has after a meta-iteration; that of the warm-up is the first."""
+    return meta_iteration + 1
+
+
+def _progress(values: Mapping[str, Any]) -> Progress:
+    return Progress(
+        [LearnerMetrics(**each) for each in values.get("done", ())],
+        [Update(**each) for each in values.get("updates", ())],
+    )

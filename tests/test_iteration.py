@@ -7,6 +7,7 @@ import pytest
 
 from codeit_jax import iteration
 from codeit_jax.iteration import train_epoch
+from codeit_jax.learner.learner import Progress
 from codeit_jax.replay import Experience, ReplayBuffer
 
 GRIDS = (((1, 2),),)
@@ -27,11 +28,16 @@ def test_both_draws_are_learned_from_in_one_order(monkeypatch, num_training, num
         training_buffer=filled("training", 40),
         policy_buffer=filled("policy", 50),
         meta_iteration=3,
-        learner=SimpleNamespace(learn=lambda examples, rng: (list(examples), rng.random())),
+        progress=Progress(["learned before"]),
+        learner=SimpleNamespace(learn=lambda examples, rng, progress, pause: (list(examples), rng.random())),
     )
     components = SimpleNamespace(
-        seed=5, config=SimpleNamespace(prioritized=True), examples=SimpleNamespace(make=lambda drawn: drawn)
+        seed=5,
+        config=SimpleNamespace(prioritized=True),
+        examples=SimpleNamespace(make=lambda drawn: drawn),
+        pause=None,
     )
+    assert train_epoch(state, components, num_training, num_policy, part=0) == "learned before"
     learned, after = train_epoch(state, components, num_training, num_policy, part=1)
     rng = np.random.default_rng((5, 3, 1))
     drawn = [

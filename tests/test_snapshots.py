@@ -13,11 +13,12 @@ from codeit_jax.components import State
 from codeit_jax.config import Config
 from codeit_jax.errors import UserError
 from codeit_jax.evolution.rounds import Rounds
+from codeit_jax.learner.learner import LearnerMetrics, Progress, Update
 from codeit_jax.replay import Experience, ReplayBuffer, states
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.search.ranking import Candidate, Performance
 from codeit_jax.search.solutions import Solutions, Source
-from codeit_jax.snapshots import Snapshots
+from codeit_jax.snapshots import Snapshots, has_snapshot
 
 
 class Learner:
@@ -77,10 +78,11 @@ def run(folder, num_iterations, config=None):
     """Runs and saves until so many are done; returns the state, the rows, and what was told."""
     told = []
     with Snapshots(epath.Path(folder), config or Config(), "tokens") as snapshots:
-        state, rows = snapshots.restore(Learner(), told.append) or (begun(), [])
+        state, rows = snapshots.restore(Learner(), told.append) or (begun(), [IterationMetrics(0)])
         while state.meta_iteration < num_iterations:
             rows.append(advanced(state))
-            snapshots.save(state, rows)
+            snapshots.mark(state, rows)
+            snapshots.save()
     return state, rows, told
 
 
@@ -128,7 +130,7 @@ def test_a_damaged_checkpoint_costs_what_came_after_the_one_before(tmp_path):
     told = []
     with Snapshots(epath.Path(folder), Config(), "tokens") as snapshots:
         state, restored_rows = snapshots.restore(Learner(), told.append)
-    assert state.meta_iteration == len(restored_rows) == 4
+    assert (state.meta_iteration, len(restored_rows)) == (4, 5)
     assert len(told) == 1
     assert "checkpoint 5 is left out and kept as damaged_5_1" in told[0]
     assert "_METADATA is gone" in told[0]
@@ -175,3 +177,133 @@ def test_another_tokenizer_is_told_and_nothing_set_aside(tmp_path):
     ):
         snapshots.restore(Learner(), print)
     assert sorted(path.name for path in (tmp_path / "checkpoints").iterdir()) == ["1", "2"]
+
+
+def midway(folder, num_updates, config=None):
+    """Begins another meta-iteration, and pauses after each of some updates; returns the learner's number."""
+    with Snapshots(epath.Path(folder), config or Config(), "tokens") as snapshots:
+        state, _ = snapshots.restore(Learner(), print)
+        state.policy_buffer.extend(map(experience, range(700, 710)))  # which the journal has
+        for _ in range(num_updates):
+            state.learner.state = {"number": state.learner.state["number"] + 0.5}
+            state.progress.updates.append(Update(1.0, 0.5, 0.25, 7))
+            snapshots.keep()
+        return float(state.learner.state["number"][0])
+
+
+def restored(folder):
+    told = []
+    with Snapshots(epath.Path(folder), Config(), "tokens") as snapshots:
+        state, rows = snapshots.restore(Learner(), told.append)
+    return state, rows, told
+
+
+def test_it_goes_on_from_the_midst_of_a_meta_iteration(tmp_path):
+    begun, _, _ = run(tmp_path, 3)
+    number = midway(tmp_path, 2)
+    state, rows, told = restored(tmp_path)
+    assert (state.meta_iteration, len(rows), told) == (3, 4, [])
+    assert state.progress == Progress([], [Update(1.0, 0.5, 0.25, 7)] * 2)
+    assert float(state.learner.state["number"][0]) == number
+    assert list(state.policy_buffer) == list(begun.policy_buffer)
+    # Again, from there.
+    midway(tmp_path, 1)
+    state, _, _ = restored(tmp_path)
+    assert len(state.progress.updates) == 3
+    assert len(list((tmp_path / "progress" / "checkpoints").iterdir())) == 1
+
+
+def test_what_was_midway_is_no_more_after_the_next_checkpoint(tmp_path):
+    run(tmp_path, 3)
+    midway(tmp_path, 2)
+    whole, _, _ = run(tmp_path / "whole", 5)
+    with Snapshots(epath.Path(tmp_path), Config(), "tokens") as snapshots:
+        state, rows = snapshots.restore(Learner(), print)
+        state.learner.state = {"number": state.learner.state["number"] - 1.0}  # as if learned otherwise
+        state.progress = Progress()
+        while state.meta_iteration < 5:
+            rows.append(advanced(state))
+            snapshots.mark(state, rows)
+            snapshots.save()
+        snapshots.wait()
+    assert not list((tmp_path / "progress" / "checkpoints").iterdir())
+    same(restored(tmp_path)[0], whole)
+
+
+@pytest.mark.parametrize("is_readable", [True, False])
+def test_where_it_is_damaged_midway_the_meta_iteration_is_begun_again(tmp_path, is_readable):
+    begun, _, _ = run(tmp_path, 3)
+    midway(tmp_path, 2)
+    (step,) = (tmp_path / "progress" / "checkpoints").iterdir()
+    for file in (step / ("learner" if is_readable else "host")).rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    state, rows, told = restored(tmp_path)
+    same(state, begun)
+    assert (len(rows), state.progress) == (4, Progress())
+    assert len(told) == 1
+    assert f"checkpoint {step.name} is left out and kept as damaged_{step.name}_1" in told[0]
+
+
+def test_a_damaged_checkpoint_costs_less_where_something_was_kept_midway(tmp_path):
+    run(tmp_path, 3)
+    number = midway(tmp_path, 2)
+    run(tmp_path, 4)
+    (newest(tmp_path) / "host" / "_METADATA").unlink()
+    state, _, told = restored(tmp_path)
+    assert "checkpoint 4 is left out" in told[0]
+    assert (state.meta_iteration, float(state.learner.state["number"][0])) == (3, number)
+
+
+def test_meta_iterations_between_checkpoints_are_kept_where_a_run_is_to_end(tmp_path):
+    with Snapshots(epath.Path(tmp_path), Config(), "tokens") as snapshots:
+        state, rows = begun(), [IterationMetrics(0)]
+        for is_saved in (True, False, False):
+            rows.append(advanced(state))
+            snapshots.mark(state, rows)
+            if is_saved:
+                snapshots.save()
+        snapshots.keep()
+    expected, _, _ = run(tmp_path / "whole", 3)
+    state, rows, _ = restored(tmp_path)
+    same(state, expected)
+    assert len(rows) == 4
+    # It is on the disk, and not written twice.
+    (step,) = (tmp_path / "progress" / "checkpoints").iterdir()
+    with Snapshots(epath.Path(tmp_path), Config(), "tokens") as snapshots:
+        snapshots.restore(Learner(), print)
+        snapshots.keep()
+    assert list((tmp_path / "progress" / "checkpoints").iterdir()) == [step]
+
+
+def test_the_warm_up_is_kept_before_there_is_a_checkpoint(tmp_path):
+    with Snapshots(epath.Path(tmp_path), Config(), "tokens") as snapshots:
+        state = begun()
+        snapshots.mark(state, [])
+        state.progress.done.append(LearnerMetrics(1.0, 0.5, 0.25, 9, 3, 8, 0.0))
+        snapshots.keep()
+    assert not has_snapshot(epath.Path(tmp_path))
+    again, rows, _ = restored(tmp_path)
+    same(again, begun())
+    assert (rows, again.progress) == ([], state.progress)
+    # Once it is over, the checkpoint before the first meta-iteration counts.
+    with Snapshots(epath.Path(tmp_path / "over"), Config(), "tokens") as snapshots:
+        state = begun()
+        snapshots.mark(state, [])
+        snapshots.keep()
+        snapshots.mark(state, [IterationMetrics(0)])
+        snapshots.save()
+    assert len(restored(tmp_path / "over")[1]) == 1
+    # Damaged, it is begun anew: published weights are read again.
+    for file in (tmp_path / "progress" / "checkpoints").rglob("*"):
+        if file.is_file():
+            file.write_bytes(b"")
+    with Snapshots(epath.Path(tmp_path), Config(), "tokens") as snapshots:
+        assert snapshots.restore(Learner(), print) is None
+
+
+@pytest.mark.parametrize(("minutes", "is_due"), [(0.0, False), (1e-9, True), (60.0, False)])
+def test_a_pause_is_due_after_some_time(tmp_path, minutes, is_due):
+    config = Config(checkpoint_minutes=minutes)
+    with Snapshots(epath.Path(tmp_path), config, "tokens") as snapshots:
+        assert snapshots.is_due() == is_due

@@ -151,7 +151,7 @@ def search_in_process(
     runs: list[PlainRun] = []
     num_hits = 0
     for number, found in enumerate(search(jobs.as_pool, len(tasks), programs), start=1):
-        num_hits += len(found)
+        num_hits += len(found.hits)
         # Up to here the peer is to have done as large a part of its runs as we of ours.
         for program_index, grid_index in sample[len(runs) : len(sample) * number // num_jobs]:
             run = programs[program_index], grids[grid_index]

@@ -16,6 +16,7 @@ ConfigType = TypeVar("ConfigType")
 RESUMABLE_FIELDS = (
     "num_meta_iterations",
     "checkpoint_interval",
+    "checkpoint_minutes",
     "kept_checkpoints",
     "kept_checkpoint_interval",
     "validation_interval",

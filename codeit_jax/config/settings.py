@@ -272,6 +272,8 @@ class Config:
             policy without pretrained weights does not begin by sampling noise; 0, the paper's, for one that
             has them.
         checkpoint_interval: meta-iterations between two checkpoints.
+        checkpoint_minutes: minutes after which what the learner has come to is saved in the midst of a
+            meta-iteration or the warm-up; 0 for only where the run is asked to end.
         kept_checkpoints: how many of the latest are kept.
         kept_checkpoint_interval: meta-iterations between two that are kept for good; 0 for none of these.
         validation_interval: meta-iterations from one validation to the next, where there are
@@ -282,6 +284,7 @@ class Config:
     num_meta_iterations: int = 100
     warmup_experiences: int = 0
     checkpoint_interval: int = 1
+    checkpoint_minutes: float = 10.0
     kept_checkpoints: int = 2
     kept_checkpoint_interval: int = 0
     validation_interval: int = 10
@@ -302,6 +305,7 @@ class Config:
         at_least("num_meta_iterations", self.num_meta_iterations, 1)
         at_least("warmup_experiences", self.warmup_experiences, 0)
         at_least("checkpoint_interval", self.checkpoint_interval, 1)
+        at_least("checkpoint_minutes", self.checkpoint_minutes, 0)
         at_least("kept_checkpoints", self.kept_checkpoints, 1)
         at_least("kept_checkpoint_interval", self.kept_checkpoint_interval, 0)
         at_least("validation_interval", self.validation_interval, 1)

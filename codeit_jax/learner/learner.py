@@ -3,8 +3,8 @@
 import itertools
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -62,6 +62,46 @@ class LearnerMetrics:
     num_steps: int
     num_tokens: int
     padding_share: float
+
+
+@dataclass(frozen=True)
+class Update:
+    """Measurements of an update, on the host; the attributes are those of `StepMetrics`."""
+
+    loss: float
+    token_accuracy: float
+    gradient_norm: float
+    num_tokens: int
+
+
+@dataclass
+class Progress:
+    """How far a learner has come with what it is to learn from, epoch after epoch.
+
+    Attributes:
+        done: the measurements of the calls of `Learner.learn` that have ended.
+        updates: those of the updates of the call at hand.
+    """
+
+    done: list[LearnerMetrics] = field(default_factory=list)
+    updates: list[Update] = field(default_factory=list)
+
+    @property
+    def num_updates(self) -> int:
+        """Updates made in all."""
+        return sum(metrics.num_steps for metrics in self.done) + len(self.updates)
+
+
+class Pause(Protocol):
+    """What a learner gives room to between two updates."""
+
+    def is_due(self) -> bool:
+        """Returns whether it wants room now; asked after each update."""
+        ...
+
+    def take(self) -> None:
+        """Does what it wants; all updates are in the progress, and the learner's state is that after them."""
+        ...
 
 
 class Learner:
@@ -148,44 +188,63 @@ class Learner:
         """Goes on from a state laid out as `abstract_state`, and takes its arrays over."""
         self._state = state
 
-    def learn(self, examples: Iterable[Example], rng: np.random.Generator) -> LearnerMetrics:
+    def learn(
+        self,
+        examples: Iterable[Example],
+        rng: np.random.Generator,
+        progress: Progress | None = None,
+        pause: Pause | None = None,
+    ) -> LearnerMetrics:
         """Learns from every example, `num_epochs` times.
 
         Args:
             examples: what to learn from, in random order; drawn a few updates ahead of their own.
             rng: what shuffles those few.
+            progress: of this call, cut short earlier: batches whose updates it has are passed over. Each
+                update is entered; the measurements of all of them are its last entry at the end.
+            pause: what may happen between two updates.
 
         Raises:
             ValueError: there are no examples, or one is longer than the largest bucket.
             FloatingPointError: an update's loss or gradient was not finite; the message names the step and
                 the file with its batch. The parameters are then of no use any more.
         """
-        history: list[StepMetrics] = []
+        progress = progress or Progress()
+        updates = progress.updates
         # Updates not looked at yet: metrics are asked for late, so that the devices never wait for the host.
         pending: deque[tuple[Batch, StepMetrics]] = deque()
-        first_step = int(self._state.step)
+        num_passed = len(updates)
+        first_step = int(self._state.step) - num_passed
         num_kept = num_total = num_rows = 0
 
         def look() -> None:
             batch, metrics = pending.popleft()
-            history.append(jax.device_get(metrics))
-            self._check_finite(history[-1], batch, first_step + len(history) - 1)
+            updates.append(_on_host(metrics))
+            self._check_finite(updates[-1], batch, first_step + len(updates) - 1)
 
-        for batch in self._batches(examples, rng):
+        for number, batch in enumerate(self._batches(examples, rng)):
             kept, total = count_tokens(batch)
             num_kept, num_total = num_kept + kept, num_total + total
             num_rows += int(batch.program_mask.any(axis=1).sum())
+            if number < num_passed:
+                continue
             self._state, metrics = self._step(self._state, jax.tree.map(self._put, batch))
             pending.append((batch, metrics))
-            if len(pending) > _UPDATES_AHEAD:
+            is_pausing = pause is not None and pause.is_due()
+            while len(pending) > (0 if is_pausing else _UPDATES_AHEAD):
                 look()
+            if pause is not None and is_pausing:
+                pause.take()
         while pending:
             look()
-        if not history:
+        if not updates:
             raise ValueError("there are no examples to learn from")
-        return _summarize(history, num_rows // self._config.num_epochs, 1 - num_kept / num_total)
+        learned = _summarize(updates, num_rows // self._config.num_epochs, 1 - num_kept / num_total)
+        progress.done.append(learned)
+        updates.clear()
+        return learned
 
-    def _check_finite(self, metrics: StepMetrics, batch: Batch, step: int) -> None:
+    def _check_finite(self, metrics: Update, batch: Batch, step: int) -> None:
         if np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm):
             return
         message = (
@@ -218,14 +277,21 @@ class Learner:
         return jax.make_array_from_callback(array.shape, self._batch_sharding, lambda index: array[index])
 
 
-def _summarize(history: Sequence[StepMetrics], num_examples: int, padding_share: float) -> LearnerMetrics:
-    tokens = np.array([metrics.num_tokens for metrics in history], np.int64)
+def _on_host(metrics: StepMetrics) -> Update:
+    loss, accuracy, norm, num_tokens = jax.device_get(
+        (metrics.loss, metrics.token_accuracy, metrics.gradient_norm, metrics.num_tokens)
+    )
+    return Update(float(loss), float(accuracy), float(norm), int(num_tokens))
+
+
+def _summarize(updates: Sequence[Update], num_examples: int, padding_share: float) -> LearnerMetrics:
+    tokens = np.array([update.num_tokens for update in updates], np.int64)
     return LearnerMetrics(
-        loss=float(np.average([metrics.loss for metrics in history], weights=tokens)),
-        token_accuracy=float(np.average([metrics.token_accuracy for metrics in history], weights=tokens)),
-        gradient_norm=float(np.mean([metrics.gradient_norm for metrics in history])),
+        loss=float(np.average([update.loss for update in updates], weights=tokens)),
+        token_accuracy=float(np.average([update.token_accuracy for update in updates], weights=tokens)),
+        gradient_norm=float(np.mean([update.gradient_norm for update in updates])),
         num_examples=num_examples,
-        num_steps=len(history),
+        num_steps=len(updates),
         num_tokens=int(tokens.sum()),
         padding_share=padding_share,
     )

@@ -9,7 +9,7 @@ import re
 import threading
 import traceback
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 import jax
@@ -166,43 +166,19 @@ class Checkpointer:
                     f"{self._directory}: checkpoint {step} cannot be written: {reason}"
                 ) from error
 
-    def restore_newest(
-        self,
-        abstract_learner_state: Any,
-        use: Callable[[int, Any, dict[str, Any]], Used],
-        tell: Callable[[str], None],
-    ) -> Used | None:
-        """Reads back the newest step that is whole, and moves those after it aside.
-
-        Args:
-            abstract_learner_state: see `restore`.
-            use: makes something of what `restore` returns; a `DamageError` that it raises is the step's.
-            tell: is told of each step that is not whole.
-
-        Returns:
-            What `use` made; None if there are no steps.
-
-        Raises:
-            UserError: there are steps, and none is whole.
-            ValueError: the learner's state has another structure, shape or dtype.
-        """
-        steps = self.steps()
-        for step in reversed(steps):
-            try:
-                return use(*self.restore(abstract_learner_state, step))
-            except DamageError as error:
-                place = self._set_aside(step)
-                tell(f"checkpoint {step} is left out and kept as {place.name}: {error}")
-        if steps:
-            raise UserError(f"{self._directory}: none of {len(steps)} checkpoints is whole")
-        return None
-
-    def _set_aside(self, step: int) -> epath.Path:
-        """Moves a step to where it is no step any more, and returns that place."""
+    def set_aside(self, step: int) -> str:
+        """Moves a step to where it is no step any more, and returns the name that it has there."""
         places = (self._directory / f"damaged_{step}_{number}" for number in itertools.count(1))
         place = next(place for place in places if not place.exists())
         (self._directory / str(step)).rename(place)
-        return place
+        return place.name
+
+    def clear(self) -> None:
+        """Removes all steps."""
+        steps = self.steps()
+        self.close()
+        for step in steps:
+            (self._directory / str(step)).rmtree()
 
     def restore(
         self, abstract_learner_state: Any, step: int | None = None
@@ -302,6 +278,36 @@ class Checkpointer:
     def _check_exists(self, reader: Any, step: int) -> None:
         if step not in [checkpoint.step for checkpoint in reader.checkpoints]:
             raise ValueError(f"there is no complete checkpoint of step {step} in {self._directory}")
+
+
+def restore_first(
+    steps: Iterable[tuple[Checkpointer, int]],
+    abstract_learner_state: Any,
+    use: Callable[[int, Any, dict[str, Any]], Used],
+    tell: Callable[[str], None],
+) -> Used | None:
+    """Reads back the first of some steps that is whole, and moves those before it aside.
+
+    Args:
+        steps: the steps, and where they are.
+        abstract_learner_state: see `Checkpointer.restore`.
+        use: makes something of what `Checkpointer.restore` returns; a `DamageError` that it raises is the
+            step's.
+        tell: is told of each step that is not whole.
+
+    Returns:
+        What `use` made; None if no step is whole.
+
+    Raises:
+        ValueError: the learner's state has another structure, shape or dtype.
+    """
+    for checkpointer, step in steps:
+        try:
+            return use(*checkpointer.restore(abstract_learner_state, step))
+        except DamageError as error:
+            name = checkpointer.set_aside(step)
+            tell(f"checkpoint {step} is left out and kept as {name}: {error}")
+    return None
 
 
 def _read_text(reader: Any, step: int) -> dict[str, Any]:

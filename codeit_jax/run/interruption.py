@@ -2,44 +2,38 @@
 
 `handled` is what a command runs in. Within it the first of these signals is raised in the main thread, as
 `KeyboardInterrupt` or as `Terminated`, so that temporary folders are removed and workers are ended on the way
-out; then there is one line, and exit code 130 or 143. A block that would rather end by itself, at a
-checkpoint say, asks to be told:
+out; then there is one line, and exit code 130 or 143. What an exception's notes say follows in that line. A
+block that must not be left in the middle puts it off, and looks itself where it can end:
 
-    with polled() as stop:
-        while not stop.requested:
+    with deferred():
+        while ...:
             ...
+            raise_requested()
 
-What was not raised then is raised as the block ends. A second signal ends the process whatever it is doing;
-its workers, whose connection closes, end as well.
+What was not raised then is raised as the block ends. After a second signal the process ends whatever it is
+doing, and so it does where the main thread does not come back to Python for long, compiling say. Its workers
+end as well, for their connection closes.
 """
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from types import FrameType
 from typing import Any, NoReturn
 
 _LINES = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 _AGAIN_SECONDS = 0.02  # after which is raised what could not be, or was in vain
+_PATIENCE_SECONDS = 25.0  # a machine that is taken away gives thirty
 
 
 class Terminated(BaseException):
     """A SIGTERM, as `KeyboardInterrupt` is a Ctrl-C."""
-
-
-class Stop:
-    """Tells a block of `polled` whether it is to end.
-
-    Attributes:
-        requested: whether a signal came that asks for it.
-    """
-
-    def __init__(self) -> None:
-        self.requested = False
 
 
 def catch_signals() -> None:
@@ -58,41 +52,70 @@ def handled() -> Iterator[None]:
     handler.begin()
     try:
         yield
-    except KeyboardInterrupt:
-        _exit(signal.SIGINT)
-    except Terminated:
-        _exit(signal.SIGTERM)
-    except Exception:
+    except KeyboardInterrupt as error:
+        _exit(signal.SIGINT, error)
+    except Terminated as error:
+        _exit(signal.SIGTERM, error)
+    except Exception as error:
         # Code that calls back into Python may make another exception of what was raised there.
         if handler.raised is None:
             raise
-        _exit(handler.raised)
+        _exit(handler.raised, error)
     finally:
         handler.phase = _Phase.ENDED
 
 
 @contextlib.contextmanager
-def polled() -> Iterator[Stop]:
-    """Runs a block that looks itself whether it is to end, where signals are handled.
-
-    Yields:
-        What tells it.
+def deferred() -> Iterator[None]:
+    """Runs a block in which nothing is raised, where signals are handled, but as it ends.
 
     Raises:
         KeyboardInterrupt: there was a Ctrl-C, and the block has ended.
         Terminated: there was a SIGTERM, and the block has ended.
     """
-    handler, stop = _found(), Stop()
+    handler = _found()
     if handler is None:
-        yield stop
+        yield
         return
-    handler.stops.append(stop)
+    handler.num_deferring += 1
     try:
-        yield stop
+        yield
     finally:
-        handler.stops.remove(stop)
-    if not handler.stops:
+        handler.num_deferring -= 1
+    if not handler.num_deferring:
         handler.raise_asked()
+
+
+def is_requested() -> bool:
+    """Returns whether a signal asks the process to end."""
+    handler = _found()
+    return handler is not None and handler.asked is not None
+
+
+def raise_requested() -> None:
+    """Raises the signal that came, if one did: a block that puts it off calls this where it can be left.
+
+    Raises:
+        KeyboardInterrupt: there was a Ctrl-C.
+        Terminated: there was a SIGTERM.
+    """
+    handler = _found()
+    if handler is not None:
+        handler.raise_asked()
+
+
+@contextlib.contextmanager
+def advising(advice: Callable[[], str]) -> Iterator[None]:
+    """Has the line of a command that is interrupted in the block say what to do next.
+
+    Args:
+        advice: returns that; called where a signal ended the block.
+    """
+    try:
+        yield
+    except (KeyboardInterrupt, Terminated) as error:
+        error.add_note(advice())
+        raise
 
 
 class _Phase(Enum):
@@ -108,12 +131,12 @@ class _Handler:
         phase: how far the command is.
         asked: the first signal.
         raised: the same, once it was raised.
-        stops: those of the blocks that look themselves.
+        num_deferring: how many blocks, one in the other, put it off.
     """
 
     def __init__(self) -> None:
         self.phase = _Phase.STARTING
-        self.stops: list[Stop] = []
+        self.num_deferring = 0
         self._begin()
 
     def begin(self) -> None:
@@ -135,9 +158,7 @@ class _Handler:
         self.asked = signal.Signals(number)
         if self.phase is not _Phase.RUNNING:
             _end_now(self.asked)
-        for stop in self.stops:
-            stop.requested = True
-        if self.stops:
+        if self.num_deferring:
             return
         # Extension modules end the process by force where they do not expect an exception as they start.
         if _is_importing(frame):
@@ -152,16 +173,27 @@ class _Handler:
             raise KeyboardInterrupt if self.asked is signal.SIGINT else Terminated
 
     def watch(self, pipe: int) -> None:
-        """Ends the process on the second signal, even while the main thread is busy outside of Python."""
-        while received := os.read(pipe, 1):
-            if received[0] not in _LINES:
+        """Ends the process on the second signal, or long after the first, whatever the main thread does."""
+        deadline: float | None = None
+        first = 0
+        while True:
+            left = None if deadline is None else max(0.0, deadline - time.monotonic())
+            if not select.select([pipe], [], [], left)[0]:
+                if self.raised is None:
+                    os.write(2, f"{_LINES[signal.Signals(first)]}\n".encode())
+                    os._exit(_exit_code(first))
+                deadline = None
+                continue
+            (received,) = os.read(pipe, 1)
+            if received not in _LINES:
                 continue
             if self._num_echoes:
                 self._num_echoes -= 1
                 continue
             self._num_received += 1
             if self._num_received > 1:
-                os._exit(_exit_code(received[0]))
+                os._exit(_exit_code(received))
+            first, deadline = received, time.monotonic() + _PATIENCE_SECONDS
 
     def is_told(self, error_type: type[BaseException] | None) -> bool:
         """Returns whether an error that nobody can catch has nothing to say, the process being asked to end.
@@ -235,8 +267,8 @@ def _exit_code(number: int) -> int:
     return 128 + number
 
 
-def _exit(number: signal.Signals) -> NoReturn:
-    print(_LINES[number], file=sys.stderr)
+def _exit(number: signal.Signals, error: BaseException) -> NoReturn:
+    print("; ".join([_LINES[number], *getattr(error, "__notes__", [])]), file=sys.stderr)
     raise SystemExit(_exit_code(number)) from None
 
 

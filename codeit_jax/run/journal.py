@@ -31,9 +31,10 @@ class Journal:
         self._lock = threading.Lock()
 
     def begin(self, meta_iteration: int) -> None:
-        """Goes on with the journal of a meta-iteration, and removes those of others before the last.
+        """Goes on with the journal of a meta-iteration, and removes those of others but the last.
 
-        That of the last stays until the next, for its checkpoint may not be complete yet.
+        That of the last stays until the next, for its checkpoint may not be complete yet. One of a later
+        meta-iteration is left by a run that has gone back.
 
         Raises:
             UserError: the file cannot be read or written.
@@ -44,7 +45,7 @@ class Journal:
         self._file = self._folder / f"{meta_iteration:04d}.jsonl"
         with naming(self._folder):
             for file in self._folder.glob("*.jsonl"):
-                if file.stem.isdigit() and int(file.stem) < meta_iteration - 1:
+                if file.stem.isdigit() and int(file.stem) not in (meta_iteration, meta_iteration - 1):
                     file.unlink()
             if self._file.exists():
                 content = self._file.read_bytes()

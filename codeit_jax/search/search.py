@@ -7,10 +7,12 @@ even if it gives all that are left. What is found does not depend on how early t
 import dataclasses
 import functools
 import heapq
+import itertools
 import math
 import pickle
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from codeit_jax.arc import Pair, Task, num_cells
@@ -246,8 +248,12 @@ def num_search_jobs(num_tasks: int, num_programs: int) -> int:
 
 
 def search(
-    pool: ExecutionPool, num_tasks: int, programs: Sequence[Program], max_work: int | None = None
-) -> Iterator[list[tuple[Program, Hit]]]:
+    pool: ExecutionPool,
+    num_tasks: int,
+    programs: Sequence[Program],
+    max_work: int | None = None,
+    known: Iterable[SearchResult] = (),
+) -> Iterator[SearchResult]:
     """Runs programs on every task of the search set.
 
     Args:
@@ -255,21 +261,32 @@ def search(
         num_tasks: size of the search set.
         programs: distinct programs; those that share lines, such as mutants of one parent, together.
         max_work: what one run may take, in place of the budget's.
+        known: results of this search that an earlier one came to, in its order, with their hits at least.
 
     Yields:
-        For each job the programs that may be among their task's best three, each with what it gives; all
-        that really are come up.
+        The result of each job, the known ones first; all programs that really are among their task's best
+        three come up.
     """
     best: list[list[Rank]] = [[] for _ in range(num_tasks)]
+    left: list[deque[SearchResult]] = [deque() for _ in range(num_tasks)]
+    for result in known:
+        left[result.task_index].append(result)
     for start in range(0, len(programs), PROGRAMS_PER_JOB):
         chunk = programs[start : start + PROGRAMS_PER_JOB]
-        bounds = {index: ranks[-1] if len(ranks) == NUM_ANSWERS else None for index, ranks in enumerate(best)}
-        for result in search_together(pool, chunk, bounds, max_work):
+        here = [results.popleft() for results in left if results]
+        done = {result.task_index for result in here}
+        bounds = {
+            index: ranks[-1] if len(ranks) == NUM_ANSWERS else None
+            for index, ranks in enumerate(best)
+            if index not in done
+        }
+        new = (_moved(result, start) for result in search_together(pool, chunk, bounds, max_work))
+        for result in itertools.chain(here, new):
             ranks = {
-                rank(hit.performance.demonstration, str(chunk[hit.program_index])) for hit in result.hits
+                rank(hit.performance.demonstration, str(programs[hit.program_index])) for hit in result.hits
             }
             best[result.task_index] = sorted(ranks.union(best[result.task_index]))[:NUM_ANSWERS]
-            yield [(programs[hit.program_index], hit) for hit in _moved(result, start).hits]
+            yield result
 
 
 def _moved(result: SearchResult, start: int) -> SearchResult:

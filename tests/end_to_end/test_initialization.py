@@ -25,7 +25,7 @@ from codeit_jax.dsl import parse_program
 from codeit_jax.dsl.program_files import read_rows
 from codeit_jax.execution import Budget, Evaluator
 from codeit_jax.execution.host import start_pool
-from codeit_jax.initialization import initialize
+from codeit_jax.initialization import prepare
 from codeit_jax.mutation.growth.command import GrowthConfig, grow_file
 from codeit_jax.run.display import Display
 
@@ -73,7 +73,7 @@ def begun(config, num_workers=1, fits=is_short, budget=None, folder=None):
         components = Components([], None, pool, FewLines(fits), ReplayConfig(), SamplingConfig(), config.seed)
         tasks = load_tasks(str(folder)) if folder else list(map(task, PROGRAMS))
         display = Display(console)
-        state, _ = initialize(
+        state = prepare(
             config, components, None, tasks, PROGRAMS, epath.Path(scratch) / "distilled.json", display
         )
     buffer = state.training_buffer

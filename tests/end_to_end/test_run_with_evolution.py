@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from codeit_jax import snapshots
 from codeit_jax.config import Config, EvolutionConfig
 from codeit_jax.evolution.rounds import Evolver, Rounds
 from codeit_jax.experiment import run_experiment
@@ -122,6 +123,38 @@ def test_a_run_cut_while_it_breeds_goes_on_to_the_same(
     assert [row["meta_iteration"] for row in rows(tmp_path)] == ["0", "1"]
     run_experiment(evolving, str(tmp_path))
     assert_same_run(tmp_path, whole, abstract_state)
+
+
+def test_a_run_that_is_asked_to_end_while_it_learns_goes_on_there(
+    evolving: Config, whole: Path, abstract_state, tmp_path: Path, monkeypatch
+) -> None:
+    """No update is made twice, and nothing is lost where not every meta-iteration leaves a checkpoint."""
+    num_updates = 0
+    cuts = {17, 52, 53, 55}  # the last of the warm-up and the first that follows it among them
+
+    def is_requested() -> bool:
+        nonlocal num_updates
+        num_updates += 1
+        return num_updates in cuts
+
+    def raise_requested() -> None:
+        if num_updates in cuts:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(snapshots, "is_requested", is_requested)
+    monkeypatch.setattr(snapshots, "raise_requested", raise_requested)
+    cut = dataclasses.replace(evolving, checkpoint_interval=5)
+    num_cut = 0
+    while True:
+        try:
+            run_experiment(cut, str(tmp_path))
+            break
+        except KeyboardInterrupt:
+            num_cut += 1
+    assert num_cut == len(cuts)
+    assert num_updates == sum(int(row["num_updates"]) for row in rows(whole)) == 56
+    assert_same_run(tmp_path, whole, abstract_state)
+    assert not list((tmp_path / "progress" / "checkpoints").iterdir())
 
 
 def test_a_run_cut_anywhere_goes_on_where_it_was(

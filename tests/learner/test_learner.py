@@ -14,7 +14,7 @@ import codeit_jax
 from codeit_jax.config import LearnerConfig
 from codeit_jax.learner import learner as learning
 from codeit_jax.learner.batching import Example
-from codeit_jax.learner.learner import Learner
+from codeit_jax.learner.learner import Learner, Progress
 from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.sharding import make_mesh
 from codeit_jax.policy.t5 import T5
@@ -196,6 +196,56 @@ def test_the_batch_of_an_update_that_failed_is_saved(tmp_path, broken):
             np.testing.assert_array_equal(saved[name], array)
     # It is found out two updates later, not at the end.
     assert learner.state.step == min(broken + 3, 5)
+
+
+class EveryUpdate:
+    """A pause after some of a learner's updates, in which its state is copied and it may be cut short."""
+
+    def __init__(self, learner, progress, due, last=None):
+        self.states = {}
+        self._learner, self._progress, self._due, self._last = learner, progress, due, last
+        self._number = 0
+
+    def is_due(self):
+        self._number += 1
+        return self._number in self._due
+
+    def take(self):
+        number = len(self._progress.updates)
+        self.states[number] = jax.tree.map(jnp.copy, self._learner.state)
+        if number == self._last:
+            raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("num_done", [1, 2, 5, 6])
+@pytest.mark.parametrize("num_epochs", [1, 2])
+def test_it_goes_on_where_it_was_cut_short(policy, num_done, num_epochs, monkeypatch):
+    monkeypatch.setattr(learning, "_UPDATES_ORDERED", 2)
+    examples = copy_task(21 if num_epochs == 2 else 45)  # six updates, of which not all are full
+    whole = make_learner(policy, num_epochs=num_epochs)
+    expected = whole.learn(examples, np.random.default_rng(3))
+    assert expected.num_steps == 6
+    cut, progress = make_learner(policy, num_epochs=num_epochs), Progress()
+    pause = EveryUpdate(cut, progress, {1, num_done}, num_done)
+    with pytest.raises(KeyboardInterrupt):
+        cut.learn(iter(examples), np.random.default_rng(3), progress, pause)
+    assert sorted(pause.states) == sorted({1, num_done})
+    assert (len(progress.updates), progress.done) == (num_done, [])
+    again = make_learner(policy, num_epochs=num_epochs, seed=1)
+    again.restore(pause.states[num_done])
+    resumed = Progress(updates=[dataclasses.replace(each) for each in progress.updates])
+    assert again.learn(iter(examples), np.random.default_rng(3), resumed) == expected
+    assert resumed == Progress([expected], [])
+    assert_trees_equal(again.state, whole.state)
+
+
+def test_pauses_change_nothing(policy):
+    whole, paused, progress = make_learner(policy), make_learner(policy), Progress()
+    expected = whole.learn(copy_task(45), np.random.default_rng(3))
+    pause = EveryUpdate(paused, progress, range(9))
+    assert paused.learn(copy_task(45), np.random.default_rng(3), progress, pause) == expected
+    assert list(pause.states) == [1, 2, 3, 4, 5, 6]
+    assert_trees_equal(paused.state, whole.state)
 
 
 def test_mistakes_are_named(policy):

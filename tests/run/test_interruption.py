@@ -9,14 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from codeit_jax.run.interruption import polled
+from codeit_jax.run.interruption import deferred, is_requested, raise_requested
 
 ROOT = Path(__file__).parents[2]
 ENDS = [(signal.SIGINT, "interrupted\n", 130), (signal.SIGTERM, "terminated\n", 143)]
 SIGNALS = pytest.mark.parametrize(("number", "line", "code"), ENDS, ids=["ctrl_c", "sigterm"])
 BEGINNING = """
 import sys, time
-from codeit_jax.run.interruption import catch_signals, handled, polled
+from codeit_jax.run.interruption import advising, catch_signals, deferred, handled
+from codeit_jax.run.interruption import is_requested, raise_requested
 def ready(*told):
     print("ready", *told, flush=True)
 """
@@ -92,9 +93,9 @@ with handled():
 def test_a_block_that_asked_to_be_told_ends_by_itself(number, line, code):
     script = Script(
         """
-with handled(), polled() as stop:
+with handled(), deferred():
     ready()
-    while not stop.requested:
+    while not is_requested():
         time.sleep(0.01)
     print("saved")
 print("not reached")
@@ -108,9 +109,9 @@ print("not reached")
 def test_the_second_signal_ends_a_command_that_does_not(number, line, code):
     script = Script(
         """
-with handled(), polled() as stop:
+with handled(), deferred():
     ready()
-    while not stop.requested:
+    while not is_requested():
         time.sleep(0.01)
     ready()
     while True:
@@ -169,9 +170,9 @@ with handled():
 def test_an_error_while_a_block_ends_by_itself_is_told():
     script = Script(
         """
-with handled(), polled() as stop:
+with handled(), deferred():
     ready()
-    while not stop.requested:
+    while not is_requested():
         time.sleep(0.01)
     raise RuntimeError("no room to save")
 """
@@ -197,9 +198,55 @@ with handled():
     assert script.end() == (0, "done\n", "")
 
 
+def test_a_block_is_left_where_it_says():
+    script = Script(
+        """
+with handled(), deferred():
+    with deferred():
+        ready()
+        while not is_requested():
+            time.sleep(0.01)
+    print("not left yet")
+    raise_requested()
+    print("not reached")
+"""
+    )
+    script.send(signal.SIGTERM)
+    assert script.end() == (143, "not left yet\n", "terminated\n")
+
+
+def test_the_line_says_what_to_do_next():
+    script = Script(
+        """
+with handled(), advising(lambda: "the same command goes on"):
+    ready()
+    time.sleep(100)
+"""
+    )
+    script.send(signal.SIGINT)
+    assert script.end() == (130, "", "interrupted; the same command goes on\n")
+
+
+@SIGNALS
+def test_a_process_that_does_not_come_back_to_python_ends_all_the_same(number, line, code):
+    script = Script(
+        """
+from codeit_jax.run import interruption
+interruption._PATIENCE_SECONDS = 0.3
+with handled():
+    ready()
+    import hashlib
+    hashlib.pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)
+"""
+    )
+    script.send(number)
+    assert script.end() == (code, "", line)
+
+
 def test_without_a_command_a_block_is_never_told():
-    with polled() as stop:
-        assert not stop.requested
+    with deferred():
+        assert not is_requested()
+        raise_requested()
     assert threading.current_thread() is threading.main_thread()
 
 

@@ -278,6 +278,10 @@ def expected(many_tasks, many_programs):
     return best
 
 
+def hits_of(results, programs):
+    return [(programs[hit.program_index], hit) for result in results for hit in result.hits]
+
+
 def best_of(num_tasks, hits):
     best = [set() for _ in range(num_tasks)]
     for program, hit in hits:
@@ -300,9 +304,27 @@ def test_a_search_finds_what_running_everything_finds(
     with start_pool(many_tasks, ExecutionConfig(num_workers=num_workers, budget=Budget())) as pool:
         jobs = list(search(pool, len(many_tasks), many_programs))
     assert len(jobs) == num_search_jobs(len(many_tasks), len(many_programs))
-    hits = [each for job in jobs for each in job]
-    assert all(many_programs[hit.program_index] == program for program, hit in hits)
-    assert best_of(len(many_tasks), hits) == expected
+    assert best_of(len(many_tasks), hits_of(jobs, many_programs)) == expected
+
+
+@pytest.mark.parametrize("num_known", [0, 1, 7, 30, 31, 60])
+def test_a_search_goes_on_from_results(many_tasks, many_programs, monkeypatch, num_known):
+    monkeypatch.setattr(search_module, "PROGRAMS_PER_JOB", len(many_programs) // 2 + 1)
+    tasks = many_tasks[:30]
+    with start_pool(tasks, ExecutionConfig(num_workers=2, budget=Budget())) as pool:
+        jobs = list(search(pool, len(tasks), many_programs))
+        run = []
+        monkeypatch.setattr(
+            search_module,
+            "search_together",
+            lambda pool, programs, bounds, *rest: (
+                run.extend(bounds),
+                search_together(pool, programs, bounds, *rest),
+            )[1],
+        )
+        assert list(search(pool, len(tasks), many_programs, known=iter(jobs[:num_known]))) == jobs
+    assert len(jobs) == 60
+    assert len(run) == 60 - num_known
 
 
 def test_every_hit_is_verified_by_plain_runs(many_tasks, many_programs):
