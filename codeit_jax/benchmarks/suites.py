@@ -22,6 +22,7 @@ SUITES = {
     "mutation": "codeit_jax.benchmarks.mutation",
     "evolution": "codeit_jax.benchmarks.evolution",
     "replay": "codeit_jax.benchmarks.replay",
+    "checkpoint": "codeit_jax.benchmarks.checkpoint",
     "learner": "codeit_jax.benchmarks.learner",
     "sampling": "codeit_jax.benchmarks.sampling",
 }

@@ -121,6 +121,8 @@ CHANGED = Config(
         (lambda: Config(num_meta_iterations=0), "num_meta_iterations"),
         (lambda: Config(warmup_experiences=-1), "warmup_experiences"),
         (lambda: Config(checkpoint_interval=0), "checkpoint_interval"),
+        (lambda: Config(checkpoint_minutes=-1.0), "checkpoint_minutes"),
+        (lambda: Config(checkpoint_minutes=float("nan")), "checkpoint_minutes"),
         (lambda: Config(validation_interval=0), "validation_interval"),
         (lambda: ExecutionConfig(num_workers=-1), "execution.num_workers"),
         (lambda: ExecutionConfig(timeout_seconds=0.0), "execution.timeout_seconds"),
@@ -204,7 +206,7 @@ def test_changed_leaves_no_default() -> None:
 
 
 def test_all_settings_last_but_those_that_change_no_result() -> None:
-    may_change = {"num_meta_iterations", "checkpoint_interval", "execution.num_workers"}
+    may_change = {"num_meta_iterations", "checkpoint_interval", "checkpoint_minutes", "execution.num_workers"}
     may_change |= {"kept_checkpoints", "kept_checkpoint_interval"}
     may_change |= {"validation_interval", "data.validation_tasks", "data.allow_overlap"}
     may_change |= {"learner.rematerialize", "mesh.data", "mesh.fsdp", "mesh.tensor"}

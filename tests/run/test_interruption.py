@@ -41,7 +41,10 @@ class Script:
         self.process.send_signal(number)
 
     def end(self):
-        output, errors = self.process.communicate(timeout=60)
+        try:
+            output, errors = self.process.communicate(timeout=60)
+        finally:
+            self.process.kill()
         return self.process.returncode, output, errors
 
 
