@@ -102,6 +102,8 @@ def test_only_the_method_and_what_makes_a_run_stand_beside_the_rooms():
 
 def test_the_rooms_are_in_an_order():
     order = ["errors", *TABLE]
+    # What times the others may time a run, too.
+    order[order.index("benchmarks") : order.index("benchmarks")] = sorted(TOP_LEVEL - {"errors"})
     for room, modules in TABLE.items():
         for name, others in modules.items():
             assert all(order.index(other) < order.index(room) for other in others if room != "top"), name

@@ -1,6 +1,6 @@
 """The checkpoint suite: what a run's checkpoint costs, the run waiting and the processors at work.
 
-It is what `Snapshots` does after a meta-iteration, with a policy, an optimiser's state and buffers of real size.
+It is what `Snapshots` does after a meta-iteration, with a policy, an optimiser and buffers of real size.
 """
 
 import dataclasses

@@ -29,7 +29,7 @@ def drawn_ahead(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
         The items, in their order, and after them whatever the iterable raises.
     """
     drawn: queue.SimpleQueue[Item | _End] = queue.SimpleQueue()
-    stopped = threading.Event()
+    stopped, ended = threading.Event(), threading.Event()
 
     def draw() -> None:
         error: BaseException | None = None
@@ -41,6 +41,7 @@ def drawn_ahead(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
         except BaseException as raised:  # it is raised again where the items are asked for
             error = raised
         drawn.put(_End(error))
+        ended.set()
 
     def asked_for() -> Iterator[Item]:
         while not isinstance(item := drawn.get(), _End):
@@ -54,6 +55,7 @@ def drawn_ahead(items: Iterable[Item]) -> Iterator[Iterator[Item]]:
         yield asked_for()
     finally:
         stopped.set()
+        ended.wait()  # `join` alone would be so for good where a signal is raised in it
         thread.join()
 
 

@@ -6,10 +6,10 @@ import gc
 import itertools
 import os
 import re
-import threading
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent import futures
 from typing import Any, TypeVar
 
 import jax
@@ -54,8 +54,8 @@ class Checkpointer:
         kept = [policies.LatestN(keep)] + ([policies.EveryNSteps(keep_every)] if keep_every else [])
         self._preservation_policy = policies.AnyPreservationPolicy(kept)
         self._writer: ocp.training.Checkpointer | None = None
-        self._completing: threading.Thread | None = None
-        self._failure: BaseException | None = None
+        self._thread: futures.Executor | None = None
+        self._saving: futures.Future[None] | None = None
 
     def __enter__(self) -> "Checkpointer":
         return self
@@ -77,6 +77,9 @@ class Checkpointer:
         try:
             self.wait()
         finally:
+            if self._thread is not None:
+                self._thread.shutdown()
+                self._thread = None
             if self._writer is not None:
                 self._writer.close()
                 self._writer = None
@@ -110,21 +113,15 @@ class Checkpointer:
         """
         checkpointables = {_LEARNER: _named_leaves(learner_state), _HOST: encode(host_state)}
         self.wait()
-        with self._telling_failure(step):
-            if self._writer is None:
-                self._writer = ocp.training.Checkpointer(
-                    self._directory,
-                    preservation_policy=self._preservation_policy,
-                    cleanup_tmp_directories=True,
-                )
-            try:
-                response = self._writer.save_checkpointables_async(step, checkpointables, force=True)
-            except ocp.training.errors.StepAlreadyExistsError as error:
-                raise ValueError(f"checkpoint step {step} exists already in {self._directory}") from error
-        self._completing = threading.Thread(
-            target=self._complete, args=(step, response), name="checkpoint", daemon=True
-        )
-        self._completing.start()
+        if self._thread is None:
+            self._thread = futures.ThreadPoolExecutor(1, thread_name_prefix="checkpoint")
+            self._thread.submit(int).result()  # a thread whose start is cut short nobody would wait for
+        # All of it in a thread, where no signal is raised: of a save that is begun by half none could wait.
+        taken: futures.Future[None] = futures.Future()
+        self._saving = self._thread.submit(self._save, step, checkpointables, taken)
+        futures.wait([taken])
+        if taken.exception() is not None:
+            self.wait()
 
     def wait(self) -> None:
         """Waits until the last save is complete.
@@ -132,22 +129,37 @@ class Checkpointer:
         Raises:
             UserError: there was no room for it, or no permission.
         """
-        if self._completing is not None:
-            self._completing.join()
-            self._completing = None
-        if self._failure is not None:
-            failure, self._failure = self._failure, None
-            raise failure
+        if self._saving is not None:
+            # Not a thread's `join`, which a signal may end for good: Python then takes the thread for ended.
+            futures.wait([self._saving])
+            saved, self._saving = self._saving, None
+            saved.result()
 
-    def _complete(self, step: int, response: Any) -> None:
+    def _save(self, step: int, checkpointables: Mapping[str, Any], taken: "futures.Future[None]") -> None:
         try:
             with self._telling_failure(step):
+                response = self._begin(step, checkpointables)
+                taken.set_result(None)
                 response.result()
                 # A bucket's own checksums do better than reading all of it again.
                 if jax.process_index() == 0 and "://" not in str(self._directory):
                     write_manifest(self._directory / str(step))
-        except BaseException as error:  # told where it is waited for
-            self._failure = error
+        except BaseException as error:
+            if not taken.done():
+                taken.set_exception(error)
+            raise
+
+    def _begin(self, step: int, checkpointables: Mapping[str, Any]) -> Any:
+        if self._writer is None:
+            self._writer = ocp.training.Checkpointer(
+                self._directory,
+                preservation_policy=self._preservation_policy,
+                cleanup_tmp_directories=True,
+            )
+        try:
+            return self._writer.save_checkpointables_async(step, checkpointables, force=True)
+        except ocp.training.errors.StepAlreadyExistsError as error:
+            raise ValueError(f"checkpoint step {step} exists already in {self._directory}") from error
 
     @contextlib.contextmanager
     def _telling_failure(self, step: int) -> Iterator[None]:

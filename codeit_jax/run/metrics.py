@@ -7,9 +7,9 @@ import math
 from collections.abc import Iterable, Mapping
 
 from etils import epath
-from tensorboardX import SummaryWriter
 
 from codeit_jax.errors import UserError, naming
+from codeit_jax.run.event_file import EventFile
 from codeit_jax.run.files import write_text
 
 
@@ -99,6 +99,9 @@ class MetricsLog:
     Args:
         workdir: the run's folder.
         rows: those so far, as a checkpoint has them; what the files have beyond these goes.
+
+    Raises:
+        UserError: a file cannot be written.
     """
 
     def __init__(self, workdir: epath.Path, rows: Iterable[IterationMetrics] = ()) -> None:
@@ -106,19 +109,23 @@ class MetricsLog:
         self.rows = list(rows)
         if self.rows:
             self._write()
-        self._writer = SummaryWriter(str(workdir / "tensorboard"), purge_step=len(self.rows))
+        self._events = EventFile(workdir / "tensorboard", len(self.rows))
 
     def append(self, row: IterationMetrics) -> None:
-        """Adds a row and writes it out."""
+        """Adds a row and writes it out.
+
+        Raises:
+            UserError: a file cannot be written.
+        """
         self.rows.append(row)
         self._write()
-        for name, value in dataclasses.asdict(row).items():
-            if name != "meta_iteration" and not math.isnan(value):
-                self._writer.add_scalar(name, value, row.meta_iteration)
-        self._writer.flush()
+        values = dataclasses.asdict(row)
+        del values["meta_iteration"]
+        known = {name: value for name, value in values.items() if not math.isnan(value)}
+        self._events.add(row.meta_iteration, known)
 
     def close(self) -> None:
-        self._writer.close()
+        self._events.close()
 
     def _write(self) -> None:
         text = io.StringIO()
@@ -126,7 +133,8 @@ class MetricsLog:
         writer.writeheader()
         for each in self.rows:
             writer.writerow({name: _format(value) for name, value in dataclasses.asdict(each).items()})
-        write_text(self._path, text.getvalue())
+        with naming(self._path):
+            write_text(self._path, text.getvalue())
 
 
 def read_rows(workdir: epath.Path) -> list[IterationMetrics]:

@@ -411,3 +411,37 @@ def test_a_save_that_is_killed_leaves_the_step_before(tmp_path):
         assert (host_state["array"] == step).all()
         for number in range(8):
             assert (state[f"leaf {number}"] == step * 10 + number).all()
+
+
+INTERRUPTED_PROGRAM = """
+import os, signal, sys, time
+import jax.numpy as jnp, numpy as np
+from codeit_jax.run import checkpoint
+from codeit_jax.run.interruption import handled
+
+def slow(function):
+    def slowly(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.5)
+        return function(*arguments)
+    return slowly
+
+if sys.argv[2] == "as it begins":
+    checkpoint.Checkpointer._begin = slow(checkpoint.Checkpointer._begin)
+else:
+    checkpoint.write_manifest = slow(checkpoint.write_manifest)
+with handled(), checkpoint.Checkpointer(sys.argv[1]) as checkpointer:
+    state = {f"leaf {number}": jnp.full((300, 1000), number, jnp.int32) for number in range(8)}
+    checkpointer.save(1, learner_state=state, host_state={"array": np.arange(9)})
+    checkpointer.wait()
+    print("not reached")
+"""
+
+
+@pytest.mark.parametrize("moment", ["as it begins", "as it ends"])
+def test_a_signal_while_a_save_is_waited_for_ends_after_it(tmp_path, moment):
+    command = [sys.executable, "-c", INTERRUPTED_PROGRAM, str(tmp_path), moment]
+    finished = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True)
+    assert (finished.returncode, finished.stdout, finished.stderr) == (143, "", "terminated\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["1"]
+    assert (tmp_path / "1" / "manifest.json").exists()

@@ -45,34 +45,30 @@ SECOND = IterationMetrics(
 )
 
 
-class RecordingWriter:
-    """Stands for TensorBoard's writer and remembers what it was told."""
+class RecordingFile:
+    """Stands for TensorBoard's file and remembers what it was told."""
 
-    def __init__(self, folder: str, purge_step: int) -> None:
-        self.folder, self.purge_step = folder, purge_step
-        self.scalars: list[tuple[str, float, int]] = []
-        self.num_flushes = 0
+    def __init__(self, folder: epath.Path, first_step: int) -> None:
+        self.folder, self.first_step = folder, first_step
+        self.rows: list[tuple[int, dict[str, float]]] = []
         self.is_closed = False
 
-    def add_scalar(self, name: str, value: float, step: int) -> None:
-        self.scalars.append((name, value, step))
-
-    def flush(self) -> None:
-        self.num_flushes += 1
+    def add(self, step: int, values: dict[str, float]) -> None:
+        self.rows.append((step, values))
 
     def close(self) -> None:
         self.is_closed = True
 
 
 @pytest.fixture
-def writers(monkeypatch) -> list[RecordingWriter]:
-    made: list[RecordingWriter] = []
+def files(monkeypatch) -> list[RecordingFile]:
+    made: list[RecordingFile] = []
 
-    def make(folder: str, purge_step: int) -> RecordingWriter:
-        made.append(RecordingWriter(folder, purge_step))
+    def make(folder: epath.Path, first_step: int) -> RecordingFile:
+        made.append(RecordingFile(folder, first_step))
         return made[-1]
 
-    monkeypatch.setattr(metrics_module, "SummaryWriter", make)
+    monkeypatch.setattr(metrics_module, "EventFile", make)
     return made
 
 
@@ -89,7 +85,7 @@ def read(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.usefixtures("writers")
+@pytest.mark.usefixtures("files")
 def test_a_row_is_a_line_with_a_column_a_field(tmp_path: Path) -> None:
     write(tmp_path, FIRST, SECOND)
     first, second = read(tmp_path)
@@ -102,7 +98,7 @@ def test_a_row_is_a_line_with_a_column_a_field(tmp_path: Path) -> None:
     assert second["learn_seconds"] == "3.25"
 
 
-@pytest.mark.usefixtures("writers")
+@pytest.mark.usefixtures("files")
 def test_each_row_is_on_disk_as_soon_as_it_is_there(tmp_path: Path) -> None:
     log = MetricsLog(epath.Path(tmp_path))
     for number in range(3):
@@ -110,7 +106,7 @@ def test_each_row_is_on_disk_as_soon_as_it_is_there(tmp_path: Path) -> None:
         assert [row["meta_iteration"] for row in read(tmp_path)] == list(map(str, range(number + 1)))
 
 
-@pytest.mark.usefixtures("writers")
+@pytest.mark.usefixtures("files")
 def test_rows_come_back(tmp_path: Path) -> None:
     write(tmp_path, FIRST, SECOND)
     first, second = read_rows(epath.Path(tmp_path))
@@ -123,7 +119,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
         np.testing.assert_allclose(getattr(second, name), value, rtol=1e-5, err_msg=name)
 
 
-@pytest.mark.usefixtures("writers")
+@pytest.mark.usefixtures("files")
 def test_a_file_of_fewer_columns_goes_on_with_all(tmp_path: Path) -> None:
     write(tmp_path, FIRST, SECOND)
     names = [field.name for field in dataclasses.fields(IterationMetrics)]
@@ -140,7 +136,7 @@ def test_a_file_of_fewer_columns_goes_on_with_all(tmp_path: Path) -> None:
     assert [row["gradient_norm"] for row in (first, second, third)] == ["", "", "0.5"]
 
 
-@pytest.mark.usefixtures("writers")
+@pytest.mark.usefixtures("files")
 def test_writing_rows_that_came_back_changes_nothing(tmp_path: Path) -> None:
     third = dataclasses.replace(SECOND, meta_iteration=2)
     (tmp_path / "once").mkdir()
@@ -155,15 +151,15 @@ def test_writing_rows_that_came_back_changes_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [lambda file: None, Path.unlink, lambda file: file.write_text("?")])
 def test_the_file_is_made_of_the_rows_that_are_gone_on_from(
-    tmp_path: Path, writers: list[RecordingWriter], spoil: Callable[[Path], object]
+    tmp_path: Path, files: list[RecordingFile], spoil: Callable[[Path], object]
 ) -> None:
     write(tmp_path, *map(IterationMetrics, range(3)))
     spoil(tmp_path / "performance.csv")
     log = MetricsLog(epath.Path(tmp_path), map(IterationMetrics, range(2)))
     assert [row["meta_iteration"] for row in read(tmp_path)] == ["0", "1"]
     assert [row.meta_iteration for row in log.rows] == [0, 1]
-    assert writers[-1].purge_step == 2
-    assert writers[-1].folder == str(tmp_path / "tensorboard")
+    assert files[-1].first_step == 2
+    assert files[-1].folder == tmp_path / "tensorboard"
 
 
 @pytest.mark.parametrize(
@@ -184,20 +180,20 @@ def test_a_garbled_file_is_told_in_a_line(tmp_path: Path, text: str, message: st
         read_rows(epath.Path(tmp_path))
 
 
-def test_tensorboard_gets_every_number(tmp_path: Path, writers: list[RecordingWriter]) -> None:
+def test_tensorboard_gets_every_number(tmp_path: Path, files: list[RecordingFile]) -> None:
     log = MetricsLog(epath.Path(tmp_path))
-    (writer,) = writers
+    (file,) = files
     log.append(FIRST)
-    assert ("cumulative_performance", 3, 0) in writer.scalars
-    assert not any(math.isnan(value) for _, value, _ in writer.scalars)
-    writer.scalars.clear()
     log.append(SECOND)
+    (step, first), second = file.rows
+    assert step == 0
+    assert first["cumulative_performance"] == 3
+    assert not any(math.isnan(value) for value in first.values())
     expected = dataclasses.asdict(SECOND)
     del expected["meta_iteration"]
-    assert writer.scalars == [(name, value, 1) for name, value in expected.items()]
-    assert writer.num_flushes == 2
+    assert second == (1, expected)
     log.close()
-    assert writer.is_closed
+    assert file.is_closed
 
 
 def test_tensorboard_files_are_left(tmp_path: Path) -> None:
