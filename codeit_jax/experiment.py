@@ -24,7 +24,7 @@ from codeit_jax.learner.learner import Progress
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
 from codeit_jax.run.files import write_json_lines
-from codeit_jax.run.interruption import Terminated, advising, deferred
+from codeit_jax.run.interruption import Terminated, deferred
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
@@ -59,7 +59,6 @@ def run_experiment(
     programs = load_training_programs(config.data.training_programs or None)
     with contextlib.ExitStack() as stack:
         workdir = stack.enter_context(open_workdir(workdir_path, config))
-        stack.enter_context(advising(lambda: "the same command goes on from here"))
         display = stack.enter_context(RunDisplay(len(search_tasks)))
         display.phase("starting the host pool and building the policy")
         pool = stack.enter_context(start_pool([*search_tasks, *validation_tasks], config.execution))

@@ -76,7 +76,7 @@ def main(_: Sequence[str]) -> None:
 
 def run() -> None:
     """Runs the program from the command line."""
-    command_line.run(main)
+    command_line.run(main, is_resumable=True)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,8 @@ from codeit_jax.run import interruption
 
 EXIT_USER_ERROR = 2
 
+_GO_ON = "the same command goes on from here"
+
 flags.disclaim_key_flags()  # those defined here belong to the program that asks for them, and to its --help
 
 _CONFIG = "config"
@@ -80,9 +82,15 @@ def local_paths(holder: flags.FlagHolder[list[str] | None]) -> list[Path]:
     return [_local_path(holder.name, path) for path in holder.value or ()]
 
 
-def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0) -> None:
-    """Runs a program's `main` under the exit codes above; it takes so many arguments that are no flags."""
-    with interruption.handled():
+def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0, is_resumable: bool = False) -> None:
+    """Runs a program's `main` under the exit codes above.
+
+    Args:
+        main: the program.
+        num_arguments: how many arguments that are no flags it takes.
+        is_resumable: whether it goes on where it was interrupted; the line that tells of that then says so.
+    """
+    with interruption.handled(_GO_ON if is_resumable else ""):
         _introduce(sys.modules[main.__module__])
         app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
 

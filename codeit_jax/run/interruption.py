@@ -2,8 +2,8 @@
 
 `handled` is what a command runs in. Within it the first of these signals is raised in the main thread, as
 `KeyboardInterrupt` or as `Terminated`, so that temporary folders are removed and workers are ended on the way
-out; then there is one line, and exit code 130 or 143. What an exception's notes say follows in that line. A
-block that must not be left in the middle puts it off, and looks itself where it can end:
+out; then there is one line, and exit code 130 or 143. A block that must not be left in the middle puts it off,
+and looks itself where it can end:
 
     with deferred():
         while ...:
@@ -22,7 +22,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from enum import Enum, auto
 from types import FrameType
 from typing import Any, NoReturn
@@ -46,21 +46,25 @@ def catch_signals() -> None:
 
 
 @contextlib.contextmanager
-def handled() -> Iterator[None]:
-    """Runs a command; what a signal raises in it ends in one line and `SystemExit`."""
+def handled(advice: str = "") -> Iterator[None]:
+    """Runs a command; what a signal raises in it ends in one line and `SystemExit`.
+
+    Args:
+        advice: what that line says to do next; "" for nothing.
+    """
     handler = _installed()
     handler.begin()
     try:
         yield
-    except KeyboardInterrupt as error:
-        _exit(signal.SIGINT, error)
-    except Terminated as error:
-        _exit(signal.SIGTERM, error)
-    except Exception as error:
+    except KeyboardInterrupt:
+        _exit(signal.SIGINT, advice)
+    except Terminated:
+        _exit(signal.SIGTERM, advice)
+    except Exception:
         # Code that calls back into Python may make another exception of what was raised there.
         if handler.raised is None:
             raise
-        _exit(handler.raised, error)
+        _exit(handler.raised, advice)
     finally:
         handler.phase = _Phase.ENDED
 
@@ -102,20 +106,6 @@ def raise_requested() -> None:
     handler = _found()
     if handler is not None:
         handler.raise_asked()
-
-
-@contextlib.contextmanager
-def advising(advice: Callable[[], str]) -> Iterator[None]:
-    """Has the line of a command that is interrupted in the block say what to do next.
-
-    Args:
-        advice: returns that; called where a signal ended the block.
-    """
-    try:
-        yield
-    except (KeyboardInterrupt, Terminated) as error:
-        error.add_note(advice())
-        raise
 
 
 class _Phase(Enum):
@@ -267,8 +257,8 @@ def _exit_code(number: int) -> int:
     return 128 + number
 
 
-def _exit(number: signal.Signals, error: BaseException) -> NoReturn:
-    print("; ".join([_LINES[number], *getattr(error, "__notes__", [])]), file=sys.stderr)
+def _exit(number: signal.Signals, advice: str) -> NoReturn:
+    print(f"{_LINES[number]}; {advice}" if advice else _LINES[number], file=sys.stderr)
     raise SystemExit(_exit_code(number)) from None
 
 

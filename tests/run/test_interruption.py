@@ -16,7 +16,7 @@ ENDS = [(signal.SIGINT, "interrupted\n", 130), (signal.SIGTERM, "terminated\n", 
 SIGNALS = pytest.mark.parametrize(("number", "line", "code"), ENDS, ids=["ctrl_c", "sigterm"])
 BEGINNING = """
 import sys, time
-from codeit_jax.run.interruption import advising, catch_signals, deferred, handled
+from codeit_jax.run.interruption import catch_signals, deferred, handled
 from codeit_jax.run.interruption import is_requested, raise_requested
 def ready(*told):
     print("ready", *told, flush=True)
@@ -221,7 +221,7 @@ with handled(), deferred():
 def test_the_line_says_what_to_do_next():
     script = Script(
         """
-with handled(), advising(lambda: "the same command goes on"):
+with handled("the same command goes on"):
     ready()
     time.sleep(100)
 """
