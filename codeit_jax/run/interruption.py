@@ -2,8 +2,8 @@
 
 `handled` is what a command runs in. Within it the first of these signals is raised in the main thread, as
 `KeyboardInterrupt` or as `Terminated`, so that temporary folders are removed and workers are ended on the way
-out; then there is one line, and exit code 130 or 143. A block that must not be left in the middle puts it off,
-and looks itself where it can end:
+out; then there is one line, and exit code 130 or 143. A block that must not be left in the middle puts it
+off, and looks itself where it can end:
 
     with deferred():
         while ...:
