@@ -13,6 +13,7 @@ from etils import epath
 
 from codeit_jax.errors import UserError, naming
 from codeit_jax.reading.paths import expand_home
+from codeit_jax.run import lease
 
 # Lists of nothing but numbers; within a string there are no line breaks.
 _NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
@@ -23,8 +24,16 @@ def user_path(path: str) -> epath.Path:
 
     Raises:
         UserError: there is no such home, or no way to such a bucket.
+        OSError: a bucket of Google Cloud Storage is not there, is not this user's or cannot be reached.
     """
     expanded = expand_home(path)
+    if expanded.startswith("gs://"):
+        try:
+            from codeit_jax.run.bucket import open_bucket  # takes libraries that only buckets need
+        except ImportError as error:
+            raise UserError(f"a bucket takes what pip install -e '.[gcs]' brings: {error}") from error
+        open_bucket(expanded)
+        return epath.Path(expanded)
     try:
         found = epath.Path(expanded)
         if "://" in expanded:
@@ -70,11 +79,13 @@ def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     that is there the target's place is taken.
 
     Raises:
-        UserError: what is there is a device, a pipe or the like.
+        UserError: what is there is a device, a pipe or the like, or another process holds its folder now.
     """
     path = _place_of(path)
     unfinished = path.with_name(path.name + ".unfinished")
     is_remote = "://" in os.fspath(path)
+    if is_remote:
+        lease.confirm(os.fspath(path))
     try:
         with unfinished.open("wb") as stream:
             yield stream

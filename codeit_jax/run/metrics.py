@@ -1,16 +1,18 @@
 """Measurements of a meta-iteration, and the files they are written to."""
 
+import contextlib
 import csv
 import dataclasses
 import io
 import math
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from etils import epath
 from tensorboardX import SummaryWriter
 
 from codeit_jax.errors import UserError, naming
-from codeit_jax.run.files import write_text
+from codeit_jax.run.files import scratch_folder, write_bytes, write_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +108,11 @@ class MetricsLog:
         self.rows = list(rows)
         if self.rows:
             self._write()
-        self._writer = SummaryWriter(str(workdir / "tensorboard"), purge_step=len(self.rows))
+        self._events = workdir / "tensorboard"
+        self._closing = contextlib.ExitStack()
+        # The writer's thread has no way to tell that a bucket refuses what it writes.
+        self._local = self._closing.enter_context(scratch_folder()) if "://" in str(workdir) else None
+        self._writer = SummaryWriter(self._local or str(self._events), purge_step=len(self.rows))
 
     def append(self, row: IterationMetrics) -> None:
         """Adds a row and writes it out."""
@@ -116,9 +122,17 @@ class MetricsLog:
             if name != "meta_iteration" and not math.isnan(value):
                 self._writer.add_scalar(name, value, row.meta_iteration)
         self._writer.flush()
+        self._publish()
 
     def close(self) -> None:
-        self._writer.close()
+        with self._closing:
+            self._writer.close()
+            self._publish()
+
+    def _publish(self) -> None:
+        """Copies TensorBoard's files to where they cannot be written bit by bit."""
+        for file in Path(self._local).iterdir() if self._local else ():
+            write_bytes(self._events / file.name, file.read_bytes())
 
     def _write(self) -> None:
         text = io.StringIO()
