@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import unquote
 
 os.environ.setdefault("EPATH_USE_TF", "false")  # or paths would go another way where TensorFlow is installed
 
@@ -18,14 +19,14 @@ import fsspec
 import requests
 from gcsfs.core import GCSFileSystem
 from gcsfs.retry import HttpError
-from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed
+from google.api_core.exceptions import GoogleAPIError, NotFound, PreconditionFailed, RetryError
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import storage
 from google.cloud.storage.retry import DEFAULT_RETRY
 
 from codeit_jax.errors import UserError
 
-_BUCKET = re.compile(r"\bb/([^/]+)")
+_PLACE = re.compile(r"\bb/([^/]+)(?:.*[?&]name=([^&]+))?")  # of an upload
 _SECONDS = 20.0  # in which a bucket must answer when it is first asked
 _LIBRARY_ERRORS = (
     HttpError,
@@ -125,8 +126,12 @@ def _refusals(place: str) -> Iterator[None]:
     except (FileNotFoundError, FileExistsError, BucketError):
         raise
     except _LIBRARY_ERRORS as error:
-        text = " ".join(str(getattr(error, "message", "") or error).split()) or type(error).__name__
-        is_forbidden = getattr(error, "code", None) in (401, 403) or text.startswith("Forbidden")
+        told = error.cause or error if isinstance(error, RetryError) else error
+        head, _, rest = str(getattr(told, "message", "") or told).partition(
+            "\n"
+        )  # gcsfs begins with an address
+        is_forbidden = getattr(told, "code", None) in (401, 403) or head.startswith("Forbidden")
+        text = " ".join((rest or head).split()) or type(told).__name__
         raise BucketError(errno.EACCES if is_forbidden else errno.EIO, text, place) from error
 
 
@@ -140,11 +145,12 @@ class _Files(GCSFileSystem):
         super().__init__(**options, use_listings_cache=False)
 
     async def _call(self, method: str, path: str, *names: str, **options: Any) -> Any:
-        found = _BUCKET.search(path)
-        place = "/".join(["gs:/", *(names or (found[1] if found else path,))])
-        with _refusals(place):
+        found = _PLACE.search(path)
+        parts = [*names, options.get("prefix")] if names else map(unquote, found.groups("") if found else ())
+        with _refusals("/".join(["gs:/", *filter(None, parts)])):
             return await super()._call(method, path, *names, **options)
 
 
 fsspec.register_implementation("gcs", _Files, clobber=True)
-logging.getLogger("gcsfs").setLevel(logging.CRITICAL)  # what it logs, with a traceback, is raised as well
+for _name in ("gcsfs", "google", "urllib3.connectionpool"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL)  # what they log, tracebacks too, is raised as well
