@@ -7,6 +7,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from etils import epath
@@ -117,6 +118,13 @@ def write_bytes(path: epath.PathLike, content: bytes) -> None:
 def write_text(path: epath.PathLike, text: str) -> None:
     """Replaces a file's content in one step."""
     write_bytes(path, text.encode())
+
+
+def copy_files(source: str, target: epath.Path) -> None:
+    """Copies a local folder's files, those of folders within it too, each in one step."""
+    for file in Path(source).rglob("*"):
+        if file.is_file():
+            write_bytes(target / file.relative_to(source), file.read_bytes())
 
 
 def write_json(path: epath.PathLike, value: Any) -> None:

@@ -6,13 +6,12 @@ import dataclasses
 import io
 import math
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from etils import epath
 from tensorboardX import SummaryWriter
 
 from codeit_jax.errors import UserError, naming
-from codeit_jax.run.files import scratch_folder, write_bytes, write_text
+from codeit_jax.run.files import copy_files, scratch_folder, write_text
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,8 +130,8 @@ class MetricsLog:
 
     def _publish(self) -> None:
         """Copies TensorBoard's files to where they cannot be written bit by bit."""
-        for file in Path(self._local).iterdir() if self._local else ():
-            write_bytes(self._events / file.name, file.read_bytes())
+        if self._local is not None:
+            copy_files(self._local, self._events)
 
     def _write(self) -> None:
         text = io.StringIO()

@@ -31,6 +31,7 @@ from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.claim import claim_folder
 from codeit_jax.run.files import user_path, write_text
 from codeit_jax.run.metrics import read_rows
+from codeit_jax.run.profiling import profile
 
 from .fake_bucket import FakeStorage
 
@@ -93,6 +94,13 @@ def test_segments_lie_in_a_bucket(storage):
     assert store.names() == {second}
     with pytest.raises(SegmentError, match=first):
         store.read(first)
+
+
+def test_a_trace_lies_in_a_bucket(storage):
+    with profile(user_path("gs://bucket/run/profile")) as idle_share:
+        pass
+    assert idle_share() == 1.0
+    assert all(name.startswith("run/profile/plugins/profile/") for name in storage.buckets["bucket"])
 
 
 @pytest.mark.parametrize("status", [400, 401, 403])
