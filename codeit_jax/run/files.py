@@ -44,6 +44,12 @@ def user_path(path: str) -> epath.Path:
     return found
 
 
+def resolved_path(path: str) -> epath.Path:
+    """Returns the absolute path that a user means, without links; see `user_path` for what it raises."""
+    found = user_path(path)
+    return found if "://" in os.fspath(found) else found.resolve()
+
+
 def user_cache() -> epath.Path | None:
     """Returns the folder for what commands keep for later ones: in the user's cache, by the XDG rules.
 

@@ -29,7 +29,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.replay.segments import SegmentError, SegmentStore
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.claim import claim_folder
-from codeit_jax.run.files import user_path, write_text
+from codeit_jax.run.files import resolved_path, user_path, write_text
 from codeit_jax.run.metrics import read_rows
 from codeit_jax.run.profiling import profile
 
@@ -82,6 +82,12 @@ def test_what_others_write_is_seen(storage):
     storage.put("bucket", "run/b", b"")
     assert len(list(folder.iterdir())) == 2
     assert (folder / "b").exists()
+
+
+def test_a_path_in_a_bucket_is_absolute(storage, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert str(resolved_path("gs://bucket/a/b")) == "gs://bucket/a/b"
+    assert str(resolved_path("a/b")) == str(tmp_path / "a" / "b")
 
 
 def test_segments_lie_in_a_bucket(storage):
