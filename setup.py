@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent
 # A checkout has these at its top; installed, they lie in the package, so that their names are no one else's.
 FOLDERS = {"codeit_jax.launch": "launch", "codeit_jax.configs": "configs"}
 COMMANDS = sorted(path.stem for path in (ROOT / "launch").glob("[a-z]*.py"))  # each has a `run`
+# Workdirs in buckets: paths, and what orbax and leases ask a bucket for.
+BUCKETS = ["gcsfs>=2026.7", "google-cloud-storage>=3.1"]
 
 setup(
     name="codeit_jax",
@@ -40,8 +42,9 @@ setup(
         "transformers>=5.0",
     ],
     extras_require={
-        "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9", "setuptools>=77"],
+        "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9", "setuptools>=77", *BUCKETS],
         "cuda": ["jax[cuda13]"],
+        "gcs": BUCKETS,
         "tpu": ["jax[tpu]"],
     },
 )

@@ -26,7 +26,7 @@ from codeit_jax.results.scoring import (
     summarize_concepts,
 )
 from codeit_jax.run.display import Display, number_table
-from codeit_jax.run.files import user_path, write_json
+from codeit_jax.run.files import resolved_path, write_json
 from codeit_jax.trained import TrainedPolicy, load_policy
 
 
@@ -186,8 +186,8 @@ def to_json(evaluation: Evaluation) -> dict[str, Any]:
 def _checked_output(output: str, workdir: str) -> epath.Path:
     """Returns the path of a file that is not in the run's folder; its own folder is made if need be."""
     with naming(f"--output={output}"):
-        place = user_path(output).resolve()
-        if place.is_relative_to(user_path(workdir).resolve()):
+        place = resolved_path(output)
+        if place.is_relative_to(resolved_path(workdir)):
             raise UserError("lies in the run's folder, which is only read")
         if place.is_dir():
             raise UserError("is a folder")

@@ -15,7 +15,9 @@ from absl import flags
 from codeit_jax.run import command_line
 
 _CONFIG = command_line.define_config_flag()
-_WORKDIR = flags.DEFINE_string("workdir", None, "The run's folder; an earlier run in it is resumed.")
+_WORKDIR = flags.DEFINE_string(
+    "workdir", None, "The run's folder, or gs://bucket/folder; an earlier run in it is resumed."
+)
 _COMPILED = flags.DEFINE_string(
     "compiled", None, "A folder in which compiled functions are kept for later runs; by default in ~/.cache."
 )

@@ -4,8 +4,6 @@ import contextlib
 import functools
 import gc
 import itertools
-import os
-import re
 import traceback
 import types
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -13,17 +11,17 @@ from concurrent import futures
 from typing import Any, TypeVar
 
 import jax
-from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from codeit_jax.errors import UserError
 from codeit_jax.run.host_state import TEXT, decode, encode, without_arrays
 from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
+from codeit_jax.run.refusals import refusal_behind
+from codeit_jax.run.silence import begin_silence, end_silence, silenced
 
 _LEARNER = "learner"
 _HOST = "host"
-_TENSORSTORE_ERROR = re.compile(r"\[os_error_code='(\d+)'\]")
 
 Used = TypeVar("Used")
 
@@ -93,7 +91,7 @@ class Checkpointer:
         self.wait()
         if not self._directory.exists():
             return []
-        with _orbax_silenced(), ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), ocp.training.Checkpointer(self._directory) as reader:
             return sorted(checkpoint.step for checkpoint in reader.checkpoints)
 
     def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:
@@ -163,23 +161,28 @@ class Checkpointer:
 
     @contextlib.contextmanager
     def _telling_failure(self, step: int) -> Iterator[None]:
-        """Lets what the system refuses be told as a user's mistake, of which orbax would log pages."""
-        with _orbax_silenced():
-            try:
-                yield
-            except Exception as error:
-                number = _error_number(error)
-                if number is None:
-                    raise
-                # What is left of the step keeps others from being saved; a new writer clears it away.
-                self._writer = None
-                reason = os.strerror(number)
-                raise UserError(
-                    f"{self._directory}: checkpoint {step} cannot be written: {reason}"
-                ) from error
+        """Lets what is refused while a step is saved be told as a user's mistake, of which orbax logs pages.
+
+        It stays silent then, for what is still at work of the save will fail as well.
+        """
+        begin_silence()
+        try:
+            yield
+        except Exception as error:
+            reason = refusal_behind(error)
+            if reason is None:
+                end_silence()
+                raise
+            # What is left of the step keeps others from being saved; a new writer clears it away.
+            self._writer = None
+            raise UserError(f"{self._directory}: checkpoint {step} cannot be written: {reason}") from error
+        end_silence()
 
     def set_aside(self, step: int) -> str:
         """Moves a step to where it is no step any more, and returns the name that it has there."""
+        if "://" in str(self._directory):
+            # Orbax does not tell what is gone from what a bucket does not give out.
+            _read_through(self._directory / str(step))
         places = (self._directory / f"damaged_{step}_{number}" for number in itertools.count(1))
         place = next(place for place in places if not place.exists())
         (self._directory / str(step)).rename(place)
@@ -215,7 +218,7 @@ class Checkpointer:
         # Where all files are as they were written, whatever goes wrong is no damage.
         is_whole = check_manifest(self._directory / str(step))
         telling = contextlib.nullcontext if is_whole else functools.partial(_telling_damage, source)
-        with _orbax_silenced(), ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with telling():
                 saved = _metadata(reader, step)[_LEARNER]
@@ -251,7 +254,7 @@ class Checkpointer:
         check_manifest(self._directory / str(step))
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
                 metadata = _metadata(reader, step)
@@ -276,7 +279,7 @@ class Checkpointer:
         source = f"checkpoint step {step} in {self._directory}"
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
                 return _read_text(reader, step)
@@ -322,6 +325,16 @@ def restore_first(
     return None
 
 
+def _read_through(folder: epath.Path) -> None:
+    """Reads something of every file, which raises an error where a bucket gives one not out."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            _read_through(path)
+        else:
+            with path.open("rb") as stream:
+                stream.read(1)
+
+
 def _read_text(reader: Any, step: int) -> dict[str, Any]:
     wanted = {TEXT: _metadata(reader, step)[_HOST][TEXT]}
     host = reader.load_checkpointables(step, {_HOST: wanted})[_HOST]
@@ -346,7 +359,7 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
 @contextlib.contextmanager
 def _telling_damage(source: str) -> Iterator[None]:
     """Lets whatever orbax makes of missing and damaged files be told as just that, in one line."""
-    with _orbax_silenced():
+    with silenced():
         try:
             yield
         except Exception as error:  # of no one kind: keys that are not there, what JSON is not, and others
@@ -355,29 +368,6 @@ def _telling_damage(source: str) -> Iterator[None]:
             # What a failed load leaves would be logged when it is collected.
             gc.collect()
             raise DamageError(f"{source} is damaged or cannot be read: {reason[:100]}") from error
-
-
-@contextlib.contextmanager
-def _orbax_silenced() -> Iterator[None]:
-    """Keeps orbax and asyncio from logging pages on the way of an error, which is told in any case."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.FATAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
-
-
-def _error_number(error: BaseException | None) -> int | None:
-    """Returns the number of the system's error that an exception is, or came of."""
-    while error is not None:
-        if isinstance(error, OSError) and error.errno is not None:
-            return error.errno
-        told = _TENSORSTORE_ERROR.search(str(error))
-        if told:
-            return int(told[1])
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _check_structure(saved: Mapping[str, Any], wanted: Mapping[str, Any], source: str) -> None:

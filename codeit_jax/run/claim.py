@@ -12,6 +12,7 @@ from etils import epath
 
 from codeit_jax.errors import UserError
 from codeit_jax.run.files import user_path
+from codeit_jax.run.lease import Lease, LeaseError
 
 Record = TypeVar("Record")
 
@@ -23,18 +24,25 @@ class ClaimError(UserError):
 class Hold:
     """Keeps other processes out of a folder until it is released, or this process ends; a context manager.
 
-    Folders of a bucket cannot be held.
+    In a bucket of Google Cloud Storage a lease holds it; see `lease`. Folders of other buckets are not held.
 
     Args:
         folder: the folder, which is there.
 
     Raises:
         ClaimError: another process holds it.
+        OSError: a bucket refuses the lease.
     """
 
     def __init__(self, folder: epath.PathLike) -> None:
         self._finalizer: Callable[[], object] = lambda: None
-        if "://" in os.fspath(folder):
+        path = os.fspath(folder)
+        if path.startswith("gs://"):
+            try:
+                self._finalizer = weakref.finalize(self, Lease(path).release)
+            except LeaseError as error:
+                raise ClaimError(str(error)) from None
+        if "://" in path:
             return
         descriptor = os.open(folder, os.O_RDONLY)
         self._finalizer = weakref.finalize(self, os.close, descriptor)

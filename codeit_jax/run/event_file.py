@@ -12,6 +12,7 @@ from tensorboardX.proto.summary_pb2 import Summary
 from tensorboardX.record_writer import directory_check
 
 from codeit_jax.errors import naming
+from codeit_jax.run.files import copy_files, scratch_folder
 
 
 class EventFile:
@@ -30,9 +31,13 @@ class EventFile:
 
     def __init__(self, folder: epath.Path, first_step: int) -> None:
         self._folder = folder
+        self._closing = contextlib.ExitStack()
+        # A bucket's file cannot be written bit by bit.
+        self._local = self._closing.enter_context(scratch_folder()) if "://" in str(folder) else None
         with naming(folder):
-            directory_check(str(folder))
-            self._writer = EventsWriter(os.path.join(str(folder), "events"))
+            place = self._local or str(folder)
+            directory_check(place)
+            self._writer = EventsWriter(os.path.join(place, "events"))
             self._writer.write_event(Event(step=first_step, file_version="brain.Event:2"))
             session = SessionLog(status=SessionLog.START)
             self._writer.write_event(Event(step=first_step, session_log=session))
@@ -47,7 +52,9 @@ class EventFile:
         with naming(self._folder):
             self._writer.write_event(Event(step=step, wall_time=time.time(), summary=Summary(value=shown)))
             self._writer.flush()
+            if self._local is not None:
+                copy_files(self._local, self._folder)
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # of what `add` has told of
+        with self._closing, contextlib.suppress(OSError):  # of what `add` has told of
             self._writer.close()

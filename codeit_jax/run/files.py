@@ -7,12 +7,14 @@ import os
 import re
 import tempfile
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO, Any
 
 from etils import epath
 
 from codeit_jax.errors import UserError, naming
 from codeit_jax.reading.paths import expand_home
+from codeit_jax.run import lease
 
 # Lists of nothing but numbers; within a string there are no line breaks.
 _NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
@@ -23,8 +25,16 @@ def user_path(path: str) -> epath.Path:
 
     Raises:
         UserError: there is no such home, or no way to such a bucket.
+        OSError: a bucket of Google Cloud Storage is not there, is not this user's or cannot be reached.
     """
     expanded = expand_home(path)
+    if expanded.startswith("gs://"):
+        try:
+            from codeit_jax.run.bucket import open_bucket  # takes libraries that only buckets need
+        except ImportError as error:
+            raise UserError(f"a bucket takes what pip install -e '.[gcs]' brings: {error}") from error
+        open_bucket(expanded)
+        return epath.Path(expanded)
     try:
         found = epath.Path(expanded)
         if "://" in expanded:
@@ -32,6 +42,12 @@ def user_path(path: str) -> epath.Path:
     except (KeyError, ImportError) as error:
         raise UserError(f"there is no way to this kind of place: {' '.join(str(error).split())}") from error
     return found
+
+
+def resolved_path(path: str) -> epath.Path:
+    """Returns the absolute path that a user means, without links; see `user_path` for what it raises."""
+    found = user_path(path)
+    return found if "://" in os.fspath(found) else found.resolve()
 
 
 def user_cache() -> epath.Path | None:
@@ -70,11 +86,13 @@ def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     that is there the target's place is taken.
 
     Raises:
-        UserError: what is there is a device, a pipe or the like.
+        UserError: what is there is a device, a pipe or the like, or another process holds its folder now.
     """
     path = _place_of(path)
     unfinished = path.with_name(path.name + ".unfinished")
     is_remote = "://" in os.fspath(path)
+    if is_remote:
+        lease.confirm(os.fspath(path))
     try:
         with unfinished.open("wb") as stream:
             yield stream
@@ -106,6 +124,13 @@ def write_bytes(path: epath.PathLike, content: bytes) -> None:
 def write_text(path: epath.PathLike, text: str) -> None:
     """Replaces a file's content in one step."""
     write_bytes(path, text.encode())
+
+
+def copy_files(source: str, target: epath.Path) -> None:
+    """Copies a local folder's files, those of folders within it too, each in one step."""
+    for file in Path(source).rglob("*"):
+        if file.is_file():
+            write_bytes(target / file.relative_to(source), file.read_bytes())
 
 
 def write_json(path: epath.PathLike, value: Any) -> None:

@@ -17,7 +17,7 @@ class Journal:
     """Values written down as they come, of one meta-iteration at a time.
 
     Every line is on the disk before `add` returns. A line that was cut short, or damaged, ends a journal, and
-    what came after it is done again. On a bucket, whose files cannot be added to, nothing is written down.
+    what came after it is done again. On a bucket, whose objects cannot be added to, nothing is written down.
 
     Args:
         folder: where the files are, made by the first that is written; None for nowhere.

@@ -1,11 +1,14 @@
 """Traces of what devices and host do, and how long the devices had nothing to do."""
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 
 import jax
 from etils import epath
+
+from codeit_jax.run.files import copy_files, scratch_folder
 
 # Threads of JAX's that compute, where the devices are the host's own cores.
 _COMPUTING_THREADS = "tf_XLA"
@@ -31,10 +34,15 @@ def profile(folder: epath.PathLike) -> Iterator[Callable[[], float]]:
         data = jax.profiler.ProfileData.from_serialized_xspace(newest.read_bytes())
         return max(0.0, 1 - 1e-9 * covered(_computing(data)) / seconds)
 
-    with jax.profiler.trace(epath.Path(folder), profiler_options=options):
-        begun = time.monotonic()
-        yield idle_share
-        seconds = time.monotonic() - begun
+    with contextlib.ExitStack() as stack:
+        # To a bucket JAX's tracer has a way of its own, which fails where others pass.
+        local = stack.enter_context(scratch_folder()) if "://" in os.fspath(folder) else None
+        with jax.profiler.trace(local or folder, profiler_options=options):
+            begun = time.monotonic()
+            yield idle_share
+            seconds = time.monotonic() - begun
+        if local is not None:
+            copy_files(local, epath.Path(folder))
 
 
 def covered(intervals: Iterable[tuple[float, float]]) -> float:
