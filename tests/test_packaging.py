@@ -86,7 +86,9 @@ def test_a_wheel_holds_the_package_its_programs_and_its_configs_alone(wheel: Pat
     beside = {f"codeit_jax/{path.relative_to(ROOT)}" for path in ROOT.glob("*/*.py")}
     programs_and_configs = {name for name in beside if name.split("/")[1] in ("launch", "configs")}
     assert {"codeit_jax/launch/train.py", "codeit_jax/configs/quickstart.py"} <= programs_and_configs
-    assert files_of(wheel) == package | programs_and_configs | {"codeit_jax/py.typed"}
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "codeit_jax/report/templates").iterdir()}
+    assert "codeit_jax/report/templates/report.html" in templates
+    assert files_of(wheel) == package | programs_and_configs | templates | {"codeit_jax/py.typed"}
 
 
 def test_an_sdist_gives_the_same_wheel(wheel: Path, source: Path, tmp_path: Path):
