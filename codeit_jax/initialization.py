@@ -113,6 +113,7 @@ def initialize(
         if components.expert is not None:
             display.phase("waiting for the expert")
         remember(state, components, evolved)
+    state.solutions.note_solved()
     return state, dataclasses.replace(
         metrics,
         evolve_seconds=time.monotonic() - was_learned,

@@ -126,6 +126,7 @@ def test_the_mutation_search_counts_as_cumulative_performance(uninterrupted: Pat
         "meta_iteration": 0,
         "found_by": "mutation",
         "solved_by": ["mutation"],
+        "history": [{"program": "O = vmirror(I)", "meta_iteration": 0, "found_by": "mutation"}],
     }
     first = rows(uninterrupted)[0]
     assert (first["cumulative_performance"], first["mutation_performance"]) == ("1", "1")
