@@ -1,5 +1,6 @@
 """Writing reports: of folders that are named, and of a run by itself."""
 
+import errno
 import os
 from collections.abc import Callable, Sequence
 
@@ -37,6 +38,8 @@ def report(workdirs: Sequence[str], output: str | None = None, form: str = "html
         content = charts_png(_all_charts(results), ", ".join(each.name for each in results))
     with naming(f"--output={output}" if output else f"--workdir={workdirs[0]}"):
         file = user_path(output) if output else user_path(workdirs[0]) / f"report.{form}"
+        if file.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         write_bytes(file, content)
     return file
 

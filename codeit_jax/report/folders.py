@@ -96,6 +96,7 @@ def read_results(path: str) -> Results:
         folder = user_path(path)
         if not folder.is_dir():
             raise UserError("there is no such folder")
+        list(folder.iterdir())  # or it may not be entered
         return _Reader(folder).read()
 
 
@@ -206,9 +207,11 @@ class _Reader:
             return None
         try:
             return path.read_text()
+        except OSError as error:
+            self._notes.append(f"{name} cannot be read: {error.strerror}")
         except ValueError:
             self._notes.append(f"{name} is no text in UTF-8")
-            return None
+        return None
 
     def _efforts(self, folder: epath.Path) -> dict[str, Effort]:
         efforts: dict[str, Effort] = {}
