@@ -1,7 +1,9 @@
 """Writing reports: of folders that are named, and of a run by itself."""
 
+import dataclasses
 import errno
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 from etils import epath
@@ -29,9 +31,11 @@ def report(workdirs: Sequence[str], output: str | None = None, form: str = "html
         The file.
 
     Raises:
-        UserError: a folder is none of these, or the file cannot be written.
+        UserError: a folder is none of these or given twice, or the file cannot be written.
     """
-    results = [read_results(path) for path in workdirs]
+    if len(set(workdirs)) < len(workdirs):
+        raise UserError(f"--workdir: {Counter(workdirs).most_common(1)[0][0]} is given twice")
+    results = _named_apart([read_results(path) for path in workdirs], workdirs)
     if form == "html":
         content = page_html(make_page(results)).encode()
     else:
@@ -63,6 +67,15 @@ def is_due(report_interval: int, meta_iteration: int, num_meta_iterations: int) 
     """Whether a run writes its report after a meta-iteration: every so many, and at its end; 0 for never."""
     is_last = meta_iteration == num_meta_iterations
     return bool(report_interval) and (is_last or meta_iteration % report_interval == 0)
+
+
+def _named_apart(results: Sequence[Results], workdirs: Sequence[str]) -> list[Results]:
+    """Returns the results, those that share a name named by their paths instead."""
+    counts = Counter(each.name for each in results)
+    return [
+        dataclasses.replace(each, name=path) if counts[each.name] > 1 else each
+        for each, path in zip(results, workdirs, strict=True)
+    ]
 
 
 def _all_charts(results: Sequence[Results]) -> list[Chart]:

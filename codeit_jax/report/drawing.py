@@ -5,6 +5,7 @@ import math
 from collections.abc import Sequence
 
 from codeit_jax.report.charts import Chart, Form, Unit
+from codeit_jax.report.wording import short_number
 
 _COLUMNS = 3
 # Those of `style.css`, of a light page.
@@ -37,7 +38,7 @@ def charts_png(charts: Sequence[Chart], title: str) -> bytes:
 
 
 def _draw(axes, chart: Chart) -> None:  # type: ignore[no-untyped-def]  # matplotlib has no types
-    from matplotlib.ticker import EngFormatter, MaxNLocator, PercentFormatter
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, PercentFormatter
 
     below: dict[float, float] = {}
     for series in chart.series:
@@ -52,6 +53,9 @@ def _draw(axes, chart: Chart) -> None:  # type: ignore[no-untyped-def]  # matplo
             axes.plot(
                 xs, ys, color=colour, label=label, drawstyle=stepped, ls="--" if series.is_dashed else "-"
             )
+    if chart.references:
+        axes.margins(y=0.12)
+    lowest = min((each.value for each in chart.references), default=0.0)
     for each in chart.references:
         axes.axhline(each.value, color="#7a828e", ls="--", lw=1)
         axes.annotate(
@@ -59,16 +63,21 @@ def _draw(axes, chart: Chart) -> None:  # type: ignore[no-untyped-def]  # matplo
             (0.02, each.value),
             xycoords=("axes fraction", "data"),
             fontsize=8,
-            va="bottom",
+            va="top" if each.value == lowest else "bottom",
         )
     axes.set_title(_plain(chart.title), loc="left", fontsize=11)
     axes.set_xlabel(chart.x)
-    axes.set_ylim(bottom=0)
+    is_flat = chart.unit is Unit.SHARE and not any(y for each in chart.series for _, y in each.points)
+    axes.set_ylim(0, 1 if is_flat else None)
     axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-    axes.yaxis.set_major_formatter(PercentFormatter(1) if chart.unit is Unit.SHARE else EngFormatter(sep=""))
+    short = FuncFormatter(lambda value, _: short_number(value))
+    axes.xaxis.set_major_formatter(short)
+    axes.yaxis.set_major_formatter(PercentFormatter(1) if chart.unit is Unit.SHARE else short)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=8)
+    if chart.form is Form.STACK:  # which leaves no room within
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
+    else:
+        axes.legend(fontsize=8)
 
 
 def _plain(text: str) -> str:

@@ -10,7 +10,7 @@ from codeit_jax.report.folders import Effort, Kind, Results
 from codeit_jax.report.near import MAX_SHOWN, NearMiss, near_misses
 from codeit_jax.report.pictures import grid_text
 from codeit_jax.report.steps import ProgramRun, run_steps
-from codeit_jax.report.wording import counted, number
+from codeit_jax.report.wording import counted, number, short_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,7 +221,7 @@ def _given(steps: ProgramRun | None, task: Task | None) -> list[str]:
 def _effort(effort: Effort | None) -> list[str]:
     if effort is None:
         return []
-    return [f"{number(effort.work)} units of work", f"{number(effort.num_programs)} programs run"]
+    return [f"{short_number(effort.work)} units of work", f"{counted(effort.num_programs, 'program')} run"]
 
 
 def _texts(values: Any) -> tuple[str, ...]:

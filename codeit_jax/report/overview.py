@@ -6,7 +6,7 @@ from typing import Any
 
 from codeit_jax.report.charts import Row
 from codeit_jax.report.folders import Kind, Results
-from codeit_jax.report.wording import counted, duration, number, percent
+from codeit_jax.report.wording import counted, duration, number, percent, short_number
 
 _STAGES = ("explore_seconds", "learn_seconds", "evolve_seconds")
 
@@ -78,18 +78,17 @@ def _run_tiles(results: Results, last: Row) -> Iterator[Tile]:
 
 def _search_tiles(results: Results, last: Row) -> Iterator[Tile]:
     yield Tile("tasks solved", number(last.get("solved", 0)), _of(results))
-    yield Tile("by programs right throughout", number(last.get("solved_strict", 0)))
+    yield Tile("right throughout", number(last.get("solved_strict", 0)), "demonstrations, too")
     for name, label in (
-        ("solved_by_three_answers", "by three different answers"),
-        ("solved_by_two_answers", "by two different answers"),
+        ("solved_by_three_answers", "by three answers"),
+        ("solved_by_two_answers", "by two answers"),
     ):
         if name in last:
-            yield Tile(label, number(last[name]))
-    yield Tile("programs", number(last.get("num_programs", 0)))
+            yield Tile(label, number(last[name]), "that differ")
+    yield Tile("programs", short_number(last.get("num_programs", 0)))
     if "work" in last:
-        yield Tile("units of work", number(last["work"]))
-        if results.tasks:
-            yield Tile("work a task", number(round(last["work"] / len(results.tasks))))
+        a_task = f"{short_number(last['work'] / len(results.tasks))} a task" if results.tasks else ""
+        yield Tile("units of work", short_number(last["work"]), a_task)
     yield Tile("time", duration(last.get("seconds", 0.0)))
 
 
@@ -104,5 +103,5 @@ def _answer_tiles(results: Results) -> Iterator[Tile]:
             "right in full", str(results.score["solved_by_attempts"]), f"of {results.score['num_tasks']}"
         )
     if results.efforts:
-        yield Tile("units of work", number(sum(each.work for each in results.efforts.values())))
-        yield Tile("programs run", number(sum(each.num_programs for each in results.efforts.values())))
+        yield Tile("units of work", short_number(sum(each.work for each in results.efforts.values())))
+        yield Tile("programs run", short_number(sum(each.num_programs for each in results.efforts.values())))

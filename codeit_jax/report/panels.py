@@ -24,6 +24,7 @@ _FATE_COLOURS = dict(zip(Fate, (11, 12, 13, 14, 15, 16, 17, 18), strict=True))
 
 def performance_charts(runs: Sequence[Results]) -> list[Chart]:
     """Returns the charts of tasks solved, all folders in one."""
+    colours = {run.name: number for number, run in enumerate(runs, start=1)}
     trained = [run for run in runs if run.kind is Kind.TRAIN]
     charts = []
     is_papers = bool(trained) and all(run.source == PAPER_TASKS for run in trained)
@@ -31,23 +32,20 @@ def performance_charts(runs: Sequence[Results]) -> list[Chart]:
         ("Policy performance", "policy", "Tasks solved by what the policy wrote in this meta-iteration."),
         ("Cumulative performance", "cumulative", "Tasks solved by all candidates so far."),
     ):
-        charts.append(
-            Chart(
-                title,
-                META_ITERATION,
-                tuple(
-                    Series(
-                        _named(run, "tasks solved", trained), column(run.rows, _X, f"{name}_performance"), n
-                    )
-                    for n, run in enumerate(trained, start=1)
-                ),
-                references=_references(name) if is_papers else (),
-                note=f"{note} Dashed: the paper, after 100 meta-iterations." if is_papers else note,
+        series = [
+            Series(
+                _named(run, "tasks solved", runs),
+                column(run.rows, _X, f"{name}_performance"),
+                colours[run.name],
             )
-        )
+            for run in trained
+        ]
+        references = _references(name) if is_papers else ()
+        told = f"{note} Dashed: the paper, after 100 meta-iterations." if is_papers else note
+        charts.append(Chart(title, META_ITERATION, tuple(series), references=references, note=told))
     charts += [_by_origin(run, trained) for run in trained]
     searched = [run for run in runs if run.kind in (Kind.SEARCH, Kind.EVOLVE)]
-    return charts + (_search_charts(searched) if searched else [])
+    return charts + (_search_charts(searched, runs) if searched else [])
 
 
 def speed_charts(run: Results) -> list[Chart]:
@@ -176,40 +174,36 @@ def _by_origin(run: Results, runs: Sequence[Results]) -> Chart:
     return Chart(title, META_ITERATION, series, note="Tasks solved by the candidates of each alone.")
 
 
-def _search_charts(runs: Sequence[Results]) -> list[Chart]:
-    is_papers = all(run.source == PAPER_TASKS for run in runs)
-    released = Series("released code, mutants at d1", RELEASED_MUTANTS, _GREY, is_dashed=True)
+def _search_charts(searched: Sequence[Results], runs: Sequence[Results]) -> list[Chart]:
+    is_papers = all(run.source == PAPER_TASKS for run in searched)
     charts = []
     for title, x, label in (
         ("Tasks solved, by programs", "num_programs", "programs run on each task"),
         ("Tasks solved, by work", "work", "units of work"),
         ("Tasks solved, by time", "seconds", "minutes"),
     ):
-        series = [
-            Series(_named(run, rule, runs), points, colour)
-            for number, run in enumerate(runs, start=1)
-            for colour, rule, points in _rule_points(run, x, number, is_alone=len(runs) == 1)
-        ]
-        compared = [released] if is_papers and x == "num_programs" else []
-        end = max((points[-1][0] for each in series if (points := each.points)), default=0.0)
-        compared = [Series(each.name, _until(each.points, end), each.colour, True) for each in compared]
-        charts.append(Chart(title, label, (*series, *compared), Form.STEPS))
+        series = [each for run in searched for each in _rule_series(run, x, runs)]
+        if is_papers and series and x == "num_programs":
+            end = max(each.points[-1][0] for each in series)
+            points = _until(RELEASED_MUTANTS, end)
+            series.append(Series("released code, mutants at d1", points, _GREY, is_dashed=True))
+        charts.append(Chart(title, label, tuple(series), Form.STEPS))
     return charts
 
 
-def _rule_points(
-    run: Results, x: str, number: int, *, is_alone: bool
-) -> list[tuple[int, str, tuple[Point, ...]]]:
-    """Returns the colour, the name and the points of a folder's curves, of one where there are others."""
+def _rule_series(run: Results, x: str, runs: Sequence[Results]) -> list[Series]:
+    """Returns the curves of a folder by each rule, by the paper's alone where it is one of several."""
     scale = 60.0 if x == "seconds" else 1.0
     if x == "num_programs" and run.kind is Kind.EVOLVE:  # counted for all tasks together
         scale = float(max(1, len(run.tasks)))
-    rules = [(column, label) for column, label in _RULES if run.rows and column in run.rows[0]]
     curves = [
-        (n if is_alone else number, label, tuple((at / scale, y) for at, y in column(run.rows, x, name)))
-        for n, (name, label) in enumerate(rules, start=1)
+        Series(rule, ((0.0, 0.0), *((at / scale, y) for at, y in points)), colour)
+        for colour, (name, rule) in enumerate(_RULES, start=1)
+        if (points := column(run.rows, x, name))
     ]
-    return curves if is_alone else curves[:1]
+    if len(runs) == 1:
+        return curves
+    return [Series(run.name, each.points, runs.index(run) + 1) for each in curves[:1]]
 
 
 def _until(points: Sequence[Point], end: float) -> tuple[Point, ...]:

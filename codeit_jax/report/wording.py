@@ -15,11 +15,11 @@ def number(value: float) -> str:
 
 
 def short_number(value: float) -> str:
-    """Returns a number for an axis: `800`, `1.5k`, `64M`."""
+    """Returns a number in few characters, for an axis, say: `800`, `1.5k`, `64M`."""
     for size, unit in _UNITS:
         if abs(value) >= size:
-            return f"{value / size:g}{unit}"
-    return f"{value:g}"
+            return f"{value / size:.3g}{unit}"
+    return f"{value:.3g}"
 
 
 def percent(share: float) -> str:

@@ -101,11 +101,12 @@ class Solutions:
         for task_id, candidate in self.all.solved().items():
             history = self._history.setdefault(task_id, [])
             if not history or history[-1]["program"] != candidate.program:
+                source = self._first_source(task_id, candidate.program)
                 history.append(
                     {
                         "program": candidate.program,
                         "meta_iteration": candidate.meta_iteration,
-                        "found_by": self._first_source(task_id, candidate.program),
+                        "found_by": source.value if source else "",
                     }
                 )
 

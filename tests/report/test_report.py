@@ -78,7 +78,7 @@ def test_near_misses_are_the_nearest_programs_of_other_tasks(workdir):
 def test_an_evolution_tells_its_work(evolved):
     page = make_page([read_results(str(evolved))])
     (card,) = page.solved
-    assert card.facts == ("gives all demonstrations", "1,000 units of work", "50 programs run")
+    assert card.facts == ("gives all demonstrations", "1k units of work", "50 programs run")
     assert [miss.badge for miss in page.near] == ["wrong colours"]
     assert [plot.chart.title for plot in page.performance] == [
         "Tasks solved, by programs",
@@ -132,6 +132,12 @@ def test_folders_stand_side_by_side(workdir, evolved, answers, tmp_path):
     assert len({card.key for card in (*page.solved, *page.near, *page.answers)}) == len(page.data["cards"])
     assert len(page.data["tasks"]) == 4  # all of them have the same
     assert "second_run" in page_html(page)
+
+
+def test_folders_of_one_name_are_told_apart(workdir, tmp_path):
+    other = shutil.copytree(workdir, tmp_path / "other" / "first_run")
+    text = report([str(workdir), str(other)], str(tmp_path / "both.html")).read_text()
+    assert f'<h1 id="title">{workdir}, {other}</h1>' in text
 
 
 def test_the_papers_figures_stand_beside_its_own_tasks_only(workdir):

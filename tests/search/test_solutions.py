@@ -191,6 +191,8 @@ def test_the_history_of_a_task_is_what_solved_it_when_meta_iterations_were_done(
         solutions.add("task", candidate("x1 = trim(I)\n" + LONG, 0.5, 1.0, number), Source.MUTATION)
         solutions.add("task", candidate(program, test=1.0, meta_iteration=number), source)
         solutions.note_solved()
+    first = solutions.state()["history"]["task"][0]
+    assert set(map(type, first.values())) == {str, int}  # as checkpoints take them
     solutions = Solutions.from_state(json.loads(json.dumps(solutions.state())))
     solutions.note_solved()
     assert solutions.to_json()["task"]["history"] == [

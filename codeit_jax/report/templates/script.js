@@ -422,7 +422,7 @@
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
   const at = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) links.get(target.id)?.classList.toggle("here", isIntersecting);
-  }, { rootMargin: "-30% 0px -60% 0px" });
+  }, { rootMargin: "-20% 0px -80% 0px" });
   document.querySelectorAll("main > section").forEach((section) => at.observe(section));
   follow();
   root.dataset.ready = "";
