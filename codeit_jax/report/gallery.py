@@ -66,11 +66,10 @@ def near_cards(results: Results, run: int, evaluator: Evaluator) -> tuple[list[C
 
 def answer_cards(results: Results, run: int, evaluator: Evaluator) -> list[Card]:
     """Returns a card for every task that is answered, surest first."""
-    cards = [
+    return [
         _answer_card(results, run, task_id, answer, evaluator)
-        for task_id, answer in sorted(results.answers.items())
+        for task_id, answer in sorted(results.answers.items(), key=_uncertainty)
     ]
-    return sorted(cards, key=lambda card: (card.badge != "all demonstrations", card.task_id))
 
 
 def task_json(task: Task) -> dict[str, Any]:
@@ -146,7 +145,7 @@ def _answer_card(
     task = results.tasks.get(task_id)
     inputs = [each for each in answer.get("test", ()) if isinstance(each, dict)]
     attempts = [list(each.values()) for each in inputs]
-    best: Mapping[str, Any] = attempts[0][0] if attempts and attempts[0] else {}
+    best = _best_attempt(answer)
     program = str(best.get("program") or "")
     given, wanted = best.get("demonstrations_given", 0), answer.get("num_demonstrations", 0)
     badge = "all demonstrations" if answer.get("is_given") else "some demonstrations" if given else "a guess"
@@ -175,6 +174,20 @@ def _answer_card(
             "attempts": [[_attempt_json(each) for each in given] for given in attempts],
         },
     )
+
+
+def _uncertainty(item: tuple[str, Mapping[str, Any]]) -> tuple[bool, float, int, str]:
+    """Returns what answers are sorted by, surest first."""
+    task_id, answer = item
+    best = _best_attempt(answer)
+    share = best.get("demonstrations_given", 0) / max(1, answer.get("num_demonstrations", 0))
+    return not answer.get("is_given"), -share, -best.get("programs_that_agree", 0), task_id
+
+
+def _best_attempt(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Returns the first attempt at the first test input."""
+    inputs = answer.get("test") or [{}]
+    return next(iter(inputs[0].values()), {})
 
 
 def _attempt_json(attempt: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from codeit_jax.report.wording import counted
 _RUN = re.compile(r"(.)\1{3,}")
 _MAX_TEXT = 160  # characters
 _MAX_PICTURES = 8  # of a tuple of grids
+_MAX_ITEMS = 6  # of a container within another value
 _MAX_DEPTH = 4  # of functions and containers that are written out
 
 Frame = tuple[int, int]  # rows and columns that objects are shown in where they fit
@@ -133,6 +134,11 @@ def _text(value: Value, depth: int) -> str:
         if not value.arguments or not depth:
             return value.name
         return f"{value.name}({', '.join(_text(each, depth - 1) for each in value.arguments)})"
+    if depth < _MAX_DEPTH:
+        if is_grid(value):
+            return f"a grid of {_size(value)}"
+        if len(value) > _MAX_ITEMS:
+            return f"a {'tuple' if isinstance(value, tuple) else 'set'} of {len(value)}"
     if not depth:
         return "…"
     items = ", ".join(_text(each, depth - 1) for each in _first(value))

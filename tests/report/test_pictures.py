@@ -40,6 +40,12 @@ def test_a_value_is_a_picture_where_it_can_be(value, encoded):
     assert encode(value, (2, 3)) == encoded
 
 
+def test_what_is_within_a_value_is_told_in_short():
+    bind = FUNCTIONS["lbind"].call
+    assert text_of(bind(FUNCTIONS["paint"], ((1, 2), (3, 4)))) == "lbind(paint, a grid of 2 by 2)"
+    assert text_of(bind(FUNCTIONS["shift"], frozenset(range(9)))) == "lbind(shift, a set of 9)"
+
+
 def test_long_values_are_cut_short():
     text = text_of(tuple(range(1000)))
     assert (len(text), text[-1]) == (160, "…")
