@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 
 from etils import epath
+from rich.console import Console
 
 from codeit_jax.errors import UserError, naming
 from codeit_jax.report.charts import Chart, drawn
@@ -14,6 +15,7 @@ from codeit_jax.report.drawing import charts_png
 from codeit_jax.report.folders import Kind, Results, read_results
 from codeit_jax.report.page import make_page, page_html
 from codeit_jax.report.panels import fate_charts, learning_charts, performance_charts, speed_charts
+from codeit_jax.report.terminal import show_task
 from codeit_jax.run.files import user_path, write_bytes
 
 FORMATS = ("html", "png")
@@ -46,6 +48,22 @@ def report(workdirs: Sequence[str], output: str | None = None, form: str = "html
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         write_bytes(file, content)
     return file
+
+
+def show(workdirs: Sequence[str], task_id: str, console: Console | None = None) -> None:
+    """Shows what folders have for a task, one after the other.
+
+    Args:
+        workdirs: folders that train, search, evolve or solve has left, or is working in.
+        task_id: the task.
+        console: where to write; by default standard output.
+
+    Raises:
+        UserError: a folder is none of these, or has nothing for such a task.
+    """
+    console = console or Console()
+    for path in workdirs:
+        show_task(read_results(path), task_id, console)
 
 
 def write_report(workdir: epath.PathLike, tell: Callable[[str], None]) -> None:

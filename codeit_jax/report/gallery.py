@@ -72,6 +72,15 @@ def answer_cards(results: Results, run: int, evaluator: Evaluator) -> list[Card]
     ]
 
 
+def card_of(results: Results, task_id: str, evaluator: Evaluator) -> Card | None:
+    """Returns the card of a task, if the folder has a program for it."""
+    if task_id in results.solutions:
+        return _solved_card(results, 0, task_id, results.solutions[task_id], evaluator)
+    if task_id in results.answers:
+        return _answer_card(results, 0, task_id, results.answers[task_id], evaluator)
+    return next((_near_card(results, 0, each) for each in near_misses(results, evaluator, task_id)), None)
+
+
 def task_json(task: Task) -> dict[str, Any]:
     """Returns a task's grids as the page's script reads them."""
     return {"train": _pairs_json(task.train), "test": _pairs_json(task.test)}

@@ -39,12 +39,18 @@ class NearMiss:
         return self.run.train[self.place] if self.place >= 0 else self.run.test[0]
 
 
-def near_misses(results: Results, evaluator: Evaluator) -> list[NearMiss]:
-    """Returns the near misses of unsolved tasks, those that give a demonstration first, nearest first."""
+def near_misses(results: Results, evaluator: Evaluator, only: str | None = None) -> list[NearMiss]:
+    """Returns the near misses of unsolved tasks, those that give a demonstration first, nearest first.
+
+    Args:
+        results: the folder.
+        evaluator: how programs are run.
+        only: the task whose near miss is asked for; None for those of all.
+    """
     found = []
     for task_id, texts in sorted(_candidates(results).items()):
         task = results.tasks.get(task_id)
-        if task is not None and task_id not in results.solutions:
+        if task is not None and task_id not in results.solutions and only in (None, task_id):
             misses = [miss for text in texts if (miss := _near_miss(evaluator, text, task)) is not None]
             found += sorted(misses, key=lambda miss: miss.error)[:1]
     return sorted(found, key=lambda miss: (not miss.run.num_right, miss.error, miss.task.id))

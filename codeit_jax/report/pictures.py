@@ -14,6 +14,7 @@ from codeit_jax.dsl.types import Function, Value, canonical_sorted
 from codeit_jax.report.wording import counted
 
 _RUN = re.compile(r"(.)\1{3,}")
+_WRITTEN_RUN = re.compile(r"(.)\{(\d+)\}")
 _MAX_TEXT = 160  # characters
 _MAX_PICTURES = 8  # of a tuple of grids
 _MAX_ITEMS = 6  # of a container within another value
@@ -28,6 +29,11 @@ def grid_text(grid: Iterable[Iterable[object]]) -> str:
     return _RUN.sub(
         lambda run: f"{run[1]}{{{len(run[0])}}}", "/".join("".join(map(str, row)) for row in grid)
     )
+
+
+def rows_of(picture: str) -> list[str]:
+    """Returns the rows of a picture, a character a cell."""
+    return _WRITTEN_RUN.sub(lambda run: run[1] * int(run[2]), picture).split("/")
 
 
 def encode(value: Value, frame: Frame) -> Encoded:
