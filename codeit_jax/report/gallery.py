@@ -128,9 +128,9 @@ def _solved_card(
 def _near_card(results: Results, run: int, miss: NearMiss) -> Card:
     facts = [f"gives {miss.run.num_right} of {len(miss.run.train)} demonstrations"]
     if miss.pair.num_wrong is not None:
-        facts.append(f"{counted(miss.pair.num_wrong, 'cell')} wrong in what is shown")
+        facts.append(counted(miss.pair.num_wrong, "wrong cell"))
     elif miss.pair.outcome.output is not None:
-        facts.append("another shape than what is wanted")
+        facts.append("another shape than is wanted")
     facts += _effort(results.efforts.get(miss.task.id))
     return Card(
         key=f"{run}-{miss.task.id}",

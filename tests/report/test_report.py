@@ -71,7 +71,7 @@ def test_near_misses_are_the_nearest_programs_of_other_tasks(workdir):
         "wrong colours",
         ("train", 1),
     )
-    assert near.facts == ("gives 1 of 2 demonstrations", "1 cell wrong in what is shown")
+    assert near.facts == ("gives 1 of 2 demonstrations", "1 wrong cell")
     assert (odd.task_id, odd.badge) == ("odd", "wrong shape")
 
 
