@@ -157,7 +157,7 @@ def test_a_file_goes_before_a_config_of_the_package(site, commands, tmp_path):
     assert "line 1: ValueError: mine" in ended.stderr
 
 
-def test_a_command_has_workers(site, commands, tmp_path):
+def test_commands_have_workers_and_templates(site, commands, tmp_path):
     task = {
         "train": [{"input": [[1, 2]], "output": [[2, 1]]}],
         "test": [{"input": [[3, 4]], "output": [[4, 3]]}],
@@ -168,3 +168,6 @@ def test_a_command_has_workers(site, commands, tmp_path):
     ended = run(commands["codeit-search"], *flags, packages=site, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "vmirror" in (tmp_path / "found" / "solutions.json").read_text()
+    ended = run(commands["codeit-report"], "--workdir=found", packages=site, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "vmirror" in (tmp_path / "found" / "report.html").read_text()

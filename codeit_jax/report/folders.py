@@ -61,7 +61,7 @@ class Results:
         settings: those it was made with.
         rows: its table.
         solutions: the solved tasks, as `solutions.json` has them.
-        near_misses: the nearest programs of others, as `near_misses.json` has them.
+        near: for tasks the programs that come nearest, as `near_misses.json` and `candidates.json` have them.
         answers: what tasks are answered with, as `answers.json` has them.
         score: what that is worth, as `score.json` has it.
         efforts: what was spent on each task, where that is known.
@@ -76,7 +76,7 @@ class Results:
     settings: Mapping[str, Any]
     rows: tuple[Row, ...]
     solutions: Mapping[str, Mapping[str, Any]]
-    near_misses: Mapping[str, Mapping[str, Any]]
+    near: Mapping[str, Sequence[str]]
     answers: Mapping[str, Mapping[str, Any]]
     score: Mapping[str, Any]
     efforts: Mapping[str, Effort]
@@ -135,7 +135,7 @@ class _Reader:
             settings=settings,
             rows=rows,
             solutions=self._entries("solutions.json"),
-            near_misses=self._entries("near_misses.json"),
+            near=self._near(),
             answers=self._entries("answers.json"),
             score=self._object("score.json"),
             efforts=self._efforts(populations / "tasks"),
@@ -171,8 +171,6 @@ class _Reader:
         rows = []
         for line in lines:
             try:
-                if len(line) != len(header):
-                    raise ValueError
                 rows.append({name: float(cell or "nan") for name, cell in zip(header, line, strict=True)})
             except ValueError:
                 self._notes.append(f"performance.csv: line {len(rows) + 2} is cut short or damaged")
@@ -200,6 +198,19 @@ class _Reader:
         if len(entries) < len(values):
             self._notes.append(f"{name} has entries of another version")
         return entries
+
+    def _near(self) -> Mapping[str, Sequence[str]]:
+        near: dict[str, list[str]] = {}
+        for task_id, miss in self._entries("near_misses.json").items():
+            near.setdefault(task_id, []).append(str(miss.get("program")))
+        for task_id, found in self._object("candidates.json").items():
+            candidates = (
+                found.get("candidates") if isinstance(found, dict) else found
+            )  # an evolution's, a search's
+            near.setdefault(task_id, []).extend(
+                str(each.get("program")) for each in candidates or () if isinstance(each, dict)
+            )
+        return near
 
     def _text(self, name: str) -> str | None:
         path = self._folder / name

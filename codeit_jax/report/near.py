@@ -58,8 +58,8 @@ def near_misses(results: Results, evaluator: Evaluator, only: str | None = None)
 
 def _candidates(results: Results) -> dict[str, list[str]]:
     """Returns for each task the programs that may be its nearest."""
-    if results.near_misses:
-        return {task: [str(each.get("program"))] for task, each in results.near_misses.items()}
+    if results.near:
+        return {task: list(dict.fromkeys(texts)) for task, texts in results.near.items()}
     ranks: dict[str, set[tuple[float, int, int, str]]] = {}
     for samples in results.samples:
         for task, best in samples.nearest.items():

@@ -138,6 +138,8 @@ def evolved(tmp_path: Path, tasks_folder: Path) -> Path:
     write_json(folder / "progress.json", {"settings": settings, "round": 2, "points": points})
     write_json(folder / "solutions.json", {"turn": {"program": TURN, "found_by": "mutation", "strict": True}})
     write_json(folder / "near_misses.json", {"halfway": {"program": NEAR, "verdict": "colours"}})
+    wrong = {"candidates": [{"program": "O = hmirror(I)"}, {"program": MIRROR}], "different_answers": []}
+    write_json(folder / "candidates.json", {"mirror": wrong, "halfway": {"candidates": []}})
     for name, work in (("turn", 700), ("turn~2", 300), ("halfway", 1000)):
         write_json(folder / "tasks" / f"{name}.json", {"work": work, "num_programs": work // 20, "turn": 1})
     return folder

@@ -37,8 +37,11 @@ def test_a_search_is_read(workdir):
     (workdir / "performance.csv").write_text(
         "num_programs,solved,solved_strict,share,seconds\n300,1,1,0.2,9.5\n"
     )
+    candidates = {"halfway": [{"program": "O = hmirror(I)", "number": 4}], "odd": []}
+    (workdir / "candidates.json").write_text(json.dumps(candidates))
     results = read_results(str(workdir))
     assert results.kind is Kind.SEARCH
+    assert results.near == {"halfway": ["O = hmirror(I)"], "odd": []}
     assert results.rows == (
         {"num_programs": 300, "solved": 1, "solved_strict": 1, "share": 0.2, "seconds": 9.5},
     )

@@ -79,7 +79,10 @@ def test_an_evolution_tells_its_work(evolved):
     page = make_page([read_results(str(evolved))])
     (card,) = page.solved
     assert card.facts == ("gives all demonstrations", "1k units of work", "50 programs run")
-    assert [miss.badge for miss in page.near] == ["wrong colours"]
+    assert [(miss.task_id, miss.badge) for miss in page.near] == [
+        ("mirror", "outranked"),
+        ("halfway", "wrong colours"),
+    ]
     assert [plot.chart.title for plot in page.performance] == [
         "Tasks solved, by programs",
         "Tasks solved, by work",
