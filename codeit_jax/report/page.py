@@ -26,6 +26,8 @@ from codeit_jax.results.rendering import COLOURS
 
 Count = tuple[str, int, float]
 
+_ALONE = "one folder alone"
+
 
 @dataclasses.dataclass(frozen=True)
 class RunView:
@@ -133,6 +135,7 @@ def make_page(results: Sequence[Results]) -> Page:
         nearest, count = near_cards(each, run, evaluator)
         near += nearest
         num_near += count
+    solved = _compared(solved, results)
     return Page(
         runs=tuple(map(_run_view, results)),
         performance=_plots(performance_charts(results)),
@@ -186,6 +189,20 @@ def _run_view(results: Results) -> RunView:
         _plots(learning_charts(results)) if is_run else (),
         _plots(speed_charts(results)),
     )
+
+
+def _compared(cards: Sequence[Card], results: Sequence[Results]) -> list[Card]:
+    """Returns cards that say which other folders solve their task, where there are others."""
+    if len(results) == 1:
+        return list(cards)
+    compared = []
+    for card in cards:
+        others = [each.run for each in cards if each.task_id == card.task_id and each.run != card.run]
+        names = " and ".join(results[run].name for run in others)
+        told = f"{names} solve{'' if len(others) > 1 else 's'} it, too" if others else "no other folder does"
+        sources = card.sources if others else (*card.sources, _ALONE)
+        compared.append(dataclasses.replace(card, facts=(*card.facts, told), sources=sources))
+    return compared
 
 
 def _plots(charts: Sequence[Any]) -> tuple[Plot, ...]:

@@ -134,7 +134,28 @@ def test_folders_stand_side_by_side(workdir, evolved, answers, tmp_path):
     assert [card.key for card in page.solved] == ["0-mirror", "0-turn", "1-mirror", "1-turn", "2-turn"]
     assert len({card.key for card in (*page.solved, *page.near, *page.answers)}) == len(page.data["cards"])
     assert len(page.data["tasks"]) == 4  # all of them have the same
+    mirror, turn = page.solved[:2]
+    assert (mirror.facts[-1], turn.facts[-1]) == (
+        "second_run solves it, too",
+        "second_run and evolved solve it, too",
+    )
+    assert page.sources(page.solved) == ["evolution", "mutation", "policy"]
     assert "second_run" in page_html(page)
+
+
+def test_what_one_folder_alone_solves_is_told(workdir, evolved):
+    page = make_page([read_results(str(workdir)), read_results(str(evolved))])
+    mirror, turn, _ = page.solved
+    assert (mirror.facts[-1], mirror.sources) == ("no other folder does", ("policy", "one folder alone"))
+    assert "one folder alone" not in turn.sources
+
+
+def test_a_run_that_has_but_begun_has_a_page(workdir):
+    for path in ("samples", "performance.csv", "solutions.json"):
+        shutil.rmtree(workdir / path) if path == "samples" else (workdir / path).unlink()
+    page = page_of(workdir)
+    assert not page.of_class("chart")
+    assert [attributes["id"] for tag, attributes in page.found if tag == "section"] == ["overview", "solved"]
 
 
 def test_folders_of_one_name_are_told_apart(workdir, tmp_path):
