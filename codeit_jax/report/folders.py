@@ -13,6 +13,7 @@ from typing import Any
 from etils import epath
 
 from codeit_jax.arc import Task, load_tasks
+from codeit_jax.config.budget import PAPER_LIMITS, Budget
 from codeit_jax.errors import UserError, naming
 from codeit_jax.report.charts import Row
 from codeit_jax.report.sampled import IterationSamples, read_samples
@@ -66,6 +67,7 @@ class Results:
         score: what that is worth, as `score.json` has it.
         efforts: what was spent on each task, where that is known.
         samples: what a policy wrote, meta-iteration by meta-iteration.
+        budget: what a run of a program might spend.
         source: where the tasks come from.
         tasks: the tasks; empty where they cannot be read here.
         notes: what is not shown, and why.
@@ -81,6 +83,7 @@ class Results:
     score: Mapping[str, Any]
     efforts: Mapping[str, Effort]
     samples: tuple[IterationSamples, ...]
+    budget: Budget
     source: str
     tasks: Mapping[str, Task]
     notes: tuple[str, ...]
@@ -140,6 +143,7 @@ class _Reader:
             score=self._object("score.json"),
             efforts=self._efforts(populations / "tasks"),
             samples=samples,
+            budget=_budget(kind, settings),
             source=source,
             tasks=self._tasks(source),
             notes=tuple(self._notes),
@@ -249,6 +253,17 @@ class _Reader:
 def _group(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = values.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _budget(kind: Kind, settings: Mapping[str, Any]) -> Budget:
+    """Returns the budget of a folder's programs; the paper's limits where the folder does not tell."""
+    if kind is Kind.EVOLVE:
+        values = {"max_work": _group(settings, "breeding").get("run_work", PAPER_LIMITS.max_work)}
+    else:
+        values = dict(_group(_group(settings, "execution") if kind is Kind.TRAIN else settings, "budget"))
+    known = {field.name for field in dataclasses.fields(Budget)}
+    whole = {name: value for name, value in values.items() if name in known and isinstance(value, int)}
+    return dataclasses.replace(PAPER_LIMITS, **whole)
 
 
 def _points(progress: Mapping[str, Any]) -> list[Row]:

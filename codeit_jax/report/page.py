@@ -126,10 +126,10 @@ class Page:
 
 
 def make_page(results: Sequence[Results]) -> Page:
-    """Returns the page of some folders; programs are run within the budget that a run alone has."""
+    """Returns the page of some folders; their programs are run within the budgets that they had."""
     solved, answers, near, num_near = [], [], [], 0
     for run, each in enumerate(results):
-        evaluator = Evaluator()
+        evaluator = Evaluator(each.budget)
         solved += solved_cards(each, run, evaluator)
         answers += answer_cards(each, run, evaluator)
         nearest, count = near_cards(each, run, evaluator)

@@ -52,12 +52,10 @@ def speed_charts(run: Results) -> list[Chart]:
     """Returns the charts of time and throughput of one folder."""
     if run.kind is not Kind.TRAIN:
         scaled = [{**row, "minutes": row.get("seconds", math.nan) / 60} for row in run.rows]
-        rates = _rates(run.rows)
+        programs = column(scaled, "minutes", "num_programs")
         return [
-            Chart(
-                "Programs run", "minutes", (Series("programs", column(scaled, "minutes", "num_programs")),)
-            ),
-            Chart("Speed", "minutes", (Series("programs a second", rates),)),
+            Chart("Programs run", "minutes", (Series("programs", _from_nothing(programs)),)),
+            Chart("Speed", "minutes", (Series("programs a second", _rates(run.rows)),)),
         ]
     stages = (("explore", "sampling and running"), ("learn", "learning"), ("evolve", "waiting for breeding"))
     return [
@@ -197,13 +195,18 @@ def _rule_series(run: Results, x: str, runs: Sequence[Results]) -> list[Series]:
     if x == "num_programs" and run.kind is Kind.EVOLVE:  # counted for all tasks together
         scale = float(max(1, len(run.tasks)))
     curves = [
-        Series(rule, ((0.0, 0.0), *((at / scale, y) for at, y in points)), colour)
+        Series(rule, _from_nothing([(at / scale, y) for at, y in points]), colour)
         for colour, (name, rule) in enumerate(_RULES, start=1)
         if (points := column(run.rows, x, name))
     ]
     if len(runs) == 1:
         return curves
     return [Series(run.name, each.points, runs.index(run) + 1) for each in curves[:1]]
+
+
+def _from_nothing(points: Sequence[Point]) -> tuple[Point, ...]:
+    """Returns the points of a curve that begins at nothing."""
+    return ((0.0, 0.0), *points) if points else ()
 
 
 def _until(points: Sequence[Point], end: float) -> tuple[Point, ...]:

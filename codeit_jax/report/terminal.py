@@ -35,7 +35,7 @@ def show_task(results: Results, task_id: str, console: Console) -> None:
     Raises:
         UserError: the folder has nothing for such a task.
     """
-    card = card_of(results, task_id, Evaluator())
+    card = card_of(results, task_id, Evaluator(results.budget))
     if card is None:
         raise UserError(f"--show={task_id}: {results.name} has no program for such a task")
     printer = _Printer(console)

@@ -134,7 +134,7 @@ def evolved(tmp_path: Path, tasks_folder: Path) -> Path:
         }
         for n in (1, 2)
     ]
-    settings = {"tasks": f"{tasks_folder} (4 tasks, 0123456789abcdef)", "seed": 0}
+    settings = {"tasks": f"{tasks_folder} (4 tasks, 0123456789abcdef)", "breeding": {"run_work": 6000}}
     write_json(folder / "progress.json", {"settings": settings, "round": 2, "points": points})
     write_json(folder / "solutions.json", {"turn": {"program": TURN, "found_by": "mutation", "strict": True}})
     write_json(folder / "near_misses.json", {"halfway": {"program": NEAR, "verdict": "colours"}})

@@ -25,6 +25,15 @@ def test_an_evolution_is_read(evolved):
     assert results.efforts == {"turn": Effort(1000, 50, 2), "halfway": Effort(1000, 50, 1)}
 
 
+def test_programs_have_the_budget_that_they_had(workdir, evolved, answers):
+    config = json.loads((workdir / "config.json").read_text())
+    config["execution"]["budget"]["max_work"] = 77
+    (workdir / "config.json").write_text(json.dumps(config))
+    budgets = [read_results(str(folder)).budget for folder in (workdir, evolved, answers)]
+    assert [budget.max_work for budget in budgets] == [77, 6_000, 1_000_000]
+    assert {budget.max_items for budget in budgets} == {1_000}
+
+
 def test_answers_are_read(answers):
     results = read_results(str(answers))
     assert (results.kind, list(results.answers)) == (Kind.SOLVE, ["halfway", "mirror"])
