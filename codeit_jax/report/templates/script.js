@@ -319,7 +319,7 @@
         if (attempt.program && attempt.program !== text) parts.push(element("p", { class: "facts" }, `test ${at + 1}, attempt ${number + 1}`), element("pre", { tabindex: "0" }, attempt.program));
       });
     }
-    if (card.history && card.history.length) {
+    if (card.history && card.history.length > 1) {
       const list = element("ol", { class: "timeline" });
       card.history.forEach((each) => {
         const lines = each.program.split("\n").length;
