@@ -33,10 +33,10 @@ def lead(results: Results) -> str:
         count = f" ({counted(len(results.tasks), 'task')})" if results.tasks else ""
         parts.append(f"on {results.source}{count}")
     policy = results.settings.get("policy")
-    if isinstance(policy, dict) and policy.get("preset"):
-        parts.append(f"with the policy {policy['preset']}")
-    if "seed" in results.settings:
-        parts.append(f"with seed {results.settings['seed']}")
+    told = [f"the policy {policy['preset']}"] if isinstance(policy, dict) and policy.get("preset") else []
+    told += [f"seed {results.settings['seed']}"] if "seed" in results.settings else []
+    if told:
+        parts.append(f"with {' and '.join(told)}")
     return f"{' '.join(parts)}."
 
 

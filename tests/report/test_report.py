@@ -224,6 +224,20 @@ def test_a_run_does_not_end_by_its_report(workdir, monkeypatch):
     assert told == ["report.html could not be written: ZeroDivisionError: division by zero"]
 
 
+def test_a_folder_is_told_in_a_sentence(workdir, evolved, answers, tasks_folder):
+    page = make_page([read_results(str(folder)) for folder in (workdir, evolved, answers)])
+    assert [run.lead for run in page.runs] == [
+        f"A run of the whole method on {tasks_folder} (4 tasks) with the policy mini and seed 7.",
+        f"Programs bred for each task on {tasks_folder} (4 tasks).",
+        f"Answers on {tasks_folder} (4 tasks) with seed 0.",
+    ]
+    tiles = {tile.label: (tile.value, tile.detail) for tile in page.runs[0].tiles}
+    assert tiles["solved in all"] == ("2", "of 4")
+    assert tiles["meta-iterations"] == ("3", "of 5")
+    assert tiles["samples"] == ("12", "50.0% give a grid")
+    assert tiles["time"] == ("19 s", "")
+
+
 def test_when_a_run_reports():
     assert [n for n in range(1, 8) if is_due(3, n, 7)] == [3, 6, 7]
     assert not any(is_due(0, n, 7) for n in range(1, 8))
