@@ -22,7 +22,7 @@ setup(
     python_requires=">=3.11",
     packages=[*find_packages(include=["codeit_jax", "codeit_jax.*"]), *FOLDERS],
     package_dir=FOLDERS,
-    package_data={"codeit_jax": ["py.typed"]},
+    package_data={"codeit_jax": ["py.typed", "report/templates/*"]},
     entry_points={"console_scripts": [f"codeit-{name} = codeit_jax.launch.{name}:run" for name in COMMANDS]},
     install_requires=[
         "absl-py>=2.1",
@@ -31,6 +31,7 @@ setup(
         # 0.12.8 goes with jax 0.10 on Python 3.11; newer Pythons get newer pairs of the two.
         "flax>=0.12.8",
         "jax>=0.10.2",
+        "jinja2>=3.1",
         "matplotlib>=3.9",
         "ml_collections>=1.1.0",
         "numpy>=2.0",
@@ -42,7 +43,15 @@ setup(
         "transformers>=5.0",
     ],
     extras_require={
-        "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9", "setuptools>=77", *BUCKETS],
+        "test": [
+            "hypothesis>=6.100",
+            "mypy>=1.15",
+            "pytest>=8.3",
+            "ruff>=0.9",
+            "selenium>=4.20",
+            "setuptools>=77",
+            *BUCKETS,
+        ],
         "cuda": ["jax[cuda13]"],
         "gcs": BUCKETS,
         "tpu": ["jax[tpu]"],

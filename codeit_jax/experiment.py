@@ -23,6 +23,7 @@ from codeit_jax.iteration import run_meta_iteration
 from codeit_jax.learner.learner import Progress
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.report.command import is_due, write_report
 from codeit_jax.run.files import write_json_lines
 from codeit_jax.run.interruption import Terminated, deferred
 from codeit_jax.run.journal import Journal
@@ -100,6 +101,9 @@ def run_experiment(
                 is_last = state.meta_iteration == config.num_meta_iterations
                 is_saved = is_last or state.meta_iteration % config.checkpoint_interval == 0
                 _record(metrics, state, snapshots, log, display, is_saved=is_saved)
+                if is_due(config.report_interval, state.meta_iteration, config.num_meta_iterations):
+                    display.phase("writing the report")
+                    write_report(workdir, display.note)
         except (KeyboardInterrupt, Terminated):
             display.phase("saving what it has come to")
             snapshots.keep()

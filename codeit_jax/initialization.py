@@ -128,6 +128,7 @@ def warm_up(state: State, components: Components, num_experiences: int, display:
         if components.expert is not None:
             display.phase("waiting for the expert")
         remember(state, components, evolved)
+    state.solutions.note_solved()
     return dataclasses.replace(
         metrics,
         evolve_seconds=time.monotonic() - was_learned,

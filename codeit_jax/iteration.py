@@ -48,6 +48,7 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
         )
         was_learned = time.monotonic()
         remember(state, components, evolved)
+    state.solutions.note_solved()
     seconds = explored - started, was_learned - explored, time.monotonic() - was_learned
     return _row(state, tally, learned, *seconds)
 

@@ -42,6 +42,7 @@ HOST_ROOMS = {
     "mutation",
     "evolution",
     "results",
+    "report",
     "replay",
 }
 HEAVY = {"jax", "flax", "optax", "orbax", "transformers", "matplotlib", "tensorboardX", "ml_collections"}

@@ -86,7 +86,9 @@ def test_a_wheel_holds_the_package_its_programs_and_its_configs_alone(wheel: Pat
     beside = {f"codeit_jax/{path.relative_to(ROOT)}" for path in ROOT.glob("*/*.py")}
     programs_and_configs = {name for name in beside if name.split("/")[1] in ("launch", "configs")}
     assert {"codeit_jax/launch/train.py", "codeit_jax/configs/quickstart.py"} <= programs_and_configs
-    assert files_of(wheel) == package | programs_and_configs | {"codeit_jax/py.typed"}
+    templates = {str(path.relative_to(ROOT)) for path in (ROOT / "codeit_jax/report/templates").iterdir()}
+    assert "codeit_jax/report/templates/report.html" in templates
+    assert files_of(wheel) == package | programs_and_configs | templates | {"codeit_jax/py.typed"}
 
 
 def test_an_sdist_gives_the_same_wheel(wheel: Path, source: Path, tmp_path: Path):
@@ -155,7 +157,7 @@ def test_a_file_goes_before_a_config_of_the_package(site, commands, tmp_path):
     assert "line 1: ValueError: mine" in ended.stderr
 
 
-def test_a_command_has_workers(site, commands, tmp_path):
+def test_commands_have_workers_and_templates(site, commands, tmp_path):
     task = {
         "train": [{"input": [[1, 2]], "output": [[2, 1]]}],
         "test": [{"input": [[3, 4]], "output": [[4, 3]]}],
@@ -166,3 +168,6 @@ def test_a_command_has_workers(site, commands, tmp_path):
     ended = run(commands["codeit-search"], *flags, packages=site, cwd=tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "vmirror" in (tmp_path / "found" / "solutions.json").read_text()
+    ended = run(commands["codeit-report"], "--workdir=found", packages=site, cwd=tmp_path)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "vmirror" in (tmp_path / "found" / "report.html").read_text()

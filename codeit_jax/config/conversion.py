@@ -20,6 +20,7 @@ RESUMABLE_FIELDS = (
     "kept_checkpoints",
     "kept_checkpoint_interval",
     "validation_interval",
+    "report_interval",
     "data.validation_tasks",
     "data.allow_overlap",
     "mesh",

@@ -278,6 +278,8 @@ class Config:
         kept_checkpoint_interval: meta-iterations between two that are kept for good; 0 for none of these.
         validation_interval: meta-iterations from one validation to the next, where there are
             `data.validation_tasks`.
+        report_interval: meta-iterations from one writing of `report.html` to the next; it is written at the
+            end as well, and 0 is for never.
     """
 
     seed: int = 0
@@ -288,6 +290,7 @@ class Config:
     kept_checkpoints: int = 2
     kept_checkpoint_interval: int = 0
     validation_interval: int = 10
+    report_interval: int = 10
     data: DataConfig = dataclasses.field(default_factory=DataConfig)
     execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
     mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
@@ -309,3 +312,4 @@ class Config:
         at_least("kept_checkpoints", self.kept_checkpoints, 1)
         at_least("kept_checkpoint_interval", self.kept_checkpoint_interval, 0)
         at_least("validation_interval", self.validation_interval, 1)
+        at_least("report_interval", self.report_interval, 0)

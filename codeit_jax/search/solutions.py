@@ -85,11 +85,30 @@ class Solutions:
     def __init__(self) -> None:
         self.all = SolutionBook()
         self.of = {source: SolutionBook() for source in Source}
+        self._history: dict[str, list[dict[str, Any]]] = {}
 
     def add(self, task_id: str, candidate: Candidate, source: Source) -> None:
         """Enters a candidate; see `SolutionBook.add`."""
         self.all.add(task_id, candidate)
         self.of[source].add(task_id, candidate)
+
+    def note_solved(self) -> None:
+        """Notes which programs solve tasks by now, so that it is known how these were found and got shorter.
+
+        To be called when a meta-iteration is done: the order in which its candidates came then has no part
+        in it.
+        """
+        for task_id, candidate in self.all.solved().items():
+            history = self._history.setdefault(task_id, [])
+            if not history or history[-1]["program"] != candidate.program:
+                source = self._first_source(task_id, candidate.program)
+                history.append(
+                    {
+                        "program": candidate.program,
+                        "meta_iteration": candidate.meta_iteration,
+                        "found_by": source.value if source else "",
+                    }
+                )
 
     def num_solved(self, source: Source) -> int:
         """Returns how many tasks the candidates of a source solve by themselves."""
@@ -103,7 +122,8 @@ class Solutions:
     def to_json(self) -> dict[str, Any]:
         """Returns every solved task with the program that solves it, as written to `solutions.json`.
 
-        Beside it who wrote this program first, and all who solve the task.
+        Beside it who wrote this program first, all who solve the task, and its `history`: the programs that
+        solved it at the end of some meta-iteration, in that order.
         """
         solved = {source: book.solved() for source, book in self.of.items()}
         return {
@@ -111,6 +131,7 @@ class Solutions:
             | {
                 "found_by": self._first_source(task_id, candidate.program),
                 "solved_by": [source for source, tasks in solved.items() if task_id in tasks],
+                "history": self._history.get(task_id, []),
             }
             for task_id, candidate in self.all.solved().items()
         }
@@ -123,7 +144,9 @@ class Solutions:
 
     def state(self) -> dict[str, Any]:
         """Returns all of it as JSON-able data, for a checkpoint."""
-        return {"all": self.all.state(), **{source.value: book.state() for source, book in self.of.items()}}
+        books = {source.value: book.state() for source, book in self.of.items()}
+        history = {task_id: list(entries) for task_id, entries in self._history.items()}
+        return {"all": self.all.state(), **books, "history": history}
 
     @classmethod
     def from_state(cls, state: Mapping[str, Any]) -> "Solutions":
@@ -134,6 +157,8 @@ class Solutions:
             return solutions
         solutions.all = SolutionBook.from_state(state["all"])
         solutions.of = {source: SolutionBook.from_state(state[source.value]) for source in Source}
+        # Earlier versions kept none.
+        solutions._history = {task: list(entries) for task, entries in state.get("history", {}).items()}
         return solutions
 
 

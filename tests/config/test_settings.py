@@ -36,6 +36,7 @@ CHANGED = Config(
     warmup_experiences=3,
     checkpoint_interval=4,
     validation_interval=5,
+    report_interval=0,
     data=DataConfig(
         training_tasks="a",
         training_programs="b",
@@ -124,6 +125,7 @@ CHANGED = Config(
         (lambda: Config(checkpoint_minutes=-1.0), "checkpoint_minutes"),
         (lambda: Config(checkpoint_minutes=float("nan")), "checkpoint_minutes"),
         (lambda: Config(validation_interval=0), "validation_interval"),
+        (lambda: Config(report_interval=-1), "report_interval"),
         (lambda: ExecutionConfig(num_workers=-1), "execution.num_workers"),
         (lambda: ExecutionConfig(timeout_seconds=0.0), "execution.timeout_seconds"),
         (lambda: ExecutionConfig(timeout_seconds=math.inf), "execution.timeout_seconds"),
@@ -208,7 +210,7 @@ def test_changed_leaves_no_default() -> None:
 def test_all_settings_last_but_those_that_change_no_result() -> None:
     may_change = {"num_meta_iterations", "checkpoint_interval", "checkpoint_minutes", "execution.num_workers"}
     may_change |= {"kept_checkpoints", "kept_checkpoint_interval"}
-    may_change |= {"validation_interval", "data.validation_tasks", "data.allow_overlap"}
+    may_change |= {"validation_interval", "report_interval", "data.validation_tasks", "data.allow_overlap"}
     may_change |= {"learner.rematerialize", "mesh.data", "mesh.fsdp", "mesh.tensor"}
     assert set(lasting_settings(Config())) == set(setting_names(Config)) - may_change
 

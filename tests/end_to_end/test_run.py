@@ -85,6 +85,7 @@ def test_a_run_leaves_its_files(uninterrupted: Path, config: Config) -> None:
         "tensorboard",
         "checkpoints",
         "progress",
+        "report.html",
     }
     assert json.loads((uninterrupted / "config.json").read_text())["seed"] == config.seed
     assert [row["meta_iteration"] for row in rows(uninterrupted)] == ["0", "1", "2"]
@@ -126,6 +127,7 @@ def test_the_mutation_search_counts_as_cumulative_performance(uninterrupted: Pat
         "meta_iteration": 0,
         "found_by": "mutation",
         "solved_by": ["mutation"],
+        "history": [{"program": "O = vmirror(I)", "meta_iteration": 0, "found_by": "mutation"}],
     }
     first = rows(uninterrupted)[0]
     assert (first["cumulative_performance"], first["mutation_performance"]) == ("1", "1")

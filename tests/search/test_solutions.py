@@ -168,6 +168,7 @@ def test_what_is_written_of_the_solutions():
         "meta_iteration": 5,
         "found_by": "mutation",
         "solved_by": ["mutation"],
+        "history": [],
     }
     assert (written["both"]["found_by"], written["both"]["program"]) == ("policy", SHORT)
     assert written["both"]["solved_by"] == ["policy", "evolution"]
@@ -179,6 +180,26 @@ def test_who_wrote_a_program_first_found_it(policys, first):
     for source, number in ((Source.EVOLUTION, 3), (Source.POLICY, policys), (Source.EVOLUTION, 5)):
         solutions.add("task", candidate(SHORT, test=1.0, meta_iteration=number), source)
     assert solutions.to_json()["task"]["found_by"] == first
+
+
+def test_the_history_of_a_task_is_what_solved_it_when_meta_iterations_were_done():
+    solutions = Solutions()
+    for number, (source, program) in enumerate(
+        [(Source.EVOLUTION, LONG), (Source.POLICY, LONG), (Source.POLICY, SHORT), (Source.MUTATION, LONG)]
+    ):
+        # Within a meta-iteration nothing is noted, in whatever order candidates come.
+        solutions.add("task", candidate("x1 = trim(I)\n" + LONG, 0.5, 1.0, number), Source.MUTATION)
+        solutions.add("task", candidate(program, test=1.0, meta_iteration=number), source)
+        solutions.note_solved()
+    first = solutions.state()["history"]["task"][0]
+    assert set(map(type, first.values())) == {str, int}  # as checkpoints take them
+    solutions = Solutions.from_state(json.loads(json.dumps(solutions.state())))
+    solutions.note_solved()
+    assert solutions.to_json()["task"]["history"] == [
+        {"program": LONG, "meta_iteration": 0, "found_by": "evolution"},
+        {"program": SHORT, "meta_iteration": 2, "found_by": "policy"},
+    ]
+    assert solutions.state()["history"] == {"task": solutions.to_json()["task"]["history"]}
 
 
 def test_sources_are_counted_apart():

@@ -1,0 +1,244 @@
+import json
+import re
+import shutil
+from html.parser import HTMLParser
+
+import pytest
+
+from codeit_jax.config import Config
+from codeit_jax.config.conversion import to_config_dict
+from codeit_jax.errors import UserError
+from codeit_jax.report.command import is_due, report, write_report
+from codeit_jax.report.folders import read_results
+from codeit_jax.report.page import make_page, page_html
+from codeit_jax.report.panels import performance_charts
+from codeit_jax.report.reference import CODEIT
+
+from .conftest import MIRROR, NEAR, cut_short
+
+
+class Elements(HTMLParser):
+    """The elements of a page, with their attributes, and what JSON it carries."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.found, self.json, self._in_json = [], "", False
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.found.append((tag, dict(attributes)))
+        self._in_json = tag == "script" and dict(attributes).get("type") == "application/json"
+
+    def handle_data(self, data):
+        if self._in_json:
+            self.json += data
+
+    def handle_endtag(self, tag):
+        self._in_json = False
+
+    def of_class(self, name):
+        return [attributes for _, attributes in self.found if name in attributes.get("class", "").split()]
+
+
+def page_of(*folders):
+    return Elements(page_html(make_page([read_results(str(folder)) for folder in folders])))
+
+
+def cards_of(page, section=""):
+    return [each for each in page.of_class("card") if not section or each["data-sources"] == section]
+
+
+def test_every_solved_task_has_a_card(workdir):
+    page = make_page([read_results(str(workdir))])
+    assert [card.task_id for card in page.solved] == ["mirror", "turn"]
+    mirror, turn = page.solved
+    assert mirror.facts == (
+        "found in meta-iteration 3",
+        "gives all demonstrations",
+        "the policy wrote a solution in 2 meta-iterations",
+    )
+    assert (mirror.badge, mirror.payload["written"], len(mirror.payload["history"])) == ("policy", [2, 3], 2)
+    assert [pair["right"] for pair in mirror.payload["run"]["train"]] == [True, True]
+    assert turn.facts[0] == "found before the first meta-iteration"
+
+
+def test_near_misses_are_the_nearest_programs_of_other_tasks(workdir):
+    page = make_page([read_results(str(workdir))])
+    near, odd = page.near
+    assert (near.task_id, near.program, near.badge, near.pair) == (
+        "halfway",
+        NEAR,
+        "wrong colours",
+        ("train", 1),
+    )
+    assert near.facts == ("gives 1 of 2 demonstrations", "1 wrong cell")
+    assert (odd.task_id, odd.badge) == ("odd", "wrong shape")
+
+
+def test_an_evolution_tells_its_work(evolved):
+    page = make_page([read_results(str(evolved))])
+    (card,) = page.solved
+    assert card.facts == ("gives all demonstrations", "1k units of work", "50 programs run")
+    assert [(miss.task_id, miss.badge) for miss in page.near] == [
+        ("mirror", "outranked"),
+        ("halfway", "wrong colours"),
+    ]
+    assert [plot.chart.title for plot in page.performance] == [
+        "Tasks solved, by programs",
+        "Tasks solved, by work",
+        "Tasks solved, by time",
+    ]
+
+
+def test_answers_come_with_their_attempts(answers):
+    page = make_page([read_results(str(answers))])
+    sure, guess = page.answers
+    assert (sure.task_id, sure.badge, sure.program) == ("mirror", "all demonstrations", MIRROR)
+    assert [each["out"] for each in sure.payload["attempts"][0]] == ["021/003", "0"]
+    assert (guess.badge, guess.program, guess.facts) == ("a guess", "", ("no program: a likely size",))
+    assert not page.has_solved
+
+
+def test_the_page_needs_no_other_file_and_no_text_can_break_it(workdir):
+    solutions = json.loads((workdir / "solutions.json").read_text())
+    solutions["</script><i>"] = {"program": "<!--<script>", "found_by": "'<i>\""}
+    (workdir / "solutions.json").write_text(json.dumps(solutions))
+    text = page_html(make_page([read_results(str(workdir))]))
+    assert not re.findall(r"""(?:src|href)=["'](?!#|data:,)[^"']*""", text)
+    assert "url(" not in text
+    assert "@import" not in text
+    assert "<i>" not in text
+    page = Elements(text)
+    keys = {"0-mirror", "0-turn", "0-halfway", "0-odd", "0-</script><i>"}
+    assert json.loads(page.json)["cards"].keys() == keys
+    assert {card["data-key"] for card in page.of_class("card")} == keys
+
+
+def test_equal_folders_give_equal_pages(workdir):
+    results = [read_results(str(workdir))]
+    assert page_html(make_page(results)) == page_html(make_page(results))
+
+
+def test_every_chart_is_told_in_words_and_as_a_table(workdir):
+    page = page_of(workdir)
+    pictures = [attributes for tag, attributes in page.found if tag == "svg" and "role" in attributes]
+    assert len(pictures) == len(page.of_class("chart")) > 6
+    assert all(len(each["aria-label"]) > 20 for each in pictures)
+
+
+def test_folders_stand_side_by_side(workdir, evolved, answers, tmp_path):
+    other = shutil.copytree(workdir, tmp_path / "second_run")
+    page = make_page([read_results(str(each)) for each in (workdir, other, evolved, answers)])
+    policy = page.performance[0]
+    assert [mark.name for mark in policy.marks] == ["first_run", "second_run"]
+    assert [card.key for card in page.solved] == ["0-mirror", "0-turn", "1-mirror", "1-turn", "2-turn"]
+    assert len({card.key for card in (*page.solved, *page.near, *page.answers)}) == len(page.data["cards"])
+    assert len(page.data["tasks"]) == 4  # all of them have the same
+    mirror, turn = page.solved[:2]
+    assert (mirror.facts[-1], turn.facts[-1]) == (
+        "second_run solves it, too",
+        "second_run and evolved solve it, too",
+    )
+    assert page.sources(page.solved) == ["evolution", "mutation", "policy"]
+    assert "second_run" in page_html(page)
+
+
+def test_what_one_folder_alone_solves_is_told(workdir, evolved):
+    page = make_page([read_results(str(workdir)), read_results(str(evolved))])
+    mirror, turn, _ = page.solved
+    assert (mirror.facts[-1], mirror.sources) == ("no other folder does", ("policy", "one folder alone"))
+    assert "one folder alone" not in turn.sources
+
+
+def test_a_run_that_has_but_begun_has_a_page(workdir):
+    for path in ("samples", "performance.csv", "solutions.json"):
+        shutil.rmtree(workdir / path) if path == "samples" else (workdir / path).unlink()
+    page = page_of(workdir)
+    assert not page.of_class("chart")
+    assert [attributes["id"] for tag, attributes in page.found if tag == "section"] == ["overview", "solved"]
+
+
+def test_folders_of_one_name_are_told_apart(workdir, tmp_path):
+    other = shutil.copytree(workdir, tmp_path / "other" / "first_run")
+    text = report([str(workdir), str(other)], str(tmp_path / "both.html")).read_text()
+    assert f'<h1 id="title">{workdir}, {other}</h1>' in text
+
+
+def test_the_papers_figures_stand_beside_its_own_tasks_only(workdir):
+    config = json.loads((workdir / "config.json").read_text())
+    assert not make_page([read_results(str(workdir))]).published
+    config["data"]["search_tasks"] = "arc1/evaluation"
+    (workdir / "config.json").write_text(json.dumps(config))
+    results = read_results(str(workdir))
+    policy, cumulative = performance_charts([results])[:2]
+    assert [each.value for each in policy.references] == [49, 47]
+    assert [each.value for each in cumulative.references] == [59, 64]
+    own, paper, *_ = make_page([results]).published
+    assert (own.name, own.policy, own.cumulative) == ("first_run", "1", "2")
+    assert (paper.name, paper.policy, paper.cumulative) == (CODEIT.name, "49", "59")
+
+
+def test_a_solution_that_is_no_program_of_this_version_is_shown_as_text(workdir):
+    (workdir / "solutions.json").write_text(json.dumps({"mirror": {"program": "O = gone(I)"}, "lost": {}}))
+    page = make_page([read_results(str(workdir))])
+    assert [(card.task_id, card.program, card.payload["run"]) for card in page.solved] == [
+        ("lost", "", None),
+        ("mirror", "O = gone(I)", None),
+    ]
+    assert page_html(page)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "solutions.json", "performance.csv", "samples/0002.jsonl.gz"]
+)
+def test_a_page_is_made_of_what_is_there(workdir, name):
+    cut_short(workdir / name)
+    assert page_of(workdir).of_class("notes")
+    (workdir / name).unlink()
+    assert not page_of(workdir).of_class("notes")
+
+
+@pytest.mark.parametrize("form", ["html", "png"])
+def test_a_report_lies_in_the_folder(workdir, form):
+    file = report([str(workdir)], form=form)
+    assert file == workdir / f"report.{form}"
+    assert file.read_bytes()[:4] in (b"<!do", b"\x89PNG")
+
+
+def test_no_curves_are_no_picture(answers):
+    with pytest.raises(UserError, match="there are no curves to draw yet"):
+        report([str(answers)], form="png")
+
+
+def test_a_run_does_not_end_by_its_report(workdir, monkeypatch):
+    told = []
+    write_report(workdir, told.append)
+    assert told == []
+    assert (workdir / "report.html").exists()
+    (workdir / "report.html").unlink()
+    (workdir / "report.html").mkdir()
+    write_report(workdir, told.append)
+    assert told.pop() == f"report.html could not be written: --workdir={workdir}: Is a directory"
+    monkeypatch.setattr("codeit_jax.report.command.make_page", lambda _: 1 / 0)
+    write_report(workdir, told.append)
+    assert told == ["report.html could not be written: ZeroDivisionError: division by zero"]
+
+
+def test_a_folder_is_told_in_a_sentence(workdir, evolved, answers, tasks_folder):
+    page = make_page([read_results(str(folder)) for folder in (workdir, evolved, answers)])
+    assert [run.lead for run in page.runs] == [
+        f"A run of the whole method on {tasks_folder} (4 tasks) with the policy mini and seed 7.",
+        f"Programs bred for each task on {tasks_folder} (4 tasks).",
+        f"Answers on {tasks_folder} (4 tasks) with seed 0.",
+    ]
+    tiles = {tile.label: (tile.value, tile.detail) for tile in page.runs[0].tiles}
+    assert tiles["solved in all"] == ("2", "of 4")
+    assert tiles["meta-iterations"] == ("3", "of 5")
+    assert tiles["samples"] == ("12", "50.0% give a grid")
+    assert tiles["time"] == ("19 s", "")
+
+
+def test_when_a_run_reports():
+    assert [n for n in range(1, 8) if is_due(3, n, 7)] == [3, 6, 7]
+    assert not any(is_due(0, n, 7) for n in range(1, 8))
+    assert to_config_dict(Config()).report_interval == 10
