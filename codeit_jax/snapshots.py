@@ -17,7 +17,7 @@ from codeit_jax.learner.learner import Learner, LearnerMetrics, Progress, Update
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.segments import SegmentStore
 from codeit_jax.replay.states import segment_names
-from codeit_jax.run.checkpoint import Checkpointer, restore_first
+from codeit_jax.run.checkpoint import Checkpointer, NoneWholeError, restore_first
 from codeit_jax.run.files import write_json
 from codeit_jax.run.interruption import is_requested, raise_requested
 from codeit_jax.run.manifest import DamageError
@@ -173,10 +173,14 @@ class Snapshots:
             (self._midway if is_midway else self._complete, step)
             for _, is_midway, step in sorted(steps, reverse=True)
         ]
-        restored = restore_first(newest_first, learner.abstract_state, use, tell)
-        if restored is None:
+        try:
+            restored = restore_first(newest_first, learner.abstract_state, use, tell)
+        except NoneWholeError as error:
             if num_complete:
-                raise UserError(f"{self._workdir / _COMPLETE}: none of {num_complete} checkpoints is whole")
+                raise
+            tell(f"it is begun anew: {error}")
+            return None
+        if restored is None:
             return None
         state, rows = restored
         with naming(self._workdir):

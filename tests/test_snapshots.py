@@ -158,8 +158,9 @@ def test_a_segment_that_all_name_is_told(tmp_path):
     run(tmp_path, 5)
     for path in (tmp_path / "replay").iterdir():
         path.write_bytes(b"")
-    with pytest.raises(UserError, match="none of 2 checkpoints is whole"):
-        run(tmp_path, 5)
+    for _ in range(2):  # not even the second time it is begun anew
+        with pytest.raises(UserError, match=r"none of 2 checkpoints is whole: .*\.segment: is damaged"):
+            run(tmp_path, 5)
 
 
 def test_some_checkpoints_are_kept_for_good_with_their_segments(tmp_path):

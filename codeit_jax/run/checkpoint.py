@@ -26,6 +26,10 @@ _HOST = "host"
 Used = TypeVar("Used")
 
 
+class NoneWholeError(UserError):
+    """There are checkpoints, and each of them is damaged."""
+
+
 class Checkpointer:
     """Writes and reads the snapshots of one run.
 
@@ -301,7 +305,7 @@ def restore_first(
     use: Callable[[int, Any, dict[str, Any]], Used],
     tell: Callable[[str], None],
 ) -> Used | None:
-    """Reads back the first of some steps that is whole, and moves those before it aside.
+    """Reads back the first of some steps that is whole, and then moves those before it aside.
 
     Args:
         steps: the steps, and where they are.
@@ -311,17 +315,25 @@ def restore_first(
         tell: is told of each step that is not whole.
 
     Returns:
-        What `use` made; None if no step is whole.
+        What `use` made; None if there are no steps.
 
     Raises:
+        NoneWholeError: there are steps, and none is whole; all stay where they are.
         ValueError: the learner's state has another structure, shape or dtype.
     """
+    damaged: list[tuple[Checkpointer, int, DamageError]] = []
     for checkpointer, step in steps:
         try:
-            return use(*checkpointer.restore(abstract_learner_state, step))
+            used = use(*checkpointer.restore(abstract_learner_state, step))
         except DamageError as error:
-            name = checkpointer.set_aside(step)
-            tell(f"checkpoint {step} is left out and kept as {name}: {error}")
+            damaged.append((checkpointer, step, error))
+            continue
+        for other, number, damage in damaged:
+            name = other.set_aside(number)
+            tell(f"checkpoint {number} is left out and kept as {name}: {damage}")
+        return used
+    if damaged:
+        raise NoneWholeError(f"none of {len(damaged)} checkpoints is whole: {damaged[0][2]}")
     return None
 
 

@@ -17,7 +17,7 @@ from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.sharding import make_mesh
-from codeit_jax.run.checkpoint import Checkpointer, restore_first
+from codeit_jax.run.checkpoint import Checkpointer, NoneWholeError, restore_first
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(codeit_jax.__file__).parents[1])}
 
@@ -193,8 +193,10 @@ def test_where_none_is_whole_nothing_is_lost(tmp_path):
             checkpointer.save(step, learner_state=LEARNER_STATE, host_state=HOST_STATE)
     for step in "12":
         (tmp_path / step / "host" / "manifest.ocdbt").write_bytes(b"")
-    assert restore_newest(tmp_path, abstract(LEARNER_STATE), lambda line: None) is None
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["damaged_1_1", "damaged_2_1"]
+    for _ in range(2):
+        with pytest.raises(NoneWholeError, match=r"none of 2 checkpoints is whole: .*2/host/manifest\.ocdbt"):
+            restore_newest(tmp_path, abstract(LEARNER_STATE), print)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "2"]
     assert restore_newest(tmp_path / "none", abstract(LEARNER_STATE), print) is None
 
 
