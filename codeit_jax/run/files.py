@@ -1,11 +1,13 @@
 """Writing files so that a reader, or a run that is cut short, never meets half of one."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import os
 import re
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
@@ -67,24 +69,61 @@ def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     """Opens a file that takes its name, and the place of another, in one step once it is complete.
 
     What is written is safe on the disk by then. Where anything fails, the other stays as it is. Of a link
-    that is there the target's place is taken.
+    that is there the target's place is taken. Whoever replaces the same file meanwhile is waited for, in
+    this process or another; what one that was killed has left is written over.
 
     Raises:
         UserError: what is there is a device, a pipe or the like.
     """
     path = _place_of(path)
+    with (_replacing_object if "://" in os.fspath(path) else _replacing_file)(path) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _replacing_file(path: epath.Path) -> Iterator[IO[bytes]]:
     unfinished = path.with_name(path.name + ".unfinished")
-    is_remote = "://" in os.fspath(path)
-    try:
+    with _held(unfinished) as stream, _removed_on_failure(unfinished):
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+        unfinished.replace(path)  # before it is let go of, lest another takes it for what was left
+
+
+@contextlib.contextmanager
+def _replacing_object(path: epath.Path) -> Iterator[IO[bytes]]:
+    # Of a bucket nothing can be held, so that everyone has a name of their own.
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.unfinished")
+    with _removed_on_failure(unfinished):
         with unfinished.open("wb") as stream:
             yield stream
-            if not is_remote:
-                stream.flush()
-                os.fsync(stream.fileno())
         unfinished.replace(path)
+
+
+def _held(path: epath.Path) -> IO[bytes]:
+    """Opens a file, emptied, once nobody else has it; closing it lets others in."""
+    while True:
+        stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            # Who had it has given it another name by now, or removed it.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(stream.fileno()), os.stat(path)):
+                    stream.truncate(0)
+                    return stream
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: epath.Path) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         raise
 
 
