@@ -431,7 +431,7 @@ def test_concepts_have_a_table_within_80_columns(found: Evaluation) -> None:
     results = tuple(
         TaskResult(dataclasses.replace(each.task, concept=concept), each.num_samples, each.programs)
         for each, concept in zip(
-            found.results, ["ExtractObjects", "ExtractObjects", "InsideOutside", "", ""], strict=True
+            found.results, ["ExtractObjects", "ExtractObjects", "[/red]Outside", "", ""], strict=True
         )
     )
     scores = tuple(map(score_task, results))
@@ -441,6 +441,6 @@ def test_concepts_have_a_table_within_80_columns(found: Evaluation) -> None:
         console.print(table)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
-    (line,) = (line for line in text.splitlines() if "InsideOutside" in line)
-    assert line.split()[:2] == ["InsideOutside", "1"]
+    (line,) = (line for line in text.splitlines() if "[/red]Outside" in line)
+    assert line.split()[:2] == ["[/red]Outside", "1"]
     assert text.count("ExtractObjects") == 1
