@@ -12,13 +12,11 @@ from codeit_jax.components import Components, State
 from codeit_jax.evolution.expert import Attempted
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
-from codeit_jax.policy.program_sampler import SampledTask
+from codeit_jax.policy.program_sampler import SampledTask, journaled
 from codeit_jax.replay.prioritizer import Prioritizer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
 from codeit_jax.search.solutions import SolutionBook, Source
-
-_SAMPLED = "sampled"
 
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
 
@@ -113,16 +111,11 @@ def _store(state: State, components: Components, task: Task, attempts: Sequence[
 
 
 def _written(state: State, components: Components, times: Sequence[int]) -> Iterator[SampledTask]:
-    """Yields each task's programs as they are written, first those that the journal has."""
-    known = [
-        SampledTask(index, tuple(texts), num_tokens, time)
-        for index, texts, num_tokens, time in components.journal.entries(_SAMPLED)
-    ]
-    written = components.sampler.sample(state.learner.params, state.meta_iteration, times, known)
-    for number, sampled in enumerate(written):
-        if number >= len(known) or sampled != known[number]:
-            components.journal.add(_SAMPLED, dataclasses.astuple(sampled))
-        yield sampled
+    """Returns each task's programs as they are written, first those that the journal has."""
+    return journaled(
+        components.journal,
+        lambda known: components.sampler.sample(state.learner.params, state.meta_iteration, times, known),
+    )
 
 
 def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int, tuple[str, ...]]]:

@@ -37,10 +37,10 @@ from codeit_jax.reading.paths import expand_home
 from codeit_jax.results.answer_folder import AnswerFolder, AnswerSettings
 from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered, is_given
-from codeit_jax.results.confirmation import Outputs, run_again
 from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder, user_cache
+from codeit_jax.search.verification import Outputs, run_again
 
 DEFAULT_MINUTES = 10.0
 _FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
@@ -94,8 +94,8 @@ class SolveConfig:
     breeding: Breeding = dataclasses.field(default_factory=Breeding)
 
     def __post_init__(self) -> None:
-        if self.minutes is not None and not 0 < self.minutes < math.inf:
-            raise UserError(f"--minutes={self.minutes}: must be more than 0")
+        if self.minutes is not None and not 0 < 60 * self.minutes < math.inf:
+            raise UserError(f"--minutes={self.minutes}: must be a number above 0, and not infinite")
         for name, least in (("work", 1), ("num_samples", 1), ("num_populations", 0)):
             value = getattr(self, name)
             if value is not None and value < least:
@@ -183,8 +183,7 @@ class _Solver:
                 answers = self._evolve(pool, joining)
             self._display.phase("running the answers again")
             with start_pool(self._tasks, self._execution) as pool:
-                outputs = run_again(pool, self._tasks, [each.programs for each in answers])
-            _confirm(answers, outputs)
+                outputs = _confirmed(pool, answers)
             self.folder.draw(answers)
         return answers, outputs
 
@@ -198,8 +197,11 @@ class _Solver:
         def states() -> list[list[TaskState]]:
             return [folder.state.rounds.tasks[place :: len(tasks)] for place in range(len(tasks))]
 
-        def found() -> list[Answered]:
-            return list(map(answered, tasks, states()))
+        published: list[Answered] = []
+
+        def publish() -> None:
+            published[:] = map(answered, tasks, states())
+            self.folder.publish(published)
 
         def status() -> str:  # after every turn, so that attempts are not chosen for it
             answers = [[answer for each in of_task for answer in each.answers] for of_task in states()]
@@ -223,10 +225,10 @@ class _Solver:
                 seconds=self._seconds_left(),
                 shares_finds=True,
                 status=status,
-                publish=lambda: self.folder.publish(found()),
+                publish=publish,
                 joining=joining,
             ).run()
-        return found()
+        return published
 
     def _joining(self) -> dict[int, tuple[str, ...]]:
         """Returns the programs that were written for tasks, by the places of all their populations."""
@@ -242,6 +244,7 @@ class _Solver:
         """Returns what the run's policy writes for tasks, and candidates for those that it knows by id."""
         written = self.folder.written()
         if written is None:
+            from codeit_jax.policy.program_sampler import journaled
             from codeit_jax.run.compilation import keep_compiled  # JAX takes a second to start
             from codeit_jax.trained import load_policy
 
@@ -258,8 +261,11 @@ class _Solver:
                 candidates = trained.solutions.all.candidates(task.id)
                 texts[task.id] |= dict.fromkeys(each.program for each in candidates)
             deadline = self._started + _WRITING_SHARE * (config.seconds or math.inf)
-            samples = trained.sample_programs(self._tasks, num_samples=config.num_samples, seed=config.seed)
-            for sampled in samples:
+            sample = functools.partial(
+                trained.sample_programs, self._tasks, num_samples=config.num_samples, seed=config.seed
+            )
+            journal = self.folder.writing(trained.meta_iteration)
+            for sampled in journaled(journal, lambda known: sample(known=known)):
                 texts[self._tasks[sampled.task_index].id] |= dict.fromkeys(_programs(sampled.texts))
                 self._display.advance(len(sampled.texts))
                 if time.monotonic() > deadline:
@@ -341,11 +347,20 @@ def _programs(texts: Sequence[str]) -> Iterator[str]:
             yield str(parse_program(text))
 
 
-def _confirm(answers: Sequence[Answered], outputs: Sequence[dict[str, Outputs]]) -> None:
+def _confirmed(pool: ExecutionPool, answers: Sequence[Answered]) -> list[dict[str, Outputs]]:
+    """Returns what programs give for the test inputs, which is what they are said to."""
+    runs = [(each.task, text, each.task.test_inputs) for each in answers for text in each.programs]
+    again = run_again(pool, runs)
+    outputs = [{text: next(again) for text in each.programs} for each in answers]
     for each, of_task in zip(answers, outputs, strict=True):
-        for answer in each.answers:
-            program = answer.candidate.program
-            if of_task[program] != answer.outputs:
+        told = [
+            (answer.candidate.program, *item) for answer in each.answers for item in enumerate(answer.outputs)
+        ]
+        for place, given in enumerate(each.attempts):
+            told += [(guess.program, place, guess.output) for guess in given if guess.program is not None]
+        for program, place, output in told:
+            if of_task[program][place] != output:
                 raise RuntimeError(
                     f"{each.task.id}: an answer was not given again by its program:\n{program}"
                 )
+    return outputs

@@ -1,5 +1,6 @@
 """The policy of a run's newest checkpoint, and what it writes for any tasks; the run is only read."""
 
+import contextlib
 import dataclasses
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -17,6 +18,8 @@ from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import user_path
 from codeit_jax.run.workdir import read_run_config
 from codeit_jax.search.solutions import Solutions
+
+_MAX_READINGS = 10  # of a folder in which steps come and go
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +47,7 @@ class TrainedPolicy:
         num_samples: int | None = None,
         temperature: float | None = None,
         seed: int | None = None,
+        known: Sequence[SampledTask] = (),
     ) -> Iterator[SampledTask]:
         """Samples programs for tasks, in rounds of as many as the run samples in a meta-iteration.
 
@@ -56,6 +60,8 @@ class TrainedPolicy:
             num_samples: programs for each task; by default the run's.
             temperature: by default the run's; 0 decodes greedily.
             seed: by default the run's.
+            known: what an earlier call with these arguments yielded before it was cut short, in its order. It
+                is not sampled again, but for what that call had of a batch which it had not ended.
 
         Yields:
             Programs of a task, named by its place among the tasks: once for each round, tasks with short
@@ -75,7 +81,8 @@ class TrainedPolicy:
             sampling = dataclasses.replace(sampling, num_samples=min(num_left, run.num_samples))
             config = dataclasses.replace(config, sampling=sampling)
             sampler = make_sampler(config, self.policy, self.mesh, constraint, tasks)
-            yield from sampler.sample(self.policy.params, number)
+            yield from sampler.sample(self.policy.params, number, None, known[: len(tasks)])
+            known = known[len(tasks) :]
             num_left -= sampling.num_samples
             number += 1
 
@@ -125,14 +132,23 @@ def _with_even_batches(config: Config, mesh: jax.sharding.Mesh) -> Config:
 
 
 def _read_params(workdir: str, abstract: Any) -> tuple[int, Any, dict[str, Any]]:
-    """Returns the newest step's number, its parameters, and the host's state but for its arrays."""
-    with naming(f"--workdir={workdir}"), Checkpointer(user_path(workdir) / "checkpoints") as checkpointer:
+    """Returns the newest step's number, its parameters, and the host's state but for its arrays.
+
+    A run that goes on removes old steps, and has a newer one then.
+    """
+
+    def read_newest(checkpointer: Checkpointer) -> tuple[int, Any, dict[str, Any]]:
         while (step := checkpointer.latest_step()) is not None:
             try:
                 _, fields, host_state = checkpointer.restore_part({"params": abstract}, step)
                 return step, fields["params"], host_state
             except ValueError:
-                # A run that goes on removes old steps, and has a newer one then.
                 if checkpointer.latest_step() == step:
                     raise
         raise UserError("there is no complete checkpoint yet")
+
+    with naming(f"--workdir={workdir}"), Checkpointer(user_path(workdir) / "checkpoints") as checkpointer:
+        for _ in range(_MAX_READINGS - 1):
+            with contextlib.suppress(FileNotFoundError):  # of a step that goes just as all are listed
+                return read_newest(checkpointer)
+        return read_newest(checkpointer)

@@ -8,12 +8,11 @@ from codeit_jax.run.interruption import catch_signals
 
 catch_signals()  # before what takes its time to import
 
-import os
 from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, shared_flags
 
 _WORKDIR = flags.DEFINE_string("workdir", None, "The folder of a run, which may be going on.")
 _TASKS = flags.DEFINE_string(
@@ -28,7 +27,7 @@ _TEMPERATURE = flags.DEFINE_float(
 _SEED = flags.DEFINE_integer(
     "seed", None, "Decides what is drawn; by default the run's.", lower_bound=0, upper_bound=2**32 - 1
 )
-_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_NUM_WORKERS = shared_flags.define_num_workers()
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file for every figure; by default there is none.")
 _DATA = flags.DEFINE_integer(
     "data", -1, "Groups of devices that hold all parameters; -1 for all there can be."

@@ -8,28 +8,22 @@ from codeit_jax.run.interruption import catch_signals
 
 catch_signals()  # before what takes its time to import
 
-import os
 from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.config import TURN_WORK, ParentKind
-from codeit_jax.run import command_line
+from codeit_jax.config import TURN_WORK
+from codeit_jax.run import command_line, shared_flags
 
 _TASKS = flags.DEFINE_string(
     "tasks", "arc1/evaluation", "A data set, a folder or a file of tasks; see docs/datasets.md."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the results; an evolution in it is resumed.")
 _WORK = flags.DEFINE_integer("work", 100_000_000, "Units of work for each task on average.", lower_bound=1)
-_PROGRAMS = flags.DEFINE_list("programs", [], "Files of programs for populations to begin with.")
-_PARENTS = flags.DEFINE_enum(
-    "parents",
-    ParentKind.BOTH,
-    [*ParentKind, "none"],
-    "The training programs that populations begin with: as they are, shorter ones, both or none.",
-)
-_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
-_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_PROGRAMS = shared_flags.define_programs()
+_PARENTS = shared_flags.define_parents()
+_SEED = shared_flags.define_seed()
+_NUM_WORKERS = shared_flags.define_num_workers()
 _TURN_WORK = flags.DEFINE_integer(
     "turn_work", TURN_WORK, "Units of work that a task takes at a time.", lower_bound=1
 )
@@ -60,7 +54,7 @@ def main(_: Sequence[str]) -> None:
             tasks=_TASKS.value,
             work=_WORK.value,
             programs=tuple(command_line.local_paths(_PROGRAMS)),
-            parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
+            parents=shared_flags.parent_kind(_PARENTS),
             seed=_SEED.value,
             num_workers=_NUM_WORKERS.value,
             turn_work=_TURN_WORK.value,

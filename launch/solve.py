@@ -8,13 +8,11 @@ from codeit_jax.run.interruption import catch_signals
 
 catch_signals()  # before what takes its time to import
 
-import os
 from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.config import ParentKind
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, shared_flags
 
 _TASKS = flags.DEFINE_string("tasks", None, "A data set, a folder or a file of tasks; see docs/datasets.md.")
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the answers; answering in it is resumed.")
@@ -22,13 +20,8 @@ _WORKDIR = flags.DEFINE_string("workdir", "", "The folder of a run whose policy 
 _NUM_SAMPLES = flags.DEFINE_integer(
     "num_samples", 32, "Programs that it writes for each task.", lower_bound=1
 )
-_PROGRAMS = flags.DEFINE_list("programs", [], "Files of programs for populations to begin with.")
-_PARENTS = flags.DEFINE_enum(
-    "parents",
-    ParentKind.BOTH,
-    [*ParentKind, "none"],
-    "The training programs that populations begin with: as they are, shorter ones, both or none.",
-)
+_PROGRAMS = shared_flags.define_programs()
+_PARENTS = shared_flags.define_parents()
 _MINUTES = flags.DEFINE_float("minutes", None, "Minutes to end after; 10 where --work is not given either.")
 _WORK = flags.DEFINE_integer(
     "work",
@@ -45,8 +38,8 @@ _NUM_POPULATIONS = flags.DEFINE_integer(
 _THOROUGH = flags.DEFINE_bool(
     "thorough", False, "Whether tasks that have a short program are gone on with as well."
 )
-_SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lower_bound=0)
-_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_SEED = shared_flags.define_seed()
+_NUM_WORKERS = shared_flags.define_num_workers()
 
 
 def main(_: Sequence[str]) -> None:
@@ -63,7 +56,7 @@ def main(_: Sequence[str]) -> None:
         workdir=_WORKDIR.value,
         num_samples=_NUM_SAMPLES.value,
         programs=tuple(command_line.local_paths(_PROGRAMS)),
-        parents=None if _PARENTS.value == "none" else ParentKind(_PARENTS.value),
+        parents=shared_flags.parent_kind(_PARENTS),
         minutes=_MINUTES.value,
         work=_WORK.value,
         num_populations=_NUM_POPULATIONS.value,

@@ -19,6 +19,7 @@ from codeit_jax.evolution.mending import Mender
 from codeit_jax.evolution.overlays import Overlayer
 from codeit_jax.evolution.population import Individual, Population, best_candidates
 from codeit_jax.evolution.regions import Regions
+from codeit_jax.evolution.state import best_answers, best_others
 from codeit_jax.evolution.states import States
 from codeit_jax.evolution.variation import compose, graft
 from codeit_jax.evolution.views import in_all_colours, views_of
@@ -275,16 +276,21 @@ class _Breeder:
     def result(self) -> Bred:
         members = self._members()
         ranked = self._population.ranked
+        candidates = tuple(self._candidate(each, self._test_outputs(each)) for each in self._giving)
+        answers = self._answers(best_candidates(ranked, _NUM_CONTENDERS))
+        work = self.work  # without that of near misses, which are but looked at
+        near = [each for each in ranked if not each.num_right][:_NUM_CONTENDERS]
         return Bred(
             self._job.task_index,
             self._beginning,
             members,
-            tuple(self._candidate(each, self._test_outputs(each)) for each in self._giving),
+            candidates,
             tuple(each.origin for each in self._giving),
-            self._answers(),
+            best_answers([each for each in answers if None not in each.outputs]),
             self._near_miss(ranked[0]) if ranked else None,
             len(self._met),
-            self.work,
+            work,
+            best_others([*(each for each in answers if None in each.outputs), *self._answers(near)]),
         )
 
     def _test_outputs(self, individual: Individual) -> tuple[Grid | None, ...]:
@@ -300,23 +306,22 @@ class _Breeder:
         performance = Performance(demonstration, sum(right) / max(1, len(right)))
         return Candidate(str(individual.program), performance)
 
-    def _answers(self) -> tuple[Answer, ...]:
-        """Returns what the best individuals answer, those that agree as one."""
-        answers: dict[tuple[Grid, ...], Answer] = {}
-        for individual in best_candidates(self._population.ranked, _NUM_CONTENDERS):
-            given = self._test_outputs(individual)
-            outputs = tuple(output for output in given if output is not None)
-            if len(outputs) < len(given):
+    def _answers(self, individuals: Sequence[Individual]) -> list[Answer]:
+        """Returns what individuals, best first, give for test inputs; those that agree as one."""
+        answers: dict[tuple[Grid | None, ...], Answer] = {}
+        for individual in individuals:
+            outputs = self._test_outputs(individual)
+            if outputs and not any(outputs):
                 continue
             known = answers.get(outputs)
             if known is None:
-                answers[outputs] = Answer(
-                    outputs, self._candidate(individual, outputs), individual.num_programs
-                )
+                error = 0.0 if individual.num_right else individual.error / len(individual.errors)
+                candidate = self._candidate(individual, outputs)
+                answers[outputs] = Answer(outputs, candidate, individual.num_programs, error)
             else:
                 count = known.num_programs + individual.num_programs
                 answers[outputs] = dataclasses.replace(known, num_programs=count)
-        return tuple(sorted(answers.values(), key=lambda answer: answer.rank)[:NUM_ANSWERS])
+        return list(answers.values())
 
     def _near_miss(self, nearest: Individual) -> NearMiss:
         places = sorted(range(len(self._order)), key=self._order.__getitem__)

@@ -116,20 +116,24 @@ class Answer:
     """Outputs that a task may be answered with.
 
     Attributes:
-        outputs: one for each test input.
+        outputs: one for each test input; None where the program gives no valid grid.
         candidate: the best program that gives them.
         num_programs: programs met that give them.
+        error: the mean of `error_of` over the demonstrations, where the program is a near miss, which gives
+            none of them; 0 otherwise.
     """
 
-    outputs: tuple[Grid, ...]
+    outputs: tuple[Grid | None, ...]
     candidate: Candidate
     num_programs: int
+    error: float = 0.0
 
     @property
-    def rank(self) -> AnswerRank:
-        """What answers are sorted by."""
+    def rank(self) -> tuple[float, AnswerRank]:
+        """What answers are sorted by: near misses come last, nearer ones first."""
         candidate = self.candidate
-        return answer_rank(candidate.performance.demonstration, self.num_programs, candidate.program)
+        performance = candidate.performance.demonstration
+        return self.error, answer_rank(performance, self.num_programs, candidate.program)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -159,10 +163,11 @@ class Bred:
         members: the population, nearest first.
         candidates: the best three by the paper's rule, of those met in this job.
         origins: how each of these came about.
-        answers: outputs that differ, best first.
+        answers: outputs for all test inputs that differ, of programs that give a demonstration, best first.
         near_miss: the nearest; None if the population is empty.
         num_programs: distinct programs that were run.
         work: what all of it took.
+        others: outputs for some of the test inputs, and those of near misses, best first.
     """
 
     task_index: int
@@ -174,3 +179,4 @@ class Bred:
     near_miss: NearMiss | None
     num_programs: int
     work: int
+    others: tuple[Answer, ...] = ()

@@ -1,6 +1,7 @@
 """What an evolution has come to: for each task its population and finds, and whose turn it is next."""
 
 import dataclasses
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -33,7 +34,8 @@ class TaskState:
         last_advance: the turn after which it was that.
         candidates: the best three by the paper's rule.
         origins: how their programs came about.
-        answers: the best three whose outputs differ.
+        answers: the best three whose outputs differ, of those to all test inputs.
+        others: for each test input the best three of other answers: see `Bred`.
         near_miss: its nearest program; None before the first turn.
         num_programs: programs that were run.
         work: what all that took.
@@ -60,6 +62,7 @@ class TaskState:
     error: float | None = None
     last_progress: int = 0
     num_finds: int = 0
+    others: tuple[Answer, ...] = ()
 
     @property
     def stagnation(self) -> int:
@@ -128,6 +131,7 @@ class TaskState:
         origins = dict(zip(programs, bred.origins, strict=True)) | self.origins
         self.origins = {each.program: origins[each.program] for each in self.candidates}
         self.answers = best_answers((*bred.answers, *self.answers))
+        self.others = best_others((*bred.others, *self.others))
         if bred.near_miss is not None:
             error = sum(bred.near_miss.errors)
             if self.nearest is None or error < self.nearest:
@@ -145,33 +149,22 @@ class TaskState:
         """Returns the state as JSON-able data."""
         return dataclasses.asdict(self) | {
             "candidates": list(map(candidate_to_json, self.candidates)),
-            "answers": [
-                {
-                    "outputs": answer.outputs,
-                    "candidate": candidate_to_json(answer.candidate),
-                    "num_programs": answer.num_programs,
-                }
-                for answer in self.answers
-            ],
+            "answers": list(map(_answer_to_json, self.answers)),
+            "others": list(map(_answer_to_json, self.others)),
         }
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "TaskState":
         """Restores what `to_json` returned."""
         near_miss = values["near_miss"]
-        answers = [
-            Answer(
-                _grids(answer["outputs"]), candidate_from_json(answer["candidate"]), answer["num_programs"]
-            )
-            for answer in values["answers"]
-        ]
         return cls(
             **{
                 **values,
                 "beginning": tuple(map(tuple, values["beginning"])),
                 "members": tuple(map(tuple, values["members"])),
                 "candidates": tuple(map(candidate_from_json, values["candidates"])),
-                "answers": tuple(answers),
+                "answers": tuple(map(_answer_from_json, values["answers"])),
+                "others": tuple(map(_answer_from_json, values.get("others", ()))),  # of earlier versions none
                 "near_miss": near_miss
                 and NearMiss(
                     near_miss["program"],
@@ -233,14 +226,46 @@ def _best(candidates: Mapping[str, Candidate]) -> tuple[Candidate, ...]:
 
 def best_answers(answers: Sequence[Answer]) -> tuple[Answer, ...]:
     """Returns the best three of a task's answers; of those with equal outputs the best candidate is kept."""
-    found: dict[tuple[Grid, ...], Answer] = {}
+    return tuple(_distinct(answers)[:NUM_ANSWERS])
+
+
+def best_others(answers: Sequence[Answer]) -> tuple[Answer, ...]:
+    """Returns those of a task's answers that are among the best three for some test input, best first."""
+    kept = []
+    known: defaultdict[int, set[Grid]] = defaultdict(set)
+    for answer in _distinct(answers):
+        new = [
+            (place, output)
+            for place, output in enumerate(answer.outputs)
+            if output is not None and output not in known[place] and len(known[place]) < NUM_ANSWERS
+        ]
+        if new:
+            kept.append(answer)
+        for place, output in new:
+            known[place].add(output)
+    return tuple(kept)
+
+
+def _distinct(answers: Sequence[Answer]) -> list[Answer]:
+    """Returns answers whose outputs differ, best first, each with the best of its candidates."""
+    found: dict[tuple[Grid | None, ...], Answer] = {}
     for answer in answers:
         known = found.get(answer.outputs)
         if known is not None:
-            candidate = min(known.candidate, answer.candidate, key=lambda each: each.rank)
-            answer = Answer(answer.outputs, candidate, max(known.num_programs, answer.num_programs))
+            best = min(known, answer, key=lambda each: (each.error, each.candidate.rank))
+            answer = dataclasses.replace(best, num_programs=max(known.num_programs, answer.num_programs))
         found[answer.outputs] = answer
-    return tuple(sorted(found.values(), key=lambda answer: answer.rank)[:NUM_ANSWERS])
+    return sorted(found.values(), key=lambda answer: answer.rank)
+
+
+def _answer_to_json(answer: Answer) -> dict[str, Any]:
+    return dataclasses.asdict(answer) | {"candidate": candidate_to_json(answer.candidate)}
+
+
+def _answer_from_json(values: Mapping[str, Any]) -> Answer:
+    outputs = tuple(output and tuple(map(tuple, output)) for output in values["outputs"])
+    candidate = candidate_from_json(values["candidate"])
+    return Answer(outputs, candidate, values["num_programs"], values.get("error", 0.0))
 
 
 def _grids(values: Any) -> tuple[Grid, ...]:

@@ -1,7 +1,7 @@
 """The writer: samples programs for every task of the search set, as text."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -13,6 +13,9 @@ from codeit_jax.policy.constraints import Constraint
 from codeit_jax.policy.sampling import Sampler, Samples
 from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.run.background import run_ahead
+from codeit_jax.run.journal import Journal
+
+_SAMPLED = "sampled"  # what a journal has of this
 
 Batch = tuple[list[int], int]  # tasks' numbers, and the length to which their prompts are padded
 
@@ -155,6 +158,28 @@ class ProgramSampler:
 
     def _put(self, array: np.ndarray) -> jax.Array:
         return jax.make_array_from_callback(array.shape, self._sharding, array.__getitem__)
+
+
+def journaled(
+    journal: Journal, sample: Callable[[Sequence[SampledTask]], Iterator[SampledTask]]
+) -> Iterator[SampledTask]:
+    """Writes down what is sampled as it comes.
+
+    Args:
+        journal: where it is written, and where an earlier call has written.
+        sample: samples, but for what is known from that call; see `ProgramSampler.sample`.
+
+    Yields:
+        What that yields.
+    """
+    known = [
+        SampledTask(index, tuple(texts), num_tokens, time)
+        for index, texts, num_tokens, time in journal.entries(_SAMPLED)
+    ]
+    for number, sampled in enumerate(sample(known)):
+        if number >= len(known) or sampled != known[number]:
+            journal.add(_SAMPLED, dataclasses.astuple(sampled))
+        yield sampled
 
 
 def _plan(lengths: Mapping[int, int], buckets: Sequence[int], tasks_per_batch: int) -> list[Batch]:

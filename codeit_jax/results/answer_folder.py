@@ -13,6 +13,7 @@ from codeit_jax.results.rendering import task_picture
 from codeit_jax.results.submission import Guess, by_attempt, submission
 from codeit_jax.run.claim import Hold, check_claim, claim_folder, read_claim
 from codeit_jax.run.files import write_json, write_text
+from codeit_jax.run.journal import Journal
 
 _RECORD = "settings.json"
 _UNDISTILLED = "undistilled"
@@ -21,9 +22,12 @@ _ANSWERS = "answers.json"
 _PROGRAMS = "programs.jsonl"
 _PICTURES = "pictures"
 _WRITTEN = "written.json"
+_WRITING = "writing"
 _EVOLUTION = "evolution"
 _SCORE = "score.json"
-_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _WRITTEN, _EVOLUTION, _SCORE)
+_RESULTS = (_SUBMISSION, _ANSWERS, _PROGRAMS, _PICTURES, _WRITTEN, _WRITING, _EVOLUTION, _SCORE)
+
+MAX_PICTURES = 500  # of more tasks than anyone looks at, drawing takes longer than all else
 
 
 @dataclasses.dataclass(frozen=True)
@@ -95,10 +99,18 @@ class AnswerFolder:
         with naming(self._place):
             return read_claim(self.path / _WRITTEN, (), dict)
 
+    def writing(self, meta_iteration: int) -> Journal:
+        """Returns the journal of what the policy of a meta-iteration writes, to go on from."""
+        journal = Journal(self.path / _WRITING)
+        journal.begin(meta_iteration)
+        return journal
+
     def save_written(self, texts: Mapping[str, Sequence[str]]) -> None:
         """Writes down what a policy wrote for tasks."""
         with naming(self._place):
             write_json(self.path / _WRITTEN, texts)
+            if (self.path / _WRITING).exists():
+                (self.path / _WRITING).rmtree()
 
     def publish(self, found: Sequence[Answered]) -> None:
         """Writes the submission, the answers and their programs."""
@@ -118,10 +130,10 @@ class AnswerFolder:
                 write_json(self.path / _SCORE, score.to_json())
 
     def draw(self, found: Sequence[Answered]) -> None:
-        """Draws every task with the attempts at it."""
+        """Draws tasks with the attempts at them, the first `MAX_PICTURES` of them."""
         with naming(self._place):
             (self.path / _PICTURES).mkdir(exist_ok=True)
-            for each in found:
+            for each in found[:MAX_PICTURES]:
                 labelled = [
                     [
                         ([f"attempt {number}", *_told(guess, each.task)], guess.output)
@@ -153,6 +165,7 @@ def _guess_json(guess: Guess, task: Task) -> Mapping[str, Any]:
         "program": guess.program,
         "demonstrations_given": _num_given(guess.demonstration_performance, task),
         "programs_that_agree": guess.num_programs,
+        "near_miss_error": guess.error or None,
     }
 
 
@@ -160,6 +173,8 @@ def _told(guess: Guess, task: Task) -> tuple[str, str]:
     """Returns in two lines how sure a guess is."""
     if guess.program is None:
         return "no program:", "a likely size"
+    if guess.error:
+        return "a near miss:", f"error {guess.error:.2f}"
     given = _num_given(guess.demonstration_performance, task)
     agreeing = f"{guess.num_programs:,} programs agree" if guess.num_programs > 1 else "1 program"
     return f"{given} of {len(task.train)} demonstrations", agreeing

@@ -7,8 +7,8 @@ from typing import Any
 
 from codeit_jax.arc import Task
 from codeit_jax.results.answered import Answered
-from codeit_jax.results.confirmation import Outputs
 from codeit_jax.results.scoring import prize_score
+from codeit_jax.search.verification import Outputs
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,19 +33,25 @@ def likely_outputs(task: Task, grid: Grid) -> Iterator[Grid]:
         task: the task; its test outputs are not looked at.
         grid: the test input.
     """
+    made: set[Grid] = set()
+    for each in _filled(task, grid):  # as far as they are asked for
+        if each not in made:
+            made.add(each)
+            yield each
+
+
+def _filled(task: Task, grid: Grid) -> Iterator[Grid]:
     outputs = [pair.output for pair in task.train if pair.output is not None]
     sizes = [(size_of(pair.input), size_of(pair.output)) for pair in task.train if pair.output is not None]
     height, width = likely_size(sizes, size_of(grid))
-    colours = Counter(cell for output in outputs for row in output for cell in row)
-    made = []
-    fitting = [output for output in outputs if size_of(output) == (height, width)]
     if size_of(grid) == (height, width):
-        made.append(grid)
+        yield grid
+    fitting = [output for output in outputs if size_of(output) == (height, width)]
     if fitting:
-        made.append(_commonest_cells(fitting))
-    made.append(_resized(grid, height, width))
-    made.append(((_commonest(colours),) * width,) * height)
-    yield from dict.fromkeys(made)
+        yield _commonest_cells(fitting)
+    yield _resized(grid, height, width)
+    colours = Counter(cell for output in outputs for row in output for cell in row)
+    yield ((_commonest(colours),) * width,) * height
 
 
 def likely_size(demonstrations: Sizes, size: Size) -> Size:

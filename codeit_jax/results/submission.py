@@ -19,23 +19,25 @@ class Guess:
         program: the program that gives it; None where none does, and it is but a grid of the likeliest size.
         demonstration_performance: share of demonstrations that the program gives.
         num_programs: programs met that answer the task alike.
+        error: how far the program is from the demonstrations, where it is a near miss; see `Answer`.
     """
 
     output: Grid
     program: str | None = None
     demonstration_performance: float = 0.0
     num_programs: int = 0
+    error: float = 0.0
 
 
 def guesses(task: Task, answers: Sequence[Answer]) -> tuple[tuple[Guess, ...], ...]:
     """Returns the two attempts at each test input of a task, in the order of the inputs.
 
-    They are the first of the answers that differ in it, and where there are none grids of the likeliest size.
-    The two are equal only where nothing else is known.
+    They are the first outputs for it that differ, whatever programs give for others, and where there are none
+    grids of the likeliest size. The two are equal only where nothing else is known.
 
     Args:
         task: the task; its test outputs are not looked at.
-        answers: what programs answer, best first.
+        answers: what programs answer, best first; near misses come last.
     """
     return tuple(_guesses(task, answers, place) for place in range(len(task.test)))
 
@@ -65,10 +67,15 @@ def by_attempt(values: Sequence[Any]) -> Mapping[str, Any]:
 def _guesses(task: Task, answers: Sequence[Answer], place: int) -> tuple[Guess, ...]:
     found: dict[Grid, Guess] = {}
     for answer in answers:
-        performance = answer.candidate.performance.demonstration
-        guess = Guess(answer.outputs[place], answer.candidate.program, performance, answer.num_programs)
-        found.setdefault(guess.output, guess)
+        output = answer.outputs[place]
+        if output is not None:
+            candidate = answer.candidate
+            performance = candidate.performance.demonstration
+            guess = Guess(output, candidate.program, performance, answer.num_programs, answer.error)
+            found.setdefault(output, guess)
     for output in likely_outputs(task, task.test[place].input):
+        if len(found) >= NUM_ATTEMPTS:
+            break
         found.setdefault(output, Guess(output))
     distinct = list(found.values())[:NUM_ATTEMPTS]
     return (*distinct, *distinct[-1:] * (NUM_ATTEMPTS - len(distinct)))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from codeit_jax.arc import Task
+from codeit_jax.results.answer_folder import MAX_PICTURES
 from codeit_jax.results.answer_score import AnswerScore
 from codeit_jax.results.answered import Answered
 from codeit_jax.run.display import Display, number_table
@@ -43,6 +44,8 @@ def tell_answers(
         display.note(f"{num_partly} tasks come with but some of their test outputs and are not scored")
     if score is not None:
         _tell_score(score, display)
+    if len(answers) > MAX_PICTURES:
+        display.note(f"pictures/ has the first {MAX_PICTURES} tasks alone")
     display.note(f"submission.json, answers.json and pictures/ are in {output}")
 
 

@@ -17,6 +17,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 from rich.table import Table
+from rich.text import Text
 
 _TOLD_EVERY = 60.0  # seconds, in which a phase that is shown on no terminal says how far it is
 
@@ -89,17 +90,25 @@ class Display:
         self._console.print(table)
 
     def _print(self, text: str) -> None:
-        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self._console.print(_shown(text), soft_wrap=True)
 
     def _render(self) -> RenderableType:
         return self._progress
 
 
 def number_table(titles: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> Table:
-    """Returns a table of numbers, narrow enough for the 80 columns that a file or a pipe is taken to have."""
-    table = Table(title=title, box=SIMPLE_HEAD, padding=0)
+    """Returns a table of numbers, narrow enough for the 80 columns that a file or a pipe is taken to have.
+
+    What stands in it is shown as it is: brackets are no styles.
+    """
+    table = Table(title=title and _shown(title, "table.title"), box=SIMPLE_HEAD, padding=0)
     for each in titles:
-        table.add_column(each, justify="right")
+        table.add_column(_shown(each), justify="right")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_shown, row))
     return table
+
+
+def _shown(text: str, style: str = "") -> Text:
+    """Returns what shows a text, its brackets and colons as they are, and what has no shape as its code."""
+    return Text("".join(each if each.isprintable() else ascii(each)[1:-1] for each in text), style)

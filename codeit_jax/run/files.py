@@ -1,11 +1,12 @@
 """Writing files so that a reader, or a run that is cut short, never meets half of one."""
 
 import contextlib
+import fcntl
 import gzip
 import json
 import os
-import re
 import tempfile
+import uuid
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -15,9 +16,6 @@ from etils import epath
 from codeit_jax.errors import UserError, naming
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.run import lease
-
-# Lists of nothing but numbers; within a string there are no line breaks.
-_NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
 
 
 def user_path(path: str) -> epath.Path:
@@ -83,26 +81,62 @@ def replacing(path: epath.PathLike) -> Iterator[IO[bytes]]:
     """Opens a file that takes its name, and the place of another, in one step once it is complete.
 
     What is written is safe on the disk by then. Where anything fails, the other stays as it is. Of a link
-    that is there the target's place is taken.
+    that is there the target's place is taken. Whoever replaces the same file meanwhile is waited for, in
+    this process or another; what one that was killed has left is written over.
 
     Raises:
         UserError: what is there is a device, a pipe or the like, or another process holds its folder now.
     """
     path = _place_of(path)
+    with (_replacing_object if "://" in os.fspath(path) else _replacing_file)(path) as stream:
+        yield stream
+
+
+@contextlib.contextmanager
+def _replacing_file(path: epath.Path) -> Iterator[IO[bytes]]:
     unfinished = path.with_name(path.name + ".unfinished")
-    is_remote = "://" in os.fspath(path)
-    if is_remote:
-        lease.confirm(os.fspath(path))
-    try:
+    with _held(unfinished) as stream, _removed_on_failure(unfinished):
+        yield stream
+        stream.flush()
+        os.fsync(stream.fileno())
+        unfinished.replace(path)  # before it is let go of, lest another takes it for what was left
+
+
+@contextlib.contextmanager
+def _replacing_object(path: epath.Path) -> Iterator[IO[bytes]]:
+    lease.confirm(os.fspath(path))
+    # Of a bucket no file can be held, so that everyone has a name of their own.
+    unfinished = path.with_name(f"{path.name}.{uuid.uuid4().hex}.unfinished")
+    with _removed_on_failure(unfinished):
         with unfinished.open("wb") as stream:
             yield stream
-            if not is_remote:
-                stream.flush()
-                os.fsync(stream.fileno())
         unfinished.replace(path)
+
+
+def _held(path: epath.Path) -> IO[bytes]:
+    """Opens a file, emptied, once nobody else has it; closing it lets others in."""
+    while True:
+        stream = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT, 0o666), "wb")
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX)
+            # Who had it has given it another name by now, or removed it.
+            with contextlib.suppress(FileNotFoundError):
+                if os.path.samestat(os.fstat(stream.fileno()), os.stat(path)):
+                    stream.truncate(0)
+                    return stream
+        except BaseException:
+            stream.close()
+            raise
+        stream.close()
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: epath.Path) -> Iterator[None]:
+    try:
+        yield
     except BaseException:
         with contextlib.suppress(OSError):
-            unfinished.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
         raise
 
 
@@ -135,8 +169,33 @@ def copy_files(source: str, target: epath.Path) -> None:
 
 def write_json(path: epath.PathLike, value: Any) -> None:
     """Replaces a file's content with a value as indented JSON, in one step; a list of numbers is one line."""
-    text = json.dumps(value, indent=2)
-    write_text(path, _NUMBERS.sub(lambda found: " ".join(found[0].split()), text) + "\n")
+    write_text(path, "".join(_pieces(value, "\n")) + "\n")
+
+
+def _pieces(value: Any, end: str) -> Iterator[str]:
+    """Yields a value as indented JSON in pieces; grids take the library's encoder several times as long.
+
+    Args:
+        value: the value.
+        end: a line break, and what the line that the value ends on begins with.
+    """
+    if not value or not isinstance(value, dict | list | tuple):
+        yield json.dumps(value)
+    elif isinstance(value, dict):
+        yield from _block("{}", end, ((json.dumps({key: None})[1:-5], value[key]) for key in value))
+    elif {*map(type, value)} <= {int, float}:
+        yield f"[ {json.dumps(value)[1:-1]} ]"
+    else:
+        yield from _block("[]", end, (("", each) for each in value))
+
+
+def _block(brackets: str, end: str, items: Iterable[tuple[str, Any]]) -> Iterator[str]:
+    before = brackets[0]
+    for name, value in items:
+        yield f"{before}{end}  {name}"
+        yield from _pieces(value, f"{end}  ")
+        before = ","
+    yield end + brackets[1]
 
 
 def write_json_lines(path: epath.PathLike, values: Iterable[Any]) -> None:

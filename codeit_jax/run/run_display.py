@@ -1,5 +1,6 @@
 """How a run shows itself: the table of its meta-iterations above what it is at."""
 
+import math
 from collections.abc import Callable, Sequence
 
 from rich.console import Console, Group, RenderableType
@@ -8,17 +9,20 @@ from rich.table import Table
 from codeit_jax.run.display import Display, number_table
 from codeit_jax.run.metrics import IterationMetrics
 
+_EXECUTE, _VALIDATION = "execute", "validation"
+
 # Column titles, and how a row fills them.
 _COLUMNS: tuple[tuple[str, Callable[[IterationMetrics], str]], ...] = (
     ("row", lambda row: str(row.meta_iteration)),
     ("loss", lambda row: _number(row.loss, "{:.3f}")),
     ("parse", lambda row: _number(row.parse_share, "{:.1%}")),
-    ("execute", lambda row: _number(row.execute_share, "{:.1%}")),
+    (_EXECUTE, lambda row: _number(row.execute_share, "{:.1%}")),
     ("policy", lambda row: str(row.policy_performance)),
     ("ever", lambda row: str(row.policy_cumulative)),
     ("mutation", lambda row: str(row.mutation_performance)),
     ("evolution", lambda row: str(row.evolution_performance)),
     ("cumulative", lambda row: str(row.cumulative_performance)),
+    (_VALIDATION, lambda row: _number(row.validation_performance, "{:.0f}")),
     ("seconds", lambda row: f"{row.explore_seconds + row.learn_seconds + row.evolve_seconds:.0f}"),
 )
 
@@ -45,14 +49,21 @@ class RunDisplay(Display):
         """Shows rows of the table; on a terminal they join those already there."""
         self._rows += rows
         for row in rows:
-            self.log("  ".join(f"{title} {text(row)}" for title, text in _COLUMNS))
+            cells = {title: text(row) for title, text in _COLUMNS}
+            self.log(
+                "  ".join(f"{title} {cell}" for title, cell in cells.items() if cell or title != _VALIDATION)
+            )
 
     def _render(self) -> RenderableType:
         return Group(self._table(), self._progress)
 
     def _table(self) -> Table:
-        titles = [title for title, _ in _COLUMNS]
-        return number_table(titles, [[text(row) for _, text in _COLUMNS] for row in self._rows], self._title)
+        is_validated = any(not math.isnan(row.validation_performance) for row in self._rows)
+        # In 80 columns there is room for one of the two.
+        left_out = _EXECUTE if is_validated else _VALIDATION
+        columns = [(title, text) for title, text in _COLUMNS if title != left_out]
+        rows = [[text(row) for _, text in columns] for row in self._rows]
+        return number_table([title for title, _ in columns], rows, self._title)
 
 
 def _number(value: float, pattern: str) -> str:

@@ -1,34 +1,48 @@
-"""Verification: a program's claims checked anew, by a plain run on every pair and nothing remembered."""
+"""Verification: programs run again, plainly and with nothing remembered, and held to what is said of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from codeit_jax.arc import Pair, Task
+from codeit_jax.arc import Grid, Pair, Task
 from codeit_jax.dsl.program import parse_program
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.search.ranking import Candidate, Performance
 
+Outputs = tuple[Grid | None, ...]  # what a program gives for some grids; None where that is no valid one
 
-def measure_performance(context: HostContext, payload: tuple[int, str]) -> Performance:
-    """Runs a program on all pairs of a task; the job of an `ExecutionPool`.
+
+def give_outputs(context: HostContext, payload: tuple[str, Sequence[Grid]]) -> Outputs:
+    """Runs a program on grids; the job of an `ExecutionPool`.
 
     Args:
-        context: the tasks and the budget.
-        payload: the task's index and the program's text.
+        context: the budget.
+        payload: the program's text and the grids.
     """
-    task_index, text = payload
-    task = context.tasks[task_index]
-    return Performance(_share(context, text, task.train), _share(context, text, task.test))
-
-
-def _share(context: HostContext, text: str, pairs: Sequence[Pair]) -> float:
+    text, grids = payload
     program = parse_program(text)
-    num_right = 0
-    for pair in pairs:
-        outcome = Evaluator(context.budget).run(program, pair.input)
-        num_right += pair.output is not None and outcome.output == pair.output
-    return num_right / max(1, len(pairs))
+    return tuple(Evaluator(context.budget).run(program, grid).output for grid in grids)
+
+
+def run_again(pool: ExecutionPool, runs: Iterable[tuple[Task, str, Sequence[Grid]]]) -> Iterator[Outputs]:
+    """Runs programs again, plainly.
+
+    Args:
+        pool: workers from `start_pool` that have run nothing yet.
+        runs: for each a task, the text of a program for it, and the grids that it is to be run on.
+
+    Yields:
+        What each program gives, in their order.
+
+    Raises:
+        RuntimeError: one cannot be run again; the message names the task.
+    """
+    runs = list(runs)
+    results = pool.map_ordered(give_outputs, ((text, grids) for _, text, grids in runs))
+    for (task, text, _), result in zip(runs, results, strict=True):
+        if isinstance(result, Failed):
+            raise RuntimeError(f"{task.id}: a program cannot be run again: {result.detail}:\n{text}")
+        yield result
 
 
 def verify(pool: ExecutionPool, tasks: Sequence[Task], solved: Mapping[str, Candidate]) -> int:
@@ -42,15 +56,28 @@ def verify(pool: ExecutionPool, tasks: Sequence[Task], solved: Mapping[str, Cand
     Raises:
         RuntimeError: one does not give what it is said to give; the message names the task.
     """
-    claims = [(index, solved[task.id]) for index, task in enumerate(tasks) if task.id in solved]
-    payloads = [(index, claim.program) for index, claim in claims]
-    results = pool.map_ordered(measure_performance, payloads)
-    for (index, claim), result in zip(claims, results, strict=True):
-        if isinstance(result, Failed):
-            raise RuntimeError(f"{tasks[index].id}: its solution cannot be run again: {result.detail}")
-        if result != claim.performance:
+    claims = [(task, solved[task.id]) for task in tasks if task.id in solved]
+    runs = [(task, claim.program, (*task.demonstration_inputs, *task.test_inputs)) for task, claim in claims]
+    for (task, claim), outputs in zip(claims, run_again(pool, runs), strict=True):
+        performance = performance_of(task, outputs)
+        if performance != claim.performance:
             raise RuntimeError(
-                f"{tasks[index].id}: its solution gives {result} when it is run alone, and not"
+                f"{task.id}: its solution gives {performance} when it is run alone, and not"
                 f" {claim.performance}:\n{claim.program}"
             )
     return len(claims)
+
+
+def performance_of(task: Task, outputs: Outputs) -> Performance:
+    """Returns the shares of a task that outputs are: those for its demonstrations, then for test inputs."""
+    num_demonstrations = len(task.train)
+    return Performance(
+        _share(outputs[:num_demonstrations], task.train), _share(outputs[num_demonstrations:], task.test)
+    )
+
+
+def _share(outputs: Outputs, pairs: Sequence[Pair]) -> float:
+    right = [
+        output is not None and output == pair.output for output, pair in zip(outputs, pairs, strict=True)
+    ]
+    return sum(right) / max(1, len(right))

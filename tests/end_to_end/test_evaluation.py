@@ -21,6 +21,7 @@ from codeit_jax.evaluation import Evaluation, evaluate, tables
 from codeit_jax.experiment import run_experiment
 from codeit_jax.policy import tokenizers
 from codeit_jax.policy.program_sampler import ProgramSampler
+from codeit_jax.policy.sampling import Sampler
 from codeit_jax.policy.symbolic import SymbolicTokenizer
 from codeit_jax.results.scoring import TaskResult, score_task, summarize, summarize_concepts
 from codeit_jax.run.checkpoint import Checkpointer
@@ -150,6 +151,24 @@ def test_fewer_samples_are_the_first_of_more(run: Path, watched: Config) -> None
     assert next(policy.sample_programs([], num_samples=3), None) is None
     with pytest.raises(ConfigError, match=r"sampling\.num_samples"):
         next(policy.sample_programs(tasks, num_samples=0))
+
+
+def test_sampling_that_is_cut_short_goes_on_to_the_same(run: Path, watched: Config, monkeypatch) -> None:
+    tasks, policy = load_tasks(watched.data.validation_tasks), load_policy(str(run))
+    whole = list(policy.sample_programs(tasks, num_samples=10))
+    num_drawn, draw = 0, Sampler.sample
+
+    def counted(self, *arguments):
+        nonlocal num_drawn
+        num_drawn += 1
+        return draw(self, *arguments)
+
+    monkeypatch.setattr(Sampler, "sample", counted)
+    # Three rounds of five tasks in batches of two.
+    for num_known, num_batches in ((0, 9), (1, 9), (2, 8), (5, 6), (8, 5), (15, 0)):
+        num_drawn = 0
+        assert list(policy.sample_programs(tasks, num_samples=10, known=whole[:num_known])) == whole
+        assert num_drawn == num_batches
 
 
 def test_a_run_that_goes_on_is_only_read(
@@ -290,18 +309,45 @@ def test_a_damaged_checkpoint_is_told_in_a_line(run: Path, compiled: dict[str, s
     assert all(line.startswith(place) and line.endswith((" is damaged", " is gone")) for line in lines)
 
 
-def test_a_step_that_the_run_has_just_removed_is_followed_by_the_next(run: Path, monkeypatch) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("there is no complete checkpoint of step 1"),
+        FileNotFoundError(2, "No such file or directory", "checkpoints/1"),
+    ],
+)
+def test_a_step_that_the_run_has_just_removed_is_followed_by_the_next(
+    run: Path, monkeypatch, error: Exception
+) -> None:
     steps = iter([1, 2])
     latest_step, restore_part = Checkpointer.latest_step, Checkpointer.restore_part
 
     def gone(self, abstract, step):
         if step == 1:
-            raise ValueError("there is no complete checkpoint of step 1")
+            raise error
         return restore_part(self, abstract, step)
 
     monkeypatch.setattr(Checkpointer, "latest_step", lambda self: next(steps, None) or latest_step(self))
     monkeypatch.setattr(Checkpointer, "restore_part", gone)
     assert load_policy(str(run)).meta_iteration == 2
+
+
+def test_steps_that_go_while_they_are_listed_are_listed_again(run: Path, monkeypatch) -> None:
+    num_listings, latest_step = 0, Checkpointer.latest_step
+
+    def listed(self):
+        nonlocal num_listings
+        num_listings += 1
+        if num_listings <= num_failing:
+            raise FileNotFoundError(2, "No such file or directory", "checkpoints/1")
+        return latest_step(self)
+
+    monkeypatch.setattr(Checkpointer, "latest_step", listed)
+    num_failing = 3
+    assert load_policy(str(run)).meta_iteration == 2
+    num_listings, num_failing = 0, 1_000
+    with pytest.raises(UserError, match=f"^--workdir={run}: No such file or directory$"):
+        load_policy(str(run))
 
 
 def test_the_policy_is_read_without_what_is_remembered(
@@ -385,7 +431,7 @@ def test_concepts_have_a_table_within_80_columns(found: Evaluation) -> None:
     results = tuple(
         TaskResult(dataclasses.replace(each.task, concept=concept), each.num_samples, each.programs)
         for each, concept in zip(
-            found.results, ["ExtractObjects", "ExtractObjects", "InsideOutside", "", ""], strict=True
+            found.results, ["ExtractObjects", "ExtractObjects", "[/red]Outside", "", ""], strict=True
         )
     )
     scores = tuple(map(score_task, results))
@@ -395,6 +441,6 @@ def test_concepts_have_a_table_within_80_columns(found: Evaluation) -> None:
         console.print(table)
     text = console.file.getvalue()
     assert max(map(len, text.splitlines())) <= 80
-    (line,) = (line for line in text.splitlines() if "InsideOutside" in line)
-    assert line.split()[:2] == ["InsideOutside", "1"]
+    (line,) = (line for line in text.splitlines() if "[/red]Outside" in line)
+    assert line.split()[:2] == ["[/red]Outside", "1"]
     assert text.count("ExtractObjects") == 1

@@ -71,6 +71,30 @@ def test_what_is_reported_is_true(tasks, job):
     assert len(set(answers)) == len(answers)
 
 
+def test_other_answers_are_those_of_near_misses_and_to_some_inputs(tasks, job, tmp_path):
+    evaluator = Evaluator()
+    result = bred(tasks, job, task_index=4)
+    near = [other for other in result.others if other.error]
+    assert near
+    for other in near:
+        program = parse_program(other.candidate.program)
+        assert other.outputs == tuple(evaluator.run(program, pair.input).output for pair in tasks[4].test)
+        assert not any(evaluator.run(program, pair.input).output == pair.output for pair in tasks[4].train)
+    # What enlarges a grid threefold gives none of more than thirty rows.
+    grids = [((1, number), (number, 2)) for number in range(3, 6)]
+    wide = tuple(tuple((row * column) % 7 for column in range(12)) for row in range(12))
+    train = tuple(pair_of("O = upscale(I, THREE)", grid) for grid in grids)
+    task = Task("enlarged", train, (Pair(grids[0][::-1], None), Pair(wide, None)))
+    seeds = tmp_path / "stock.pickle"
+    seeds.write_bytes(pickle.dumps(Stock((("", parse_program("O = upscale(I, THREE)")),))))
+    result = bred([task], job, stock=seeds, max_work=1)
+    best = result.others[0]
+    assert (best.error, best.candidate.performance.demonstration) == (0.0, 1.0)
+    assert best.outputs[0] is not None
+    assert best.outputs[1] is None
+    assert all(None not in each.outputs for each in result.answers)
+
+
 def test_the_same_job_gives_the_same_whatever_came_before_it(tasks, job):
     context = HostContext(tuple(tasks), Budget())
     first = breed(context, job)

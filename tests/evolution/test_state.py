@@ -16,10 +16,11 @@ def candidate(name, demonstration, test=0.0):
     return Candidate(f"O = {name}(I)", Performance(demonstration, test))
 
 
-def bred(error=0.5, candidates=(), answers=(), num_programs=10):
+def bred(error=0.5, candidates=(), answers=(), num_programs=10, others=()):
     miss = NearMiss("O = vmirror(I)", (GRID, GRID), (error, 0.0), "cells")
     origins = ("mutation",) * len(candidates)
-    return Bred(0, BEGINNING, MEMBERS, tuple(candidates), origins, tuple(answers), miss, num_programs, 100)
+    told = tuple(candidates), origins, tuple(answers), miss, num_programs, 100, tuple(others)
+    return Bred(0, BEGINNING, MEMBERS, *told)
 
 
 def test_a_state_comes_back_from_json():
@@ -51,6 +52,28 @@ def test_answers_differ_and_agreement_counts():
     assert [answer.outputs for answer in state.answers] == [(GRID,), (OTHER,), (((3,),),)]
     assert state.answers[0].num_programs == 9
     assert state.answers[0].candidate.program == "O = rot90(I)"
+
+
+def test_of_other_answers_the_best_three_for_each_test_input_are_kept():
+    def other(outputs, error=0.0, name="trim"):
+        return Answer(outputs, candidate(name, 0.0 if error else 0.5), 1, error)
+
+    grids = [((number,),) for number in range(5)]
+    first = [other((grids[number], None), name=f"{number}") for number in range(4)]
+    second = other((grids[4], grids[4]), 0.3)
+    farther = other((grids[3], grids[3]), 0.5)
+    state = TaskState()
+    state.take(bred(others=[farther, *first[2:]]), 0, 0)
+    state.take(bred(others=[second, *first[:2]]), 1, 0)
+    assert state.others == (*first[:3], second, farther)
+    assert state.answers == ()
+    values = json.loads(json.dumps(state.to_json()))
+    assert TaskState.from_json(values) == state
+    del values["others"]  # of an earlier version
+    assert TaskState.from_json(values).others == ()
+    nearer = other((grids[4], grids[4]), 0.1, "vmirror")
+    state.take(bred(others=[nearer]), 2, 0)
+    assert state.others[3] == nearer
 
 
 def test_a_solved_task_stops_after_a_short_shortening():

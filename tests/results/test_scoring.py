@@ -138,8 +138,11 @@ def test_each_attempt_is_better_than_any_grid_left_out(result):
             ones, others = by_grid[one], by_grid[other]
             if ones[0].demonstration_performance != others[0].demonstration_performance:
                 return ones[0].demonstration_performance > others[0].demonstration_performance
-            if len(ones) != len(others):
-                return len(ones) > len(others)
+            support, other_support = (
+                len(each) * Fraction(3, 4) ** each[0].program.count("\n") for each in (ones, others)
+            )
+            if support != other_support:
+                return support > other_support
             return ranked.index(ones[0]) < ranked.index(others[0])
 
         assert len(grids) == min(2, len(by_grid))

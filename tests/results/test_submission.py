@@ -1,5 +1,7 @@
 """Two attempts at every test input, which differ wherever two answers are known."""
 
+import dataclasses
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +33,22 @@ def test_attempts_are_the_first_answers_that_differ(outputs):
         assert all(guess.program is None for guess in attempts[len(known) :])
         assert len({guess.output for guess in attempts}) == len(attempts) == 2
         assert all(is_grid(guess.output) for guess in attempts)
+
+
+def test_what_is_known_for_one_input_alone_is_of_use_there():
+    partly = answer([GRIDS[0], None])
+    wholly = answer([GRIDS[1], GRIDS[2]], demonstration=0.5)
+    (first, second), (third, fourth) = guesses(task_of(2), [partly, wholly])
+    assert [first.output, second.output, third.output] == GRIDS[:3]
+    assert fourth.program is None
+
+
+def test_near_misses_stand_in_for_grids_of_no_program():
+    near = answer([GRIDS[3], None], demonstration=0.0)
+    near = dataclasses.replace(near, error=0.25)
+    (first, second), others = guesses(task_of(2), [answer([GRIDS[0], GRIDS[0]]), near])
+    assert [first.error, second.error, second.output] == [0.0, 0.25, GRIDS[3]]
+    assert others[1].program is None
 
 
 def test_how_sure_they_are_is_told():

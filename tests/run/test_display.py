@@ -1,11 +1,12 @@
 """Plain lines where nobody watches, and a bar and a table where somebody does."""
 
+import dataclasses
 from io import StringIO
 
 import pytest
 from rich.console import Console
 
-from codeit_jax.run.display import Display
+from codeit_jax.run.display import Display, number_table
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.run.run_display import RunDisplay
 
@@ -59,6 +60,22 @@ def test_the_table_at_the_end_fits_80_columns_with_nothing_cut_off() -> None:
     numbers = "12 0.500 25.0% 100.0% 48 50 42 7 59 123"
     assert numbers.split() in [line.split() for line in table]
     assert max(map(len, table)) <= 80
+
+
+def test_where_a_run_is_validated_there_is_a_column_for_it() -> None:
+    console = Console(file=StringIO(), width=80)
+    with RunDisplay(400, console) as display:
+        display.rows([FIRST, dataclasses.replace(ROW, validation_performance=31.0)])
+    lines = console.file.getvalue().splitlines()
+    assert "validation" not in lines[0]
+    assert lines[1].endswith("cumulative 59  validation 31  seconds 123")
+    titles = "row loss parse policy ever mutation evolution cumulative validation seconds"
+    numbers = "12 0.500 25.0% 48 50 42 7 59 31 123"
+    table = [line.split() for line in lines[2:]]
+    assert titles.split() in table
+    assert numbers.split() in table
+    assert ["0", "0", "0", "0", "0", "3", "0"] in table
+    assert max(map(len, lines[2:])) <= 80
 
 
 def test_a_terminal_gets_one_live_table_and_its_notes() -> None:
@@ -136,3 +153,34 @@ def test_what_a_bar_tells_is_a_line_without_one() -> None:
     assert "2 of 2 tasks solved" in text
     assert "a note [of sorts]" in text
     assert "a line of progress" not in text
+
+
+@pytest.mark.parametrize(
+    "name", ["Count [hard]", "[/red]", "[bold]", ":smile:", "a\\[b]", "[link=x]y", "naïve 漢"]
+)
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_what_a_name_holds_is_shown_as_it_is(name: str, is_terminal: bool) -> None:
+    console = Console(
+        file=StringIO(), width=80, force_terminal=is_terminal, force_interactive=False, no_color=True
+    )
+    with Display(console) as display:
+        display.phase(f"{name} phase", 3)
+        display.describe(f"{name} description")
+        display.note(f"{name} note")
+        display.log(f"{name} line")
+        display.show(number_table([f"{name} column", "b"], [[f"{name} cell", "1"]], f"{name} title"))
+        with console.capture() as capture:
+            console.print(display._render())
+    text = console.file.getvalue()
+    assert f"{name} description" in capture.get()
+    for each in ("note", "column", "cell", "title", *([] if is_terminal else ["phase", "line"])):
+        assert f"{name} {each}" in text
+
+
+def test_what_has_no_shape_is_shown_as_its_code() -> None:
+    console = Console(file=StringIO(), width=80)
+    with Display(console) as display:
+        display.note("a\x1b[31m\udcff")
+        display.show(number_table(["a"], [["b\rc"]]))
+    assert "a\\x1b[31m\\udcff" in console.file.getvalue()
+    assert "b\\rc" in console.file.getvalue()

@@ -1,7 +1,12 @@
 """Files are replaced in one step, and read back as what was written."""
 
+import fcntl
 import gzip
 import json
+import os
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -9,7 +14,7 @@ from etils import epath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeit_jax.run.files import write_bytes, write_json, write_json_lines, write_text
+from codeit_jax.run.files import replacing, write_bytes, write_json, write_json_lines, write_text
 
 
 def test_text_and_json_come_back(tmp_path: Path) -> None:
@@ -76,6 +81,51 @@ def test_a_full_disk_leaves_nothing_half_written(tmp_path: Path, monkeypatch) ->
     assert file.read_text() == "old"
 
 
+def test_two_that_replace_one_file_at_once_take_turns(tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "file"
+    flock, is_waiting = fcntl.flock, threading.Event()
+
+    def told(*arguments: object) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            is_waiting.set()
+        flock(*arguments)
+
+    monkeypatch.setattr(fcntl, "flock", told)
+    second = threading.Thread(target=write_bytes, args=[file, b"second"], daemon=True)
+    with replacing(file) as stream:
+        stream.write(b"the first")
+        second.start()
+        assert is_waiting.wait(60)
+    second.join(60)
+    assert file.read_bytes() == b"second"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+WRITER = """
+import sys
+from codeit_jax.run.files import write_bytes
+for number in range(50):
+    write_bytes(sys.argv[1], sys.argv[2].encode() * (1 + number % 7))
+"""
+
+
+def test_processes_that_replace_one_file_over_and_over_all_succeed(tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    commands = [[sys.executable, "-c", WRITER, str(tmp_path / "file"), letter * 1000] for letter in "abc"]
+    writers = [subprocess.Popen(command, env=environment) for command in commands]
+    assert [writer.wait(120) for writer in writers] == [0, 0, 0]
+    content = (tmp_path / "file").read_text()
+    assert content in [letter * 1000 for letter in "abc"]  # the 50th time
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_what_a_killed_process_left_is_written_over(tmp_path: Path) -> None:
+    (tmp_path / "file.unfinished").write_text("half of something long")
+    write_text(tmp_path / "file", "new")
+    assert (tmp_path / "file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
 def test_numbers_are_one_line_a_list(tmp_path: Path) -> None:
     value = {
         "grid": [[1, 2], [3, -4]],
@@ -104,4 +154,27 @@ def test_numbers_are_one_line_a_list(tmp_path: Path) -> None:
 def test_any_json_comes_back(tmp_path_factory: pytest.TempPathFactory, value: object) -> None:
     file = tmp_path_factory.mktemp("json") / "file"
     write_json(file, value)
-    assert json.loads(file.read_text()) == value
+    text = file.read_text()
+    assert json.loads(text) == value
+    # As the library indents it, but for lists of numbers, whose line breaks are no part of strings.
+    assert text.split() == json.dumps(value, indent=2).split()
+
+
+def test_json_is_indented_and_its_names_are_what_the_library_makes_of_them(tmp_path: Path) -> None:
+    write_json(tmp_path / "file", {"a": {"b": [[1], {}], 2: True, None: (), 0.5: "x"}, "c": []})
+    assert (tmp_path / "file").read_text().splitlines() == [
+        "{",
+        '  "a": {',
+        '    "b": [',
+        "      [ 1 ],",
+        "      {}",
+        "    ],",
+        '    "2": true,',
+        '    "null": [],',
+        '    "0.5": "x"',
+        "  },",
+        '  "c": []',
+        "}",
+    ]
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "file", {(1, 2): 3})

@@ -4,7 +4,7 @@ from codeit_jax.arc import Pair, Task
 from codeit_jax.execution import Budget
 from codeit_jax.execution.attempt import HostContext
 from codeit_jax.search.ranking import Performance
-from codeit_jax.search.verification import measure_performance
+from codeit_jax.search.verification import give_outputs, performance_of
 
 A, B = ((1, 2),), ((5, 5),)
 TASK = Task("task", (Pair(A, ((2, 1),)), Pair(B, B)), (Pair(B, None), Pair(A, ((2, 1),)), Pair(B, B)))
@@ -19,15 +19,20 @@ TASK = Task("task", (Pair(A, ((2, 1),)), Pair(B, B)), (Pair(B, None), Pair(A, ((
     ],
 )
 def test_performances_are_shares_of_the_outputs_given(text, expected):
-    assert measure_performance(HostContext((TASK,), Budget()), (0, text)) == expected
+    assert performance_of(TASK, given(TASK, text)) == expected
+
+
+def given(task, text, budget=None):
+    grids = (*task.demonstration_inputs, *task.test_inputs)
+    return give_outputs(HostContext((), budget or Budget()), (text, grids))
 
 
 def test_a_program_is_run_within_the_budget():
-    assert measure_performance(
-        HostContext((TASK,), Budget(max_work=1)), (0, "O = vmirror(I)")
-    ) == Performance(0.0, 0.0)
+    outputs = given(TASK, "O = vmirror(I)", Budget(max_work=1))
+    assert outputs == (None,) * 5
+    assert performance_of(TASK, outputs) == Performance(0.0, 0.0)
 
 
 def test_a_task_without_test_pairs():
-    context = HostContext((Task("task", TASK.train, ()),), Budget())
-    assert measure_performance(context, (0, "O = vmirror(I)")) == Performance(1.0, 0.0)
+    task = Task("task", TASK.train, ())
+    assert performance_of(task, given(task, "O = vmirror(I)")) == Performance(1.0, 0.0)

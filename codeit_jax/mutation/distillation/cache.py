@@ -57,7 +57,9 @@ def load_or_distil(
         advance()
         distilled[task_id] = result.program
         if number % _SAVED_EVERY == 0 or number == len(left):
-            texts = {each: program and str(program) for each, program in distilled.items()}
+            # What another process that distils the same has come to meanwhile stays.
+            known = _read(path, digest) | distilled
+            texts = {each: program and str(program) for each, program in known.items()}
             with naming(path, DistillationCacheError):
                 write_json(path, {"digest": digest, "programs": texts})
     return {task_id: program for task_id, program in distilled.items() if program is not None}

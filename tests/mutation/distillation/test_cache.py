@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 
@@ -86,3 +87,25 @@ def test_what_was_cut_short_is_gone_on_with(path, pool, tasks, programs, monkeyp
     assert distil(path, pool, tasks, programs) == (expected, 3)
     assert len(done) == 2
     assert path.read_text() == whole
+
+
+def test_what_another_process_did_meanwhile_is_kept(path, pool, tasks, programs, monkeypatch):
+    monkeypatch.setattr("codeit_jax.mutation.distillation.cache._SAVED_EVERY", 1)
+    expected, _ = distil(path, pool, tasks, programs)
+    whole = path.read_text()
+    path.unlink()
+    # The other is done as this one begins, which is killed halfway.
+    monkeypatch.setattr(
+        "codeit_jax.mutation.distillation.cache.distil_programs",
+        lambda *rest: itertools.chain(itertools.islice(distil_programs(*rest), 1), killed()),
+    )
+
+    def killed():
+        raise KeyboardInterrupt
+        yield
+
+    with pytest.raises(KeyboardInterrupt):
+        load_or_distil(path, pool, tasks, programs, lambda: path.write_text(whole), WORK)
+    assert json.loads(path.read_text())["programs"] == json.loads(whole)["programs"]
+    monkeypatch.undo()
+    assert distil(path, pool, tasks, programs) == (expected, 0)
