@@ -13,13 +13,13 @@ from concurrent import futures
 from typing import Any, TypeVar
 
 import jax
-from absl import logging
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
 from codeit_jax.errors import UserError
 from codeit_jax.run.host_state import TEXT, decode, encode, without_arrays
 from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
+from codeit_jax.run.orbax_silence import silence_threads, silenced
 
 _LEARNER = "learner"
 _HOST = "host"
@@ -93,7 +93,7 @@ class Checkpointer:
         self.wait()
         if not self._directory.exists():
             return []
-        with _orbax_silenced(), ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), ocp.training.Checkpointer(self._directory) as reader:
             return sorted(checkpoint.step for checkpoint in reader.checkpoints)
 
     def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:
@@ -164,7 +164,8 @@ class Checkpointer:
     @contextlib.contextmanager
     def _telling_failure(self, step: int) -> Iterator[None]:
         """Lets what the system refuses be told as a user's mistake, of which orbax would log pages."""
-        with _orbax_silenced():
+        silence_threads()
+        with silenced():
             try:
                 yield
             except Exception as error:
@@ -239,7 +240,7 @@ class Checkpointer:
         # Where all files are as they were written, whatever goes wrong is no damage.
         is_whole = check_manifest(self._directory / str(step))
         telling = contextlib.nullcontext if is_whole else functools.partial(_telling_damage, source)
-        with _orbax_silenced(), ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with telling():
                 saved = _metadata(reader, step)[_LEARNER]
@@ -275,7 +276,7 @@ class Checkpointer:
         check_manifest(self._directory / str(step))
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
                 metadata = _metadata(reader, step)
@@ -300,7 +301,7 @@ class Checkpointer:
         source = f"checkpoint step {step} in {self._directory}"
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with _orbax_silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+        with silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
                 return _read_text(reader, step)
@@ -340,7 +341,7 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
 @contextlib.contextmanager
 def _telling_damage(source: str) -> Iterator[None]:
     """Lets whatever orbax makes of missing and damaged files be told as just that, in one line."""
-    with _orbax_silenced():
+    with silenced():
         try:
             yield
         except Exception as error:  # of no one kind: keys that are not there, what JSON is not, and others
@@ -349,17 +350,6 @@ def _telling_damage(source: str) -> Iterator[None]:
             # What a failed load leaves would be logged when it is collected.
             gc.collect()
             raise DamageError(f"{source} is damaged or cannot be read: {reason[:100]}") from error
-
-
-@contextlib.contextmanager
-def _orbax_silenced() -> Iterator[None]:
-    """Keeps orbax and asyncio from logging pages on the way of an error, which is told in any case."""
-    verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.FATAL)
-    try:
-        yield
-    finally:
-        logging.set_verbosity(verbosity)
 
 
 def _error_number(error: BaseException | None) -> int | None:

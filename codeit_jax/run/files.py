@@ -14,6 +14,7 @@ from etils import epath
 from codeit_jax.errors import UserError, naming
 from codeit_jax.reading.paths import expand_home
 
+_SCRATCH = "the folder for temporary files, of TMPDIR"
 # Lists of nothing but numbers; within a string there are no line breaks.
 _NUMBERS = re.compile(r"\[\n\s+-?[\d.][-+\d.eE]*(?:,\n\s+-?[\d.][-+\d.eE]*)*\n\s*\]")
 
@@ -57,9 +58,19 @@ def scratch_folder() -> Iterator[str]:
         UserError: there is no place for it.
     """
     with contextlib.ExitStack() as stack:
-        with naming("the folder for temporary files, of TMPDIR"):
+        with naming(_SCRATCH):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codeit_jax_"))
         yield folder
+
+
+def write_scratch(path: epath.PathLike, content: bytes) -> None:
+    """Writes a file of a scratch folder.
+
+    Raises:
+        UserError: there is no room for it.
+    """
+    with naming(_SCRATCH):
+        epath.Path(path).write_bytes(content)
 
 
 @contextlib.contextmanager
