@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -29,6 +28,7 @@ run()
 _MARKER = "CODEIT_TEST_RUN"
 _PHASES = (  # the first that a line tells of is what the run is at
     (r"starting the host pool|resumed after", "starting"),
+    (r"\] row \d+ ", "saving"),
     (r"warming the policy up", "warming up"),
     (r"meta-iteration \d+: learning", "learning"),
     (r"meta-iteration \d+$", "sampling"),
@@ -71,9 +71,7 @@ class Place:
         self.folder = folder
         (folder / "data").mkdir(parents=True)
         write_config(full_config(folder / "data"), folder / "config.py")
-        self.command = [
-            sys.executable, "-c", _START, f"--config={folder / 'config.py'}", *settings
-        ]  # fmt: skip
+        self.command = [sys.executable, "-c", _START, f"--config={folder / 'config.py'}", *settings]
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
@@ -226,7 +224,7 @@ class RunProcess:
         lines = [line.rstrip() for line in self._lines]
         if any("tasks solved of" in line for line in lines):
             return "ending"
-        return next((phase_of(line) for line in reversed(lines) if line.startswith("[")), "starting")
+        return next((_phase_of(line) for line in reversed(lines) if line.startswith("[")), "starting")
 
     def _catches(self) -> bool:
         with contextlib.suppress(OSError):
@@ -247,7 +245,7 @@ class RunProcess:
         return False
 
 
-def phase_of(line: str) -> str:
+def _phase_of(line: str) -> str:
     """Returns what a run is at that has shown a line last."""
     return next(phase for pattern, phase in _PHASES if re.search(pattern, line))
 
@@ -298,12 +296,6 @@ def small_disk(folder: Path) -> Iterator[Disk | None]:
         yield disk
     finally:
         disk.close()
-
-
-def is_mounting_allowed() -> bool:
-    """Returns whether there can be a small disk."""
-    with tempfile.TemporaryDirectory() as folder, small_disk(Path(folder, "disk")) as disk:
-        return disk is not None
 
 
 def _read(stream: IO[str], lines: list[str]) -> None:

@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import json
 import os
+import shutil
 import types
 from pathlib import Path
 
@@ -186,8 +187,11 @@ def refused(config, workdir):
 def test_any_write_of_training_and_of_its_export_may_fail(
     config: Config, abstract_state, tmp_path: Path, disk, monkeypatch
 ):
+    (tmp_path / "search").mkdir()
+    shutil.copy(Path(config.data.search_tasks, "mirror.json"), tmp_path / "search")
     config = dataclasses.replace(
         config,
+        data=dataclasses.replace(config.data, search_tasks=str(tmp_path / "search")),
         num_meta_iterations=1,
         warmup_experiences=0,
         mutation=dataclasses.replace(config.mutation, num_programs=0),
@@ -218,7 +222,7 @@ def test_any_write_of_training_and_of_its_export_may_fail(
         written.clear()
     assert_same_run(workdir, tmp_path / "whole", abstract_state)
     assert {name.split("/")[0] for name, _ in failed} == {
-        *("config.json", "performance.csv", "solutions.json"),
+        *("config.json", "distilled_programs.json", "performance.csv", "solutions.json"),
         *("checkpoints", "progress", "replay", "samples", "tensorboard"),
     }
 

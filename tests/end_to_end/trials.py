@@ -197,7 +197,7 @@ def _finish(trial: Trial, place: Place, whole: Whole, workdir: Path, but: tuple[
 def _compare(trial: Trial, whole: Whole, workdir: Path, but: tuple[str, ...] = ()) -> None:
     _check(trial, "at the end", assert_same_run, workdir, whole.workdir, whole.abstract_state, but)
     _check(trial, "at the end", _no_unfinished, workdir)
-    _check(trial, "at the end", _holds_the_same, workdir, whole.workdir)
+    _check(trial, "at the end", _holds_the_same, workdir, whole.workdir, but)
 
 
 def _check(trial: Trial, where: str, check: Callable[..., None], *arguments: Any) -> None:
@@ -226,15 +226,15 @@ def _agrees_so_far(workdir: Path, whole: Path) -> None:
             json.loads((workdir / name).read_text())
 
 
-def _holds_the_same(workdir: Path, whole: Path) -> None:
-    names, expected = _names(workdir), _names(whole)
+def _holds_the_same(workdir: Path, whole: Path, but: tuple[str, ...]) -> None:
+    names, expected = _names(workdir) - {*but}, _names(whole) - {*but}
     assert names == expected, f"{sorted(names - expected)} more, {sorted(expected - names)} less"
 
 
 def _names(workdir: Path) -> set[str]:
     folders = ("", "samples", "progress", "replay", "checkpoints")
     return {
-        f"{folder}/{path.name}"
+        f"{folder}/{path.name}".removeprefix("/")
         for folder in folders
         if (workdir / folder).is_dir()
         for path in (workdir / folder).iterdir()
@@ -302,12 +302,13 @@ def damaged_run(place: Place, whole: Whole, half_done: Path, workdir: Path, file
     is_told = any(line.startswith("[") and "is left out and kept as" in line for line in run.told())
     outcome = "the checkpoint before" if is_told else "went on"
     # What was written about meta-iterations that are done is nowhere else.
-    but = (file,) if file.startswith("samples/") else ()
+    but = (file,) if file.startswith(("samples/", "progress/")) else ()
     if ended.code:
         outcome = "refused"
         is_line = ended.errors.startswith("error: ") and ended.errors.count("\n") == 1
         trial.check(ended.code == 2 and is_line, f"code {ended.code}, said {ended.errors!r}")
-        trial.check(Path(file).name in ended.errors, f"does not name the file: {ended.errors!r}")
+        is_named = Path(file).name in ended.errors + "".join(run.told())
+        trial.check(is_named, f"does not name the file: {ended.errors!r}")
         shutil.copyfile(half_done / file, workdir / file)
         _finish(trial, place, whole, workdir, but)
     else:
