@@ -13,7 +13,7 @@ from codeit_jax.components import Components, State
 from codeit_jax.config import Config, ParentKind
 from codeit_jax.dsl.corpus import load_training_programs
 from codeit_jax.dsl.program import Program
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.expert import Expert, started_expert
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import start_pool
@@ -148,8 +148,9 @@ def _iterate(
         )
         metrics = dataclasses.replace(metrics, validation_performance=num_solved)
     folder = workdir / "samples"
-    folder.mkdir(parents=True, exist_ok=True)
-    write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
+    with naming(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
     return metrics
 
 
