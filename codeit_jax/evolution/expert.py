@@ -6,7 +6,6 @@ What the policy wrote joins them, and what they come to is treated as if the pol
 import contextlib
 import dataclasses
 import pickle
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +20,7 @@ from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.parents import MutationParent
+from codeit_jax.run.files import scratch_folder, write_scratch
 from codeit_jax.run.journal import Journal
 
 _TURN = "turn"
@@ -114,8 +114,8 @@ def started_expert(
     breeding = Breeding(
         capacity=config.capacity, views_work=config.views_work, states_work=0, num_mended=config.num_mended
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         stock = Path(folder, "stock.pickle")
-        stock.write_bytes(pickle.dumps(Stock(seeds, colours=colours_by_task(training_tasks))))
+        write_scratch(stock, pickle.dumps(Stock(seeds, colours=colours_by_task(training_tasks))))
         evolver = Evolver(pool, tasks, stock, breeding, config.turn_work, seed)
         yield Expert(evolver, config)

@@ -17,6 +17,8 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.run import lease
 
+_SCRATCH = "the folder for temporary files, of TMPDIR"
+
 
 def user_path(path: str) -> epath.Path:
     """Returns the path that a user means, with `~` for a home and `gs://` and its like for a bucket.
@@ -71,9 +73,19 @@ def scratch_folder() -> Iterator[str]:
         UserError: there is no place for it.
     """
     with contextlib.ExitStack() as stack:
-        with naming("the folder for temporary files, of TMPDIR"):
+        with naming(_SCRATCH):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="codeit_jax_"))
         yield folder
+
+
+def write_scratch(path: epath.PathLike, content: bytes) -> None:
+    """Writes a file of a scratch folder.
+
+    Raises:
+        UserError: there is no room for it.
+    """
+    with naming(_SCRATCH):
+        epath.Path(path).write_bytes(content)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ import heapq
 import itertools
 import math
 import pickle
-import tempfile
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -22,6 +21,7 @@ from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
 from codeit_jax.execution.pool import ExecutionPool, Failed
 from codeit_jax.execution.recovery import Recovery, run_jobs
+from codeit_jax.run.files import scratch_folder, write_scratch
 from codeit_jax.search.ranking import NUM_ANSWERS, Performance, Rank, rank, shortness
 
 PROGRAMS_PER_JOB = 10_000
@@ -91,11 +91,12 @@ def pack_programs(programs: Sequence[Program], path: Path) -> Path:
 
     Raises:
         ValueError: two of the programs are equal, and would stand in each other's way.
+        UserError: there is no room for the file.
     """
     texts = tuple(map(str, programs))
     if len(set(texts)) < len(texts):
         raise ValueError("the programs of a search must be distinct")
-    path.write_bytes(pickle.dumps((ProgramGraph(programs), texts), pickle.HIGHEST_PROTOCOL))
+    write_scratch(path, pickle.dumps((ProgramGraph(programs), texts), pickle.HIGHEST_PROTOCOL))
     return path
 
 
@@ -216,7 +217,7 @@ def search_together(
     """
     if not programs:
         return
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
 
         @functools.cache
         def packed(start: int, stop: int) -> Path:

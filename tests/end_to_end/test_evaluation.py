@@ -29,8 +29,7 @@ from codeit_jax.run.workdir import open_workdir
 from codeit_jax.trained import load_policy
 from codeit_jax.validation import check_overlap, load_validation_tasks
 
-from .conftest import grid
-from .small_run import ROOT, assert_same_run, rows
+from .small_run import ROOT, assert_same_run, grid, rows
 
 NUM_SAMPLES = 10  # three rounds of the run's four
 

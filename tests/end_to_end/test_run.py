@@ -6,7 +6,6 @@ import json
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import jax
@@ -25,26 +24,7 @@ from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.policy import sampling
 from codeit_jax.run.checkpoint import Checkpointer
 
-from .small_run import ROOT, assert_same_run, rows
-
-# Starts the run that the arguments name, and stops for good while meta-iteration 2 explores.
-STUCK_RUN = """
-import json, signal, sys
-from codeit_jax import experiment, exploration
-from codeit_jax.config import Config
-from codeit_jax.config.conversion import from_dict
-
-relabel = exploration.relabel
-
-def stuck_relabel(task, attempt, meta_iteration, prioritize):
-    if meta_iteration == 2:
-        print("stuck", flush=True)
-        signal.pause()
-    return relabel(task, attempt, meta_iteration, prioritize)
-
-exploration.relabel = stuck_relabel
-experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2])
-"""
+from .small_run import ROOT, assert_same_run, rows, write_config
 
 
 @pytest.fixture(scope="module")
@@ -52,18 +32,6 @@ def uninterrupted(config: Config, tmp_path_factory) -> Path:
     workdir = tmp_path_factory.mktemp("uninterrupted")
     run_experiment(config, str(workdir))
     return workdir
-
-
-def processes_with(marker: str) -> list[str]:
-    """Returns the ids of the processes that have inherited an environment with `marker` in it."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if marker.encode() in path.read_bytes():
-                found.append(path.parent.name)
-        except OSError:  # it has just ended
-            continue
-    return found
 
 
 def test_a_run_does_not_go_on_with_another_vocabulary(
@@ -158,13 +126,7 @@ def test_test_outputs_do_not_steer(
 def test_the_command_line_with_two_workers_gives_the_same_run(
     config: Config, uninterrupted: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
 ) -> None:
-    values = json.dumps(dataclasses.asdict(config))
-    (tmp_path / "config.py").write_text(
-        "import json\n"
-        "from codeit_jax.config import Config\n"
-        "from codeit_jax.config.conversion import from_dict, to_config_dict\n"
-        f"def get_config():\n    return to_config_dict(from_dict(Config, json.loads({values!r})))\n"
-    )
+    write_config(config, tmp_path / "config.py")
     workdir = tmp_path / "run"
     command = [
         sys.executable,
@@ -185,30 +147,6 @@ def test_a_run_that_is_raised_equals_one_that_was_longer_from_the_start(
     shorter = dataclasses.replace(config, num_meta_iterations=1)
     assert len(run_experiment(shorter, str(tmp_path))) == 2
     assert len(run_experiment(config, str(tmp_path))) == 3
-    assert_same_run(tmp_path, uninterrupted, abstract_state)
-
-
-@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs Linux's /proc")
-def test_a_killed_run_goes_on_as_if_nothing_had_happened(
-    config: Config, uninterrupted: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
-) -> None:
-    marker = f"CODEIT_TEST_RUN={tmp_path}"
-    environment = {**compiled, "CODEIT_TEST_RUN": str(tmp_path)}
-    command = [sys.executable, "-c", STUCK_RUN, json.dumps(dataclasses.asdict(config)), str(tmp_path)]
-    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert "stuck\n" in process.stdout
-            assert len(processes_with(marker)) == 2  # the run and its worker
-        finally:
-            process.kill()
-    assert [row["meta_iteration"] for row in rows(tmp_path)] == ["0", "1"]
-
-    deadline = time.monotonic() + 30
-    while processes_with(marker) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert not processes_with(marker)
-
-    run_experiment(config, str(tmp_path))
     assert_same_run(tmp_path, uninterrupted, abstract_state)
 
 

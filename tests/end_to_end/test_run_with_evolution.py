@@ -5,8 +5,6 @@ import dataclasses
 import gzip
 import json
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,26 +19,6 @@ from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.journal import Journal
 
 from .small_run import assert_same_run, rows
-
-# Ends without a word in the midst of the expert's third round.
-CUT_RUN = """
-import json, os, sys
-from codeit_jax import experiment
-from codeit_jax.config import Config
-from codeit_jax.config.conversion import from_dict
-from codeit_jax.evolution.rounds import Evolver
-
-give_turns = Evolver.give_turns
-
-def cut(self, rounds, *arguments):
-    for number, place in enumerate(give_turns(self, rounds, *arguments)):
-        if rounds.number == 2 and number == 1:
-            os._exit(9)
-        yield place
-
-Evolver.give_turns = cut
-experiment.run_experiment(from_dict(Config, json.loads(sys.argv[1])), sys.argv[2])
-"""
 
 
 @pytest.fixture(scope="module")
@@ -111,17 +89,6 @@ def test_two_workers_give_the_same_run(
 ) -> None:
     two = dataclasses.replace(evolving, execution=dataclasses.replace(evolving.execution, num_workers=2))
     run_experiment(two, str(tmp_path))
-    assert_same_run(tmp_path, whole, abstract_state)
-
-
-def test_a_run_cut_while_it_breeds_goes_on_to_the_same(
-    evolving: Config, whole: Path, abstract_state, compiled: dict[str, str], tmp_path: Path
-) -> None:
-    command = [sys.executable, "-c", CUT_RUN, json.dumps(dataclasses.asdict(evolving)), str(tmp_path)]
-    ended = subprocess.run(command, env=compiled, capture_output=True, text=True, check=False)
-    assert (ended.returncode, ended.stderr) == (9, "")
-    assert [row["meta_iteration"] for row in rows(tmp_path)] == ["0", "1"]
-    run_experiment(evolving, str(tmp_path))
     assert_same_run(tmp_path, whole, abstract_state)
 
 
