@@ -30,14 +30,20 @@ def test_what_a_document_names_exists(document):
     assert not missing
 
 
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+EXAMPLES = [
+    example
+    for document in ("README.md", "docs/library.md")
+    for example in re.findall(
+        r"```python\n(.*?)```", (ROOT / document).read_text(encoding="utf-8"), re.DOTALL
+    )
+]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("example", "printed"), list(zip(EXAMPLES, ["ok ((", "((9, 8, 7),) O = vmirror(I) "], strict=True))
+    ("example", "printed"), list(zip(EXAMPLES, ["((9, 8, 7),) O = vmirror(I) ", "ok (("], strict=True))
 )
-def test_the_examples_of_the_readme_run(example, printed, tmp_path):
+def test_the_examples_run(example, printed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path)}
     run = subprocess.run(
         [sys.executable, "-c", example],
