@@ -227,7 +227,7 @@ def test_what_was_midway_is_no_more_after_the_next_checkpoint(tmp_path):
             snapshots.mark(state, rows)
             snapshots.save()
         snapshots.wait()
-    assert not list((tmp_path / "progress" / "checkpoints").iterdir())
+    assert not list((tmp_path / "progress").iterdir())
     same(restored(tmp_path)[0], whole)
 
 

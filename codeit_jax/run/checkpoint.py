@@ -193,11 +193,13 @@ class Checkpointer:
         return place.name
 
     def clear(self) -> None:
-        """Removes all steps."""
+        """Removes all steps, and the directory where nothing else is in it."""
         steps = self.steps()
         self.close()
         for step in steps:
             (self._directory / str(step)).rmtree()
+        if self._directory.exists() and not any(self._directory.iterdir()):
+            self._directory.rmdir()
 
     def restore(
         self, abstract_learner_state: Any, step: int | None = None
