@@ -161,7 +161,7 @@ def test_a_malformed_file_is_named_with_the_place_in_it(tmp_path, content, reaso
         (json.dumps(TASK).encode("utf-16"), "is text in UTF-16: save it as UTF-8"),
         (json.dumps(TASK).encode("utf-16-le"), "is text in UTF-16: save it as UTF-8"),
         (b"PK\x03\x04\x14\0", "is a zip archive: unpack it first"),
-        (gzip.compress(json.dumps(TASK).encode()), "is gzipped: unpack it first"),
+        (gzip.compress(json.dumps(TASK).encode(), mtime=0), "is gzipped: unpack it first"),
         (
             b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n",
             "is a Git LFS pointer: fetch the file itself with git lfs pull",

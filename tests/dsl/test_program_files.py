@@ -71,11 +71,11 @@ def test_rows_are_read_from_files_as_other_tools_leave_them(tmp_path, mark, pack
     ("content", "message"),
     [
         (POINTER, "is a Git LFS pointer: fetch the file itself with git lfs pull"),
-        (gzip.compress(POINTER), "is a Git LFS pointer: fetch the file itself with git lfs pull"),
+        (gzip.compress(POINTER, mtime=0), "is a Git LFS pointer: fetch the file itself with git lfs pull"),
         (b"PK\x03\x04\x14", "is a zip archive: unpack it first"),
         (TEXT.strip().encode("utf-16"), "is text in UTF-16: save it as UTF-8"),
         (TEXT.strip().encode("utf-16-be"), "is text in UTF-16: save it as UTF-8"),
-        (gzip.compress(TEXT.encode())[:-9], "is gzipped, and cut short or damaged: "),
+        (gzip.compress(TEXT.encode(), mtime=0)[:-9], "is gzipped, and cut short or damaged: "),
         (b"\x1f\x8b\x08\0 and more", "is gzipped, and cut short or damaged: "),
         (b"\n" + ROWS[0].to_line().encode() + b"\xff\n", "line 3: is not text in UTF-8: invalid start byte"),
         (b"\n5\n", 'line 2: expected an object with a text "program"'),
