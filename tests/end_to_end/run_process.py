@@ -51,8 +51,9 @@ def full_config(folder: Path) -> Config:
         execution=dataclasses.replace(config.execution, num_workers=2),
         mutation=dataclasses.replace(config.mutation, parents="both", distillation_work=100_000),
         augmentation=AugmentationConfig(num_copies=2),
-        evolution=EvolutionConfig(turn_work=200_000, views_work=0, capacity=20, num_experiences=3),
+        evolution=EvolutionConfig(turn_work=1_000_000, views_work=0, capacity=20, num_experiences=3),
         replay=ReplayConfig(training_experiences=80, policy_experiences=80),
+        learner=dataclasses.replace(config.learner, num_epochs=3),
     )
 
 
@@ -219,12 +220,11 @@ class RunProcess:
         self.phase = self._current_phase()
 
     def _current_phase(self) -> str:
-        if self._saves():
-            return "saving"
         lines = [line.rstrip() for line in self._lines]
         if any("tasks solved of" in line for line in lines):
             return "ending"
-        return next((_phase_of(line) for line in reversed(lines) if line.startswith("[")), "starting")
+        phase = next((_phase_of(line) for line in reversed(lines) if line.startswith("[")), "starting")
+        return f"{phase}, saving" if self._saves() and phase != "saving" else phase
 
     def _catches(self) -> bool:
         with contextlib.suppress(OSError):

@@ -47,7 +47,7 @@ def table_of(trials: Sequence[Trial]) -> list[list[str]]:
         for ending in trial.endings:
             found[ending.kind, ending.phase].append(ending.seconds)
     order = {phase: number for number, phase in enumerate(PHASES)}
-    keys = sorted(found, key=lambda key: (key[0], order.get(key[1], len(order)), key[1]))
+    keys = sorted(found, key=lambda key: (key[0], order.get(key[1].partition(",")[0], len(order)), key[1]))
     return [[*key, str(len(found[key])), f"{max(found[key]):.2f}"] for key in keys]
 
 

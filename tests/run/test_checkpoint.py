@@ -395,7 +395,7 @@ def test_a_save_that_is_killed_leaves_the_step_before(tmp_path):
     leaf = jax.ShapeDtypeStruct((300, 1000), jnp.int32, sharding=jnp.zeros(1).sharding)
     wanted = {f"leaf {number}": leaf for number in range(8)}
     delays = random.Random(0)
-    for _ in range(4):
+    for _ in range(2):  # the runs of tests/end_to_end/torture.py are killed more often
         command = [sys.executable, "-c", SAVING_PROGRAM, str(tmp_path)]
         process = subprocess.Popen(command, env=ENVIRONMENT, stdout=subprocess.PIPE, text=True)
         try:
