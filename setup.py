@@ -41,6 +41,7 @@ setup(
     ],
     extras_require={
         "test": ["hypothesis>=6.100", "mypy>=1.15", "pytest>=8.3", "ruff>=0.9", "setuptools>=77"],
+        "docs": ["mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
         "cuda": ["jax[cuda13]"],
         "tpu": ["jax[tpu]"],
     },
