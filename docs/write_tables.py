@@ -1,10 +1,11 @@
 """Writes the tables of flags and settings anew: python docs/write_tables.py.
 
-A table stands between `<!-- flags of train -->`, or `<!-- settings -->`, and `<!-- end -->`; what lies around
-is written by hand. A program that has no section yet gets one at the end of the page. With --check nothing is
+A table stands between marks such as `<!-- flags of train -->` and `<!-- end -->`; what lies around is written
+by hand. A program that has no section yet gets one at the end of the page. With --check nothing is
 written, and a page that is not as it would be ends the program.
 """
 
+import ast
 import dataclasses
 import enum
 import importlib
@@ -64,7 +65,8 @@ def settings_page(text: str) -> str:
     tables = "\n\n".join(
         [f"{resumable} may change between a run and its resumption.", *_groups(Config(), "")]
     )
-    return _replaced(text, "settings", tables)
+    configs = "\n\n".join(map(_config_file, sorted((ROOT / "configs").glob("*.py"))))
+    return _replaced(_replaced(text, "configs", configs), "settings", tables)
 
 
 def _replaced(text: str, name: str, content: str) -> str:
@@ -103,7 +105,8 @@ def _flag_row(flag: Any) -> str:
     bounds = [f"{word} {bound}" for word, bound in (("from", low), ("to", high)) if bound is not None]
     told = ", ".join(f"`{value}`" for value in values or ()) or " ".join([_KINDS[flag.flag_type()], *bounds])
     name = f"`--{flag.name}`, `--no{flag.name}`" if flag.boolean else f"`--{flag.name}`"
-    help_text = flag.help.removeprefix(f"<{'|'.join(values or ())}>: ")  # absl puts it there
+    help_text = flag.help.removeprefix(f"<{'|'.join(values or ())}>: ")  # absl puts this there, and that:
+    help_text = help_text.partition(";\n    repeat this option")[0]
     return _row(name, told, _flag_default(flag.default), _PAGE.sub(r"[\1](\1)", help_text))
 
 
@@ -113,6 +116,13 @@ def _flag_default(value: Any) -> str:
     if value == _CORES:
         return "one a CPU core"
     return f"`{value.value if isinstance(value, enum.Enum) else value}`"
+
+
+def _config_file(path: Path) -> str:
+    """Returns what a config file says of itself."""
+    docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    summary, _, rest = docstring.partition("\n\n")
+    return f"`configs/{path.name}`: {summary}\n\n```text\n{rest}\n```"
 
 
 def _groups(config: Any, path: str) -> list[str]:
@@ -129,7 +139,7 @@ def _groups(config: Any, path: str) -> list[str]:
     title = path.removesuffix(".") or "The run"
     summary = inspect.getdoc(type(config)).partition("\n")[0]
     head = ["| setting | type | default | |", "|---|---|---|---|"]
-    return ["\n".join([f"## {title}", "", summary, "", *head, *rows]), *groups]
+    return ["\n".join([f"### {title}", "", summary, "", *head, *rows]), *groups]
 
 
 def _attributes(config: type) -> dict[str, str]:
