@@ -53,6 +53,7 @@ setup(
             "setuptools>=77",
             *BUCKETS,
         ],
+        "docs": ["mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
         "cuda": ["jax[cuda13]"],
         "gcs": BUCKETS,
         "tpu": ["jax[tpu]"],

@@ -32,7 +32,7 @@ class MutationConfig:
     """How the training programs are multiplied before the first meta-iteration.
 
     Attributes:
-        parents: what they are mutated from, and learned from themselves: one of `ParentKind`.
+        parents: what they are mutated from, and learned from themselves: "original", "distilled" or "both".
         distillation_work: what may be spent on distilling one program; about 6 units a microsecond.
         num_programs: mutated programs, no two of them equal: those that `launch/mutate.py` grows from the
             same seed and parents. The 19,200 mutations that the paper samples leave some 12,000.
@@ -104,7 +104,7 @@ class EvolutionConfig:
         turn_work: units of work that each task is bred for in a meta-iteration, 100 million, a quarter of a
             minute, at most; 0, the paper's, for none.
             Before the first, all parents are run for each, whatever this says.
-        parents: which training programs populations begin with: one of `ParentKind`.
+        parents: which training programs populations begin with: "original", "distilled" or "both".
         views_work: units of work for these in a task's own colours and transposed.
         capacity: programs in a population.
         num_mended: near misses of a population whose wrong cells are filled with regions that are looked up.

@@ -248,7 +248,13 @@ class LearnerConfig:
 
 @dataclasses.dataclass(frozen=True)
 class MeshConfig:
-    """How many devices lie along each axis of the mesh; -1 for `data` takes all that the others leave."""
+    """How many devices lie along each axis of the mesh.
+
+    Attributes:
+        data: groups of devices that hold all parameters between them; -1 takes all that the others leave.
+        fsdp: devices over which parameters and batches are split.
+        tensor: devices over which layers are split.
+    """
 
     data: int = -1
     fsdp: int = 1

@@ -1,12 +1,13 @@
 """The configs that come with the project, and their variants."""
 
+import functools
 import runpy
 from pathlib import Path
 
 import pytest
 
 from codeit_jax.config import Config
-from codeit_jax.config.conversion import from_dict, lasting_settings
+from codeit_jax.config.conversion import from_dict, lasting_settings, to_config_dict
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
@@ -81,3 +82,47 @@ def test_ablations_add_up_in_any_order():
 def test_a_variant_that_makes_no_sense_is_named(variant, message):
     with pytest.raises(ValueError, match=message):
         get_config(variant)
+
+
+def test_the_default_has_the_papers_figures():
+    config = config_of("220m")
+    figures = {
+        "num_meta_iterations": 100,
+        "warmup_experiences": 0,
+        "data.training_tasks": "arc1/training",
+        "data.search_tasks": "arc1/evaluation",
+        "execution.budget.max_items": 1_000,
+        "mutation.parents": "original",
+        "mutation.num_programs": 12_000,
+        "mutation.argument_share": 0.5,
+        "mutation.function_share": 0.25,
+        "mutation.search": True,
+        "mutation.max_searched": 0,
+        "augmentation.num_copies": 0,
+        "evolution.turn_work": 0,
+        "replay.capacity": 10_000_000,
+        "replay.training_experiences": 10_000,
+        "replay.policy_experiences": 90_000,
+        "replay.relabeling": True,
+        "replay.prioritized": True,
+        "replay.priority.performance": 1.0,
+        "replay.priority.length": 0.0,
+        "replay.priority.age": 0.0,
+        "replay.priority.distance": 0.0,
+        "policy.grid_text": "sparse",
+        "policy.section_length": 512,
+        "policy.max_program_length": 512,
+        "policy.max_demonstrations": 10,
+        "policy.dropout_rate": 0.1,
+        "sampling.num_samples": 24,
+        "sampling.allocation": "even",
+        "sampling.temperature": 0.95,
+        "sampling.constraint": "allowed",
+        "learner.batch_size": 512,
+        "learner.learning_rate": 5e-5,
+        "learner.warmup_steps": 0,
+        "learner.max_gradient_norm": None,
+        "learner.num_epochs": 1,
+    }
+    settings = to_config_dict(config)
+    assert {name: functools.reduce(getattr, name.split("."), settings) for name in figures} == figures

