@@ -19,8 +19,11 @@ from codeit_jax.config import AugmentationConfig, Config, EvolutionConfig, Repla
 from .small_run import ROOT, small_config, write_config, write_data
 
 # Buffers are saved in segments of a few entries, so that a small run has some.
+# What is started in the background may have been told to ignore Ctrl-C.
 _START = """
-from launch.train import run  # which catches signals first of all
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from launch.train import run  # which catches signals before it imports
 from codeit_jax.replay import byte_table, states
 states.SEGMENT_ROWS = byte_table.SEGMENT_STRINGS = 64
 run()
