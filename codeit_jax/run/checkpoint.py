@@ -16,6 +16,7 @@ from orbax.checkpoint import v1 as ocp
 
 from codeit_jax.errors import UserError
 from codeit_jax.run.host_state import TEXT, decode, encode, without_arrays
+from codeit_jax.run.interruption import deferred
 from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
 from codeit_jax.run.refusals import refusal_behind
 from codeit_jax.run.silence import begin_silence, end_silence, silenced
@@ -95,7 +96,7 @@ class Checkpointer:
         self.wait()
         if not self._directory.exists():
             return []
-        with silenced(), ocp.training.Checkpointer(self._directory) as reader:
+        with _undisturbed(), ocp.training.Checkpointer(self._directory) as reader:
             return sorted(checkpoint.step for checkpoint in reader.checkpoints)
 
     def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:
@@ -224,7 +225,7 @@ class Checkpointer:
         # Where all files are as they were written, whatever goes wrong is no damage.
         is_whole = check_manifest(self._directory / str(step))
         telling = contextlib.nullcontext if is_whole else functools.partial(_telling_damage, source)
-        with silenced(), ocp.training.Checkpointer(self._directory) as reader:
+        with _undisturbed(), ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with telling():
                 saved = _metadata(reader, step)[_LEARNER]
@@ -260,7 +261,7 @@ class Checkpointer:
         check_manifest(self._directory / str(step))
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+        with _undisturbed(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
                 metadata = _metadata(reader, step)
@@ -285,7 +286,7 @@ class Checkpointer:
         source = f"checkpoint step {step} in {self._directory}"
         context = ocp.Context()
         context.pytree.loading.partial_load = True
-        with silenced(), context, ocp.training.Checkpointer(self._directory) as reader:
+        with _undisturbed(), context, ocp.training.Checkpointer(self._directory) as reader:
             self._check_exists(reader, step)
             with _telling_damage(source):
                 return _read_text(reader, step)
@@ -368,6 +369,13 @@ def _named_leaves(tree: Any) -> dict[str, Any]:
         jax.tree_util.keystr(path, simple=True, separator="/"): leaf
         for path, leaf in jax.tree_util.tree_flatten_with_path(tree)[0]
     }
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Lets orbax read to the end where a signal comes, for of what it is left with it would log pages."""
+    with deferred(), silenced():
+        yield
 
 
 @contextlib.contextmanager
