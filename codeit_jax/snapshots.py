@@ -17,11 +17,12 @@ from codeit_jax.learner.learner import Learner, LearnerMetrics, Progress, Update
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.segments import SegmentStore
 from codeit_jax.replay.states import segment_names
-from codeit_jax.run.checkpoint import Checkpointer, NoneWholeError, restore_first
+from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json
 from codeit_jax.run.interruption import is_requested, raise_requested
 from codeit_jax.run.manifest import DamageError
 from codeit_jax.run.metrics import IterationMetrics, read_rows
+from codeit_jax.run.restoration import NoneWholeError, restore_first
 from codeit_jax.search.solutions import Solutions
 
 _BUFFERS = ("training_buffer", "policy_buffer")

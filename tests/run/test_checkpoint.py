@@ -17,7 +17,8 @@ from codeit_jax.config import LearnerConfig
 from codeit_jax.learner.batching import Example
 from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.sharding import make_mesh
-from codeit_jax.run.checkpoint import Checkpointer, NoneWholeError, restore_first
+from codeit_jax.run.checkpoint import Checkpointer
+from codeit_jax.run.restoration import NoneWholeError, restore_first
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(codeit_jax.__file__).parents[1])}
 
