@@ -22,6 +22,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from enum import Enum, auto
 from types import FrameType
@@ -47,7 +48,7 @@ def catch_signals() -> None:
 
 @contextlib.contextmanager
 def handled(advice: str = "") -> Iterator[None]:
-    """Runs a command; what a signal raises in it ends in one line and `SystemExit`.
+    """Runs a command; what a signal raises in it ends the process, with one line.
 
     Args:
         advice: what that line says to do next; "" for nothing.
@@ -56,15 +57,15 @@ def handled(advice: str = "") -> Iterator[None]:
     handler.begin()
     try:
         yield
-    except KeyboardInterrupt:
-        _exit(signal.SIGINT, advice)
-    except Terminated:
-        _exit(signal.SIGTERM, advice)
-    except Exception:
+    except KeyboardInterrupt as error:
+        _exit(signal.SIGINT, error, advice)
+    except Terminated as error:
+        _exit(signal.SIGTERM, error, advice)
+    except Exception as error:
         # Code that calls back into Python may make another exception of what was raised there.
         if handler.raised is None:
             raise
-        _exit(handler.raised, advice)
+        _exit(handler.raised, error, advice)
     finally:
         handler.phase = _Phase.ENDED
 
@@ -257,9 +258,17 @@ def _exit_code(number: int) -> int:
     return 128 + number
 
 
-def _exit(number: signal.Signals, advice: str) -> NoReturn:
+def _exit(number: signal.Signals, error: BaseException | None, advice: str) -> NoReturn:
     print(f"{_LINES[number]}; {advice}" if advice else _LINES[number], file=sys.stderr)
-    raise SystemExit(_exit_code(number)) from None
+    # What was left in the middle of a call ends here, with its folders and threads: as the interpreter ends,
+    # a thread that is still within another library would have the process aborted.
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(_exit_code(number))
 
 
 def _end_now(number: signal.Signals) -> NoReturn:
