@@ -12,7 +12,7 @@ from codeit_jax.components import Components, State
 from codeit_jax.evolution.expert import Attempted
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
-from codeit_jax.policy.program_sampler import SampledTask, journaled
+from codeit_jax.policy.program_sampler import SampledTask, journaled, num_known_tokens
 from codeit_jax.replay.prioritizer import Prioritizer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
@@ -29,6 +29,7 @@ class Tally:
         solutions: the candidates among its samples.
         num_samples: programs sampled.
         num_tokens: tokens of these.
+        num_known_tokens: those among them that an earlier start has sampled.
         num_parsed: those that are programs.
         num_executed: those that give a valid grid for a demonstration.
         num_new: experiences that the buffer had not.
@@ -38,6 +39,7 @@ class Tally:
     solutions: SolutionBook
     num_samples: int = 0
     num_tokens: int = 0
+    num_known_tokens: int = 0
     num_parsed: int = 0
     num_executed: int = 0
     num_new: int = 0
@@ -59,7 +61,7 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
     Returns:
         What was counted.
     """
-    tally = Tally(SolutionBook())
+    tally = Tally(SolutionBook(), num_known_tokens=num_known_tokens(components.journal))
     times = allocation(state, components)
     samples = _counted(_written(state, components, times), tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):

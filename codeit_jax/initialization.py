@@ -16,7 +16,7 @@ from codeit_jax.config import Config, ConfigError, ParentKind
 from codeit_jax.dsl.program import Program
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.exploration import remember
-from codeit_jax.iteration import evolving, solved_by_source, train_epoch
+from codeit_jax.iteration import evolving, rate, solved_by_source, train_epoch
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
@@ -260,7 +260,7 @@ def _learn(
     state: State, components: Components, num_experiences: int, metrics: IterationMetrics
 ) -> IterationMetrics:
     """Learns from training experiences, epoch after epoch until there were enough of them."""
-    started = time.monotonic()
+    started, num_before = time.monotonic(), state.progress.num_tokens
     size = len(state.training_buffer)
     num_updates = num_tokens = 0
     rounds = [size] * (num_experiences // size) + [num_experiences % size]
@@ -278,5 +278,5 @@ def _learn(
         gradient_norm=learned.gradient_norm,
         padding_share=learned.padding_share,
         learned_tokens=num_tokens,
-        learned_tokens_per_second=num_tokens / seconds,
+        learned_tokens_per_second=rate(num_tokens - num_before, seconds),
     )

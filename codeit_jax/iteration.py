@@ -8,6 +8,7 @@ It joins a run's components into a circle:
 """
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -40,6 +41,7 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
     started = time.monotonic()
     state.meta_iteration += 1
     components.journal.begin(state.meta_iteration)
+    num_learned_before = state.progress.num_tokens
     tally = explore(state, components, record)
     explored = time.monotonic()
     with evolving(state, components, tally.promising) as evolved:
@@ -50,7 +52,7 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
         remember(state, components, evolved)
     state.solutions.note_solved()
     seconds = explored - started, was_learned - explored, time.monotonic() - was_learned
-    return _row(state, tally, learned, *seconds)
+    return _row(state, tally, learned, num_learned_before, *seconds)
 
 
 def train_epoch(
@@ -114,6 +116,11 @@ def solved_by_source(solutions: Solutions) -> dict[str, int]:
     }
 
 
+def rate(num_tokens: int, seconds: float) -> float:
+    """Returns tokens a second; NaN where there were none, all being those of an earlier start."""
+    return num_tokens / seconds if num_tokens else math.nan
+
+
 def _read(state: State, training: np.ndarray, policy: np.ndarray, order: np.ndarray) -> Iterator[Experience]:
     """Yields what was drawn from the buffers in an order of both draws, the training buffer's first."""
     for start in range(0, len(order), _READ_TOGETHER):
@@ -129,6 +136,7 @@ def _row(
     state: State,
     tally: Tally,
     learned: LearnerMetrics,
+    num_learned_before: int,
     explore_seconds: float,
     learn_seconds: float,
     evolve_seconds: float,
@@ -158,6 +166,6 @@ def _row(
         priority_90=high,
         sampled_tokens=tally.num_tokens,
         learned_tokens=learned.num_tokens,
-        sampled_tokens_per_second=tally.num_tokens / explore_seconds,
-        learned_tokens_per_second=learned.num_tokens / learn_seconds,
+        sampled_tokens_per_second=rate(tally.num_tokens - tally.num_known_tokens, explore_seconds),
+        learned_tokens_per_second=rate(learned.num_tokens - num_learned_before, learn_seconds),
     )

@@ -91,6 +91,12 @@ class Progress:
         """Updates made in all."""
         return sum(metrics.num_steps for metrics in self.done) + len(self.updates)
 
+    @property
+    def num_tokens(self) -> int:
+        """Program tokens learned from in all."""
+        done = sum(metrics.num_tokens for metrics in self.done)
+        return done + sum(update.num_tokens for update in self.updates)
+
 
 class Pause(Protocol):
     """What a learner gives room to between two updates."""

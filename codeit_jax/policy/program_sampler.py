@@ -182,6 +182,11 @@ def journaled(
         yield sampled
 
 
+def num_known_tokens(journal: Journal) -> int:
+    """Returns the tokens of what a journal had of samples when it was gone on with."""
+    return sum(num_tokens for _, _, num_tokens, _ in journal.entries(_SAMPLED))
+
+
 def _plan(lengths: Mapping[int, int], buckets: Sequence[int], tasks_per_batch: int) -> list[Batch]:
     """Returns batches of tasks' numbers, each with the length to which its prompts are padded."""
     longest = max(lengths.values(), default=0)

@@ -16,6 +16,9 @@ from codeit_jax.run.lease import Lease, LeaseError
 
 Record = TypeVar("Record")
 
+# By which each command's folders are known: a run's, those of answers, and those of searches and evolutions.
+_RECORDS = ("config.json", "settings.json", "progress.json")
+
 
 class ClaimError(UserError):
     """Results that belong to something else; the message says why, and they are untouched."""
@@ -87,7 +90,7 @@ def claim_folder(
         The folder, what keeps others out of it until it is released, and what `parse` made of the record.
 
     Raises:
-        ClaimError: another process works in it, or what it holds is nobody's.
+        ClaimError: another process works in it, or what it holds is nobody's, or another command's.
         UserError: it is no folder.
         OSError: it cannot be made or read.
     """
@@ -97,6 +100,9 @@ def claim_folder(
     folder.mkdir(parents=True, exist_ok=True)
     hold = Hold(folder)
     try:
+        others = [name for name in _RECORDS if name != record and (folder / name).exists()]
+        if others and not (folder / record).exists():
+            raise ClaimError(f"there is {others[0]}, by which it belongs to another command")
         return folder, hold, read_claim(folder / record, [folder / name for name in results], parse)
     except BaseException:
         hold.release()

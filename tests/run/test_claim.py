@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from codeit_jax.run.claim import ClaimError, check_claim, read_claim
+from codeit_jax.run.claim import ClaimError, check_claim, claim_folder, read_claim
 
 
 def read(folder):
@@ -34,6 +34,24 @@ def test_a_record_of_something_else_is_refused(tmp_path, content):
     (tmp_path / "record.json").write_bytes(content)
     with pytest.raises(ClaimError, match=r"^record.json is no record of this version: "):
         read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("left", "claimed"),
+    [
+        ("config.json", "settings.json"),
+        ("config.json", "progress.json"),
+        ("settings.json", "config.json"),
+        ("progress.json", "settings.json"),
+    ],
+)
+def test_the_folder_of_another_command_is_refused(tmp_path, left, claimed):
+    (tmp_path / left).write_text("{}")
+    with pytest.raises(ClaimError, match=f"^there is {left}, by which it belongs to another command$"):
+        claim_folder(str(tmp_path), claimed, [], dict)
+    folder, hold, record = claim_folder(str(tmp_path), left, [], dict)
+    with hold:
+        assert (str(folder), record) == (str(tmp_path), {})
 
 
 def test_the_first_setting_that_differs_is_named():
