@@ -51,9 +51,10 @@ def is_junk(text):
 
 def test_jobs_are_run_here_as_by_a_pool():
     jobs = TimedJobs([TASK])
-    ((hit,),) = search(jobs.as_pool, 1, [TWICE, FLIP])
-    assert hit[0] == FLIP
-    assert hit[1].performance.test == 1
+    (found,) = search(jobs.as_pool, 1, [TWICE, FLIP])
+    (hit,) = found.hits
+    assert hit.program_index == 1
+    assert hit.performance.test == 1
     ((_, _, attempts),) = attempt_tasks(jobs.as_pool, [TASK], [(0, (str(FLIP), "junk"))])
     assert attempts[0].demonstration_performance == 1
     assert attempts[1].program is None

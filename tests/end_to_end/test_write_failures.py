@@ -223,7 +223,7 @@ def test_any_write_of_training_and_of_its_export_may_fail(
     assert_same_run(workdir, tmp_path / "whole", abstract_state)
     assert {name.split("/")[0] for name, _ in failed} == {
         *("config.json", "distilled_programs.json", "performance.csv", "solutions.json"),
-        *("checkpoints", "progress", "replay", "samples", "tensorboard"),
+        *("checkpoints", "progress", "replay", "report.html", "samples", "tensorboard"),
     }
 
     def exported(_, output):

@@ -265,7 +265,8 @@ def test_a_run_in_a_bucket_is_killed_and_resumed_and_comes_to_the_same(trainer, 
     trainer.storage.download("bucket", "run/", tmp_path / "bucket")
     disk, bucket = tmp_path / "disk", tmp_path / "bucket"
     assert {path.name for path in bucket.iterdir()} == {
-        *("checkpoints", "config.json", "performance.csv", "samples", "solutions.json", "tensorboard")
+        *("checkpoints", "config.json", "performance.csv", "samples", "solutions.json", "tensorboard"),
+        "report.html",
     }
     names = ["solutions.json", "samples/0001.jsonl.gz", "samples/0002.jsonl.gz"]
     assert [(bucket / name).read_bytes() for name in names] == [(disk / name).read_bytes() for name in names]
