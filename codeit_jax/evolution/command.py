@@ -91,7 +91,7 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
                 status=lambda: _status(folder.state.point(), len(tasks)),
                 publish=folder.publish,
             ).run()
-        _tell(folder.state.point(), len(tasks), display)
+        _tell(folder.state.point(), tasks, display)
         display.phase("running the solutions again")
         solved = {
             task.id: state.solution
@@ -129,12 +129,18 @@ def _status(point: EvolutionPoint, num_tasks: int) -> str:
     return f"{solved}, {point.num_programs / max(point.seconds, 1e-9):,.0f} programs/s"
 
 
-def _tell(point: EvolutionPoint, num_tasks: int, display: Display) -> None:
+def _tell(point: EvolutionPoint, tasks: Sequence[Task], display: Display) -> None:
     display.note(f"{point.num_programs:,} programs, {point.work:,} units of work, {point.seconds:,.0f} s")
     display.note(
-        f"{point.solved} of {num_tasks} tasks solved by the best three candidates,"
+        f"{point.solved} of {len(tasks)} tasks solved by the best three candidates,"
         f" {point.solved_strict} of them by programs right throughout"
     )
     display.note(
         f"{point.solved_by_three_answers} by three answers that differ, {point.solved_by_two_answers} by two"
     )
+    num_hidden = sum(not task.has_test_outputs for task in tasks)
+    if num_hidden:
+        display.note(
+            f"{num_hidden} of the tasks come without their test outputs, so that nothing is known to solve them;"
+            " launch/solve.py answers such tasks"
+        )

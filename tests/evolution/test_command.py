@@ -299,3 +299,10 @@ def test_a_job_that_is_given_up_costs_a_turn(make, tmp_path, monkeypatch, caplog
     states = [json.loads(path.read_text()) for path in (folder / "tasks").iterdir()]
     assert any(state["turn"] and not state["members"] for state in states)
     assert "the evolution of" in caplog.text
+
+
+def test_tasks_without_test_outputs_are_told_of(tmp_path, make):
+    task = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [[5, 6]]}]}
+    (tmp_path / "hidden.json").write_text(json.dumps(task))
+    told = evolve(make(tmp_path / "out", tasks=str(tmp_path / "hidden.json"), work=1, turn_work=1000))
+    assert "1 of the tasks come without their test outputs" in " ".join(told.split())
