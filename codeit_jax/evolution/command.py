@@ -141,6 +141,6 @@ def _tell(point: EvolutionPoint, tasks: Sequence[Task], display: Display) -> Non
     num_hidden = sum(not task.has_test_outputs for task in tasks)
     if num_hidden:
         display.note(
-            f"{num_hidden} of the tasks come without their test outputs, so that nothing is known to solve them;"
+            f"{num_hidden} of the tasks come without their test outputs, so none is known to be solved;"
             " launch/solve.py answers such tasks"
         )
