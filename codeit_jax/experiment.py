@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,7 @@ def run_experiment(
 
     Args:
         config: the run.
-        workdir_path: its folder; the README says what is left there.
+        workdir_path: its folder; `docs/commands.md` says what is left there.
         profiled_iteration: a meta-iteration of which a trace is left in the folder; None for none.
 
     Returns:
@@ -52,6 +53,7 @@ def run_experiment(
         ValueError: the config, the tasks or the folder are wrong, or the profiled meta-iteration is not one
             that is still to be done; the message says what and where.
     """
+    started = time.monotonic()
     search_tasks = load_tasks(config.data.search_tasks)
     training_tasks = load_tasks(config.data.training_tasks)
     validation_tasks = load_validation_tasks(config.data)
@@ -91,7 +93,9 @@ def run_experiment(
         display.rows(log.rows)
         try:
             if not rows:
+                prepared_seconds = time.monotonic() - started
                 metrics = warm_up(state, components, config.warmup_experiences, display)
+                metrics = dataclasses.replace(metrics, explore_seconds=prepared_seconds)
                 _record(metrics, state, snapshots, log, display, is_saved=True)
             while state.meta_iteration < config.num_meta_iterations:
                 if state.meta_iteration + 1 == profiled_iteration:
@@ -118,7 +122,7 @@ def _tell_resumed(
 ) -> None:
     place = f"after meta-iteration {state.meta_iteration}" if rows else "before the first meta-iteration"
     num_updates = state.progress.num_updates
-    updates = f" and {num_updates} updates" if num_updates else ""
+    updates = f"; updates of the learner since: {num_updates}" if num_updates else ""
     display.note(f"resumed {place}{updates}")
     if rows and state.meta_iteration >= config.num_meta_iterations:
         display.note("all meta-iterations are done; a larger num_meta_iterations goes on from here")

@@ -236,11 +236,11 @@ class Learner:
                 continue
             self._state, metrics = self._step(self._state, jax.tree.map(self._put, batch))
             pending.append((batch, metrics))
-            is_pausing = pause is not None and pause.is_due()
-            while len(pending) > (0 if is_pausing else _UPDATES_AHEAD):
+            due = pause if pause is not None and pause.is_due() else None
+            while len(pending) > (_UPDATES_AHEAD if due is None else 0):
                 look()
-            if pause is not None and is_pausing:
-                pause.take()
+            if due is not None:
+                due.take()
         while pending:
             look()
         if not updates:

@@ -74,6 +74,8 @@ def handled(advice: str = "") -> Iterator[None]:
 def deferred() -> Iterator[None]:
     """Runs a block in which nothing is raised, where signals are handled, but as it ends.
 
+    What was raised already is not raised again: a command may save what it has come to on its way out.
+
     Raises:
         KeyboardInterrupt: there was a Ctrl-C, and the block has ended.
         Terminated: there was a SIGTERM, and the block has ended.
@@ -87,7 +89,7 @@ def deferred() -> Iterator[None]:
         yield
     finally:
         handler.num_deferring -= 1
-    if not handler.num_deferring:
+    if not handler.num_deferring and handler.raised is None:
         handler.raise_asked()
 
 
@@ -121,7 +123,7 @@ class _Handler:
     Attributes:
         phase: how far the command is.
         asked: the first signal.
-        raised: the same, once it was raised.
+        raised: the same, once it was raised and not in vain.
         num_deferring: how many blocks, one in the other, put it off.
     """
 
@@ -198,6 +200,7 @@ class _Handler:
         return True
 
     def _ask_again(self, number: signal.Signals) -> None:
+        self.raised = None
         self._num_echoes += 1
         again = threading.Timer(_AGAIN_SECONDS, self._echo, [number])
         again.daemon = True

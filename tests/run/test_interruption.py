@@ -218,6 +218,25 @@ with handled(), deferred():
     assert script.end() == (143, "not left yet\n", "terminated\n")
 
 
+@SIGNALS
+def test_what_is_saved_after_a_signal_is_not_interrupted_by_it_again(number, line, code):
+    script = Script(
+        """
+with handled():
+    try:
+        ready()
+        time.sleep(100)
+    except BaseException:
+        with deferred():
+            print("read")
+        print("saved")
+        raise
+"""
+    )
+    script.send(number)
+    assert script.end() == (code, "read\nsaved\n", line)
+
+
 def test_the_line_says_what_to_do_next():
     script = Script(
         """
