@@ -24,7 +24,7 @@ from codeit_jax.iteration import run_meta_iteration
 from codeit_jax.learner.learner import Progress
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
-from codeit_jax.report.command import is_due, write_report
+from codeit_jax.report.command import write_report
 from codeit_jax.run.files import write_json_lines
 from codeit_jax.run.interruption import Terminated, deferred
 from codeit_jax.run.journal import Journal
@@ -105,16 +105,26 @@ def run_experiment(
                 is_last = state.meta_iteration == config.num_meta_iterations
                 is_saved = is_last or state.meta_iteration % config.checkpoint_interval == 0
                 _record(metrics, state, snapshots, log, display, is_saved=is_saved)
-                if is_due(config.report_interval, state.meta_iteration, config.num_meta_iterations):
-                    display.phase("writing the report")
-                    write_report(workdir, display.note)
+                if (
+                    not is_last
+                    and config.report_interval
+                    and not state.meta_iteration % config.report_interval
+                ):
+                    _report(workdir, display)
         except (KeyboardInterrupt, Terminated):
             display.phase("saving what it has come to")
             snapshots.keep()
             raise
         display.phase("writing the last checkpoint")
         snapshots.wait()
+        if config.report_interval:  # also of a run that was ended before it could
+            _report(workdir, display)
         return log.rows
+
+
+def _report(workdir: epath.Path, display: RunDisplay) -> None:
+    display.phase("writing the report")
+    write_report(workdir, display.note)
 
 
 def _tell_resumed(

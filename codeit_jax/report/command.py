@@ -81,12 +81,6 @@ def write_report(workdir: epath.PathLike, tell: Callable[[str], None]) -> None:
         tell(f"report.html could not be written: {known}")
 
 
-def is_due(report_interval: int, meta_iteration: int, num_meta_iterations: int) -> bool:
-    """Whether a run writes its report after a meta-iteration: every so many, and at its end; 0 for never."""
-    is_last = meta_iteration == num_meta_iterations
-    return bool(report_interval) and (is_last or meta_iteration % report_interval == 0)
-
-
 def _named_apart(results: Sequence[Results], workdirs: Sequence[str]) -> list[Results]:
     """Returns the results, those that share a name named by their paths instead."""
     counts = Counter(each.name for each in results)

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 import pytest
 
+from codeit_jax import experiment
 from codeit_jax.arc import load_tasks
 from codeit_jax.build import build
 from codeit_jax.config import Config
@@ -62,6 +63,22 @@ def test_a_run_leaves_its_files(uninterrupted: Path, config: Config) -> None:
         "0001.jsonl.gz",
         "0002.jsonl.gz",
     ]
+
+
+def test_when_a_run_reports(config: Config, uninterrupted: Path, tmp_path: Path, monkeypatch) -> None:
+    shutil.copytree(uninterrupted, tmp_path / "run")
+    (tmp_path / "run" / "report.html").unlink()
+    never = dataclasses.replace(config, report_interval=0)
+    run_experiment(never, str(tmp_path / "run"))
+    assert not (tmp_path / "run" / "report.html").exists()
+    run_experiment(config, str(tmp_path / "run"))  # as if it had been killed before it could
+    assert (tmp_path / "run" / "report.html").exists()
+    reported = []
+    monkeypatch.setattr(experiment, "write_report", lambda workdir, tell: reported.append(workdir.name))
+    run_experiment(
+        dataclasses.replace(config, num_meta_iterations=4, report_interval=3), str(tmp_path / "run")
+    )
+    assert reported == ["run", "run"]
 
 
 def test_rows_and_samples_agree(uninterrupted: Path, config: Config) -> None:

@@ -5,10 +5,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from codeit_jax.config import Config
-from codeit_jax.config.conversion import to_config_dict
 from codeit_jax.errors import UserError
-from codeit_jax.report.command import is_due, report, write_report
+from codeit_jax.report.command import report, write_report
 from codeit_jax.report.folders import read_results
 from codeit_jax.report.page import make_page, page_html
 from codeit_jax.report.panels import performance_charts
@@ -236,9 +234,3 @@ def test_a_folder_is_told_in_a_sentence(workdir, evolved, answers, tasks_folder)
     assert tiles["meta-iterations"] == ("3", "of 5")
     assert tiles["samples"] == ("12", "50.0% give a grid")
     assert tiles["time"] == ("19 s", "")
-
-
-def test_when_a_run_reports():
-    assert [n for n in range(1, 8) if is_due(3, n, 7)] == [3, 6, 7]
-    assert not any(is_due(0, n, 7) for n in range(1, 8))
-    assert to_config_dict(Config()).report_interval == 10
