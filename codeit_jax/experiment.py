@@ -105,11 +105,8 @@ def run_experiment(
                 is_last = state.meta_iteration == config.num_meta_iterations
                 is_saved = is_last or state.meta_iteration % config.checkpoint_interval == 0
                 _record(metrics, state, snapshots, log, display, is_saved=is_saved)
-                if (
-                    not is_last
-                    and config.report_interval
-                    and not state.meta_iteration % config.report_interval
-                ):
+                interval = config.report_interval
+                if interval and state.meta_iteration % interval == 0 and not is_last:
                     _report(workdir, display)
         except (KeyboardInterrupt, Terminated):
             display.phase("saving what it has come to")
