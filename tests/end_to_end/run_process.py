@@ -42,6 +42,7 @@ _PHASES = (  # the first that a line tells of is what the run is at
 PHASES = ("starting", "initializing", "warming up", "sampling", "learning", "breeding", "saving", "ending")
 _POLL_SECONDS = 0.001
 _GRACE_SECONDS = 30.0  # in which workers whose run was killed are to end
+_START_SECONDS = 2.0  # in which one that was just being started finds that its run has ended
 
 
 def full_config(folder: Path) -> Config:
@@ -94,7 +95,7 @@ class Ended:
         code: its exit code; that of a signal is negative.
         errors: its standard error.
         seconds: from when it was asked to end.
-        num_left: processes of it that were left as it ended, and `_GRACE_SECONDS` later at most.
+        num_left: processes of it that were left `_START_SECONDS` later, and `_GRACE_SECONDS` later at most.
     """
 
     code: int
@@ -191,11 +192,8 @@ class RunProcess:
         in_time = self._process.poll() is not None
         self._process.kill()
         code = self._process.wait()
-        num_left = len(self.left())
-        deadline = time.monotonic() + _GRACE_SECONDS
-        while self.left() and time.monotonic() < deadline:
-            time.sleep(0.05)
-        left = self.left()
+        num_left = len(self._left_after(_START_SECONDS))
+        left = self._left_after(_GRACE_SECONDS)
         for number in left:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
@@ -212,6 +210,12 @@ class RunProcess:
                 if self._marker in path.read_bytes() + b"\0":
                     found.append(int(path.parent.name))
         return found
+
+    def _left_after(self, seconds: float) -> list[int]:
+        deadline = time.monotonic() + seconds
+        while (left := self.left()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return left
 
     def told(self) -> list[str]:
         """Returns the lines it has shown."""
