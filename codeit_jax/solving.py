@@ -39,7 +39,7 @@ from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered, is_given
 from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
-from codeit_jax.run.files import scratch_folder, user_cache
+from codeit_jax.run.files import scratch_folder, writable_cache
 from codeit_jax.search.verification import Outputs, run_again
 
 DEFAULT_MINUTES = 10.0
@@ -277,9 +277,7 @@ class _Solver:
 
     def _gather(self, pool: ExecutionPool) -> Stock:
         config = self._config
-        folder = user_cache() or self.folder.path
-        with naming(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        folder = writable_cache(self._display.note) or self.folder.path
         gather = functools.partial(
             gather_stock,
             given=self._given,

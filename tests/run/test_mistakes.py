@@ -19,6 +19,7 @@ TASK = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [
 FILES = {
     "task.json": json.dumps(TASK),
     "cut.json": json.dumps(TASK)[:40],
+    "empty.json": "",
     "ragged.json": json.dumps(TASK).replace("[[1, 2]]", "[[1, 2], [1]]"),
     "good.jsonl": '{"program": "O = vmirror(I)"}\n',
     "empty.jsonl": "",
