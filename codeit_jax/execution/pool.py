@@ -30,6 +30,7 @@ from typing import IO, Any
 from codeit_jax.execution import worker
 from codeit_jax.execution.temporary import temporary_file
 from codeit_jax.execution.worker import Failed, JobError, Settings, WorkerFailure
+from codeit_jax.run.peers import ALONE, Peers
 
 CHUNKS_IN_FLIGHT = 2  # one that is run and one that waits, so that no worker waits for the pool
 CHUNK_SECONDS = 0.05
@@ -154,7 +155,7 @@ class _Worker:
 
 
 class ExecutionPool:
-    """Runs streams of jobs on worker processes, started when the pool is made and replaced when they die.
+    """Runs streams of jobs on worker processes, started with the pool and replaced when they die.
 
     A job is a call `function(context, payload)`. The function must be importable by name and deterministic,
     without effects; it runs in a thread with a recursion limit of 20,000. Whatever it prints is lost, and an
@@ -172,6 +173,8 @@ class ExecutionPool:
         ValueError: a number is out of range.
         UserError: there is no room for temporary files.
     """
+
+    peers: Peers = ALONE  # the processes over which jobs are shared out
 
     def __init__(
         self,

@@ -11,6 +11,7 @@ from typing import Any
 from etils import epath
 
 from codeit_jax.errors import naming
+from codeit_jax.run.peers import ALONE, Peers, by_first
 
 
 class Journal:
@@ -21,9 +22,11 @@ class Journal:
 
     Args:
         folder: where the files are, made by the first that is written; None for nowhere.
+        peers: the processes of the run, of which the first alone writes and reads them.
     """
 
-    def __init__(self, folder: epath.PathLike | None = None) -> None:
+    def __init__(self, folder: epath.PathLike | None = None, peers: Peers = ALONE) -> None:
+        self._peers = peers
         is_disk = folder is not None and "://" not in os.fspath(folder)
         self._folder = Path(os.fspath(folder)) if folder is not None and is_disk else None
         self._file: Path | None = None
@@ -39,9 +42,12 @@ class Journal:
         Raises:
             UserError: the file cannot be read or written.
         """
-        self._entries = []
+        self._entries = by_first(self._peers, lambda: self._read(meta_iteration))
+
+    def _read(self, meta_iteration: int) -> list[tuple[str, Any]]:
+        entries: list[tuple[str, Any]] = []
         if self._folder is None:
-            return
+            return entries
         self._file = self._folder / f"{meta_iteration:04d}.jsonl"
         with naming(self._folder):
             for file in self._folder.glob("*.jsonl"):
@@ -54,10 +60,11 @@ class Journal:
                     entry = _parse(line)
                     if entry is None:
                         break
-                    self._entries.append(entry)
+                    entries.append(entry)
                     size += len(line)
                 if size < len(content):
                     os.truncate(self._file, size)
+        return entries
 
     def entries(self, kind: str) -> Iterator[Any]:
         """Yields the values of a kind that the journal had when it was gone on with, in their order."""

@@ -1,5 +1,6 @@
 """Flags that several programs have; each is defined by the program that asks for it."""
 
+import dataclasses
 import os
 
 from absl import flags
@@ -39,3 +40,38 @@ def define_seed() -> flags.FlagHolder[int]:
 def define_num_workers() -> flags.FlagHolder[int]:
     """Defines `--num_workers`: by default one a CPU core."""
     return flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+
+
+@dataclasses.dataclass(frozen=True)
+class DistributedFlags:
+    """Flags of a command of which many processes run, each started by itself.
+
+    Attributes:
+        distributed: whether there are others.
+        coordinator: HOST:PORT of the first.
+        num_processes: how many there are.
+        process_id: this one's number.
+        seconds: in which all have to be there.
+    """
+
+    distributed: flags.FlagHolder[bool]
+    coordinator: flags.FlagHolder[str | None]
+    num_processes: flags.FlagHolder[int | None]
+    process_id: flags.FlagHolder[int | None]
+    seconds: flags.FlagHolder[int]
+
+
+def define_distributed() -> DistributedFlags:
+    """Defines `--distributed` and what tells the processes of each other."""
+    return DistributedFlags(
+        flags.DEFINE_bool(
+            "distributed",
+            False,
+            "Whether this is one of several processes, one a host, each started by this command. On Cloud"
+            " TPU, Slurm, Open MPI and GKE they find each other; elsewhere the next three flags tell.",
+        ),
+        flags.DEFINE_string("coordinator", None, "HOST:PORT at which the first process is to be reached."),
+        flags.DEFINE_integer("num_processes", None, "How many processes there are.", lower_bound=1),
+        flags.DEFINE_integer("process_id", None, "Which of them this is, from 0.", lower_bound=0),
+        flags.DEFINE_integer("join_seconds", 300, "In which all processes have to be there.", lower_bound=1),
+    )
