@@ -23,6 +23,7 @@ import jax
 from jax.errors import JaxRuntimeError
 
 from codeit_jax.errors import UserError
+from codeit_jax.run.interruption import Terminated
 from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.shared_flags import DistributedFlags
 
@@ -35,6 +36,8 @@ _GRACE_SECONDS = 3.0
 _GATHER_SECONDS = 3600.0  # the longest that one process may be ahead of another
 _SLICE_SECONDS = 5.0
 _EXIT_LOST = 1
+# Whoever is asked to end asks all of them.
+_EXIT_CODES = {"terminated": 143, "interrupted": 130}
 
 _kept: list[Any] = []
 
@@ -205,7 +208,7 @@ class _Processes:
             for number, reason in left.items():
                 # This one may come to the same end in a moment.
                 if reason and not self._is_leaving.wait(_GRACE_SECONDS):
-                    self._end(f"process {number} has ended: {reason}")
+                    self._end(f"process {number} has ended: {reason}", _EXIT_CODES.get(reason, _EXIT_LOST))
             for number, value in found.items():
                 is_silent = number not in left and beats.get(number) == value
                 silent[number] = silent[number] + 1 if is_silent else 0
@@ -215,11 +218,11 @@ class _Processes:
             if self._is_leaving.wait(_BEAT_SECONDS):
                 return
 
-    def _end(self, line: str) -> None:
+    def _end(self, line: str, code: int = _EXIT_LOST) -> None:
         with contextlib.suppress(Exception):
             sys.stdout.flush()
         os.write(2, f"error: {line}; the same commands go on from here\n".encode())
-        os._exit(_EXIT_LOST)
+        os._exit(code)
 
     def _get(self, key: str) -> bytes:
         deadline = time.monotonic() + _GATHER_SECONDS
@@ -252,6 +255,10 @@ def _forget_shutdown() -> None:
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, Terminated):
+        return "terminated"
+    if isinstance(error, KeyboardInterrupt):
+        return "interrupted"
     return _one_line(error) or type(error).__name__
 
 
