@@ -35,10 +35,10 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--workdir is required")
     from codeit_jax.experiment import run_experiment
     from codeit_jax.run.compilation import keep_compiled  # after the flags: JAX takes a second to start
-    from codeit_jax.run.distribution import joined, rendezvous
+    from codeit_jax.run.distribution import joined
 
     keep_compiled(_COMPILED.value)
-    with joined(rendezvous(_DISTRIBUTED)) as peers:
+    with joined(_DISTRIBUTED.rendezvous()) as peers:
         run_experiment(config, _WORKDIR.value, profiled_iteration=_PROFILE.value, peers=peers)
 
 

@@ -25,6 +25,7 @@ TOP_LEVEL = {
     "evaluation",
     "experiment",
     "exploration",
+    "helped",
     "initialization",
     "iteration",
     "snapshots",

@@ -9,76 +9,37 @@ import contextlib
 import itertools
 import os
 import pickle
-import re
+import signal
 import sys
 import threading
 import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import jax
 from jax.errors import JaxRuntimeError
 
 from codeit_jax.errors import UserError
+from codeit_jax.run.command_line import EXIT_USER_ERROR
 from codeit_jax.run.interruption import Terminated
 from codeit_jax.run.peers import ALONE, Peers
-from codeit_jax.run.shared_flags import DistributedFlags
+from codeit_jax.run.shared_flags import Rendezvous
 
 _PORT = "--coordinator=HOST:PORT"
-_PLACE = re.compile(r"\S+:\d{1,5}")
 _HEARTBEAT_SECONDS = 40  # after which JAX itself ends the processes that are left
 _BEAT_SECONDS = 1.0
 _MAX_SILENT_BEATS = 30  # of another process, in beats of one's own
 _GRACE_SECONDS = 3.0
-_GATHER_SECONDS = 3600.0  # the longest that one process may be ahead of another
+_GATHER_SECONDS = 86_400.0  # the longest that one process may be ahead of another
 _SLICE_SECONDS = 5.0
 _EXIT_LOST = 1
-# Whoever is asked to end asks all of them.
-_EXIT_CODES = {"terminated": 143, "interrupted": 130}
+_SIGNALS = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT}
 
 _kept: list[Any] = []
 
 Told = TypeVar("Told")
-
-
-@dataclass(frozen=True)
-class Rendezvous:
-    """How the processes of a run find each other; what is None is found by JAX itself where it can be.
-
-    Attributes:
-        coordinator: HOST:PORT at which the first process is to be reached.
-        num_processes: how many there are.
-        process_id: this one's number, from 0.
-        seconds: in which all of them have to be there.
-    """
-
-    coordinator: str | None = None
-    num_processes: int | None = None
-    process_id: int | None = None
-    seconds: int = 300
-
-
-def rendezvous(flags: DistributedFlags) -> Rendezvous | None:
-    """Returns what a command's flags say of other processes; None if there are none.
-
-    Raises:
-        UserError: they tell of others without `--distributed`, or contradict one another.
-    """
-    told = {name: getattr(flags, name).value for name in ("coordinator", "num_processes", "process_id")}
-    if not flags.distributed.value:
-        for name, value in told.items():
-            if value is not None:
-                raise UserError(f"--{name}={value}: takes --distributed, too")
-        return None
-    number, count = told["process_id"], told["num_processes"]
-    if number is not None and count is not None and number >= count:
-        raise UserError(f"--process_id={number}: must be less than --num_processes={count}")
-    if told["coordinator"] is not None and not _PLACE.fullmatch(told["coordinator"]):
-        raise UserError(f"--coordinator={told['coordinator']}: must be HOST:PORT, such as host0:8476")
-    return Rendezvous(**told, seconds=flags.seconds.value)
 
 
 @contextlib.contextmanager
@@ -104,9 +65,9 @@ def joined(rendezvous: Rendezvous | None) -> Iterator[Peers]:
     except BaseException as error:
         if isinstance(error, JaxRuntimeError):  # most likely of a collective that another has left
             peers.wait_for_loss()
-        peers.leave(_reason(error))
+        peers.leave(_reason(error), EXIT_USER_ERROR if isinstance(error, UserError) else _EXIT_LOST)
         raise
-    peers.leave("")
+    peers.leave()
     jax.distributed.shutdown()
 
 
@@ -170,12 +131,17 @@ class _Processes:
     def posted(self, name: str) -> str | None:
         return next((text for _, text in self._store.key_value_dir_get(f"codeit/posted/{name}")), None)
 
-    def leave(self, reason: str) -> None:
-        """Makes known that this process ends, and why, "" where all of them do; the watch ends."""
+    def leave(self, reason: str = "", code: int = 0) -> None:
+        """Makes known that this process ends, and why, "" where all of them do; the watch ends.
+
+        Args:
+            reason: why.
+            code: the exit code that the others are to have.
+        """
         self._is_leaving.set()
         self._watching.join()  # as the interpreter ends, a thread within the runtime would abort it
         with contextlib.suppress(JaxRuntimeError):  # of a coordinator that has ended itself
-            self._store.key_value_set(f"codeit/left/{self.number}", reason)
+            self._store.key_value_set(f"codeit/left/{self.number}", f"{code} {reason}")
             if reason and self.number == 0:
                 self._wait_for_others()
         if reason:
@@ -205,10 +171,14 @@ class _Processes:
                 found = _numbered(self._store.key_value_dir_get("codeit/beat"))
             except JaxRuntimeError:
                 self._end("process 0, at which the others meet, cannot be reached any more")
-            for number, reason in left.items():
+            for number, told in left.items():
+                code, _, reason = told.partition(" ")
                 # This one may come to the same end in a moment.
                 if reason and not self._is_leaving.wait(_GRACE_SECONDS):
-                    self._end(f"process {number} has ended: {reason}", _EXIT_CODES.get(reason, _EXIT_LOST))
+                    if reason in _SIGNALS:  # who ends one of them ends all, in good order
+                        os.kill(os.getpid(), _SIGNALS[reason])
+                        return
+                    self._end(f"process {number} has ended: {reason}", int(code))
             for number, value in found.items():
                 is_silent = number not in left and beats.get(number) == value
                 silent[number] = silent[number] + 1 if is_silent else 0
