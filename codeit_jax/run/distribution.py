@@ -5,6 +5,7 @@ tell each other goes by the key-value store of the runtime's coordinator, which 
 devices are at work. A process that is not heard of any more ends the others.
 """
 
+import atexit
 import contextlib
 import itertools
 import os
@@ -36,8 +37,6 @@ _GATHER_SECONDS = 86_400.0  # the longest that one process may be ahead of anoth
 _SLICE_SECONDS = 5.0
 _EXIT_LOST = 1
 _SIGNALS = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT}
-
-_kept: list[Any] = []
 
 Told = TypeVar("Told")
 
@@ -76,26 +75,36 @@ def _initialize(rendezvous: Rendezvous) -> None:
     jax.config.update("jax_enable_preemption_service", False)
     # Without it, processes on CPUs could not compute together.
     jax.config.update("jax_cpu_collectives_implementation", "gloo")
+    # Where processes do not find each other, the runtime aborts.
+    late = threading.Timer(rendezvous.seconds, _tell_late, [rendezvous])
+    late.daemon = True
+    late.start()
     try:
         jax.distributed.initialize(
             rendezvous.coordinator,
             rendezvous.num_processes,
             rendezvous.process_id,
-            initialization_timeout=rendezvous.seconds,
+            initialization_timeout=rendezvous.seconds + _HEARTBEAT_SECONDS,
             heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
         )
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RuntimeError) as error:
         raise UserError(
-            f"--distributed: {_one_line(error)} Where JAX does not find the other processes by itself, as it"
+            f"--distributed: {_one_line(error)}; where JAX does not find the other processes by itself, as it"
             f" does on Cloud TPU, Slurm, Open MPI and GKE, give {_PORT}, --num_processes and --process_id"
         ) from error
-    except RuntimeError as error:
-        place = rendezvous.coordinator or "the coordinator"
-        raise UserError(
-            f"--distributed: the processes did not find each other at {place} within {rendezvous.seconds} s:"
-            f" look whether all of them were started, each with a --process_id of its own, and whether the"
-            f" port can be reached from each host ({_one_line(error)})"
-        ) from error
+    finally:
+        late.cancel()
+
+
+def _tell_late(rendezvous: Rendezvous) -> None:
+    place = f" at {rendezvous.coordinator}" if rendezvous.coordinator else ""
+    os.write(
+        2,
+        f"error: --distributed: the processes did not find each other{place} within {rendezvous.seconds} s:"
+        " look whether all of them were started, each with a --process_id of its own, and whether the port"
+        " can be reached from each host\n".encode(),
+    )
+    _end_now(EXIT_USER_ERROR)
 
 
 class _Processes:
@@ -145,7 +154,8 @@ class _Processes:
             if reason and self.number == 0:
                 self._wait_for_others()
         if reason:
-            _forget_shutdown()
+            # The runtime would wait for all processes as the interpreter ends, or abort it.
+            atexit.register(_end_now, code)
 
     def wait_for_loss(self) -> None:
         """Waits until the watch has ended this process, as long as it may take to notice a loss."""
@@ -156,6 +166,7 @@ class _Processes:
         deadline = time.monotonic() + 2 * _GRACE_SECONDS
         while len(self._store.key_value_dir_get("codeit/left")) < self.count and time.monotonic() < deadline:
             time.sleep(_BEAT_SECONDS / 10)
+        time.sleep(_BEAT_SECONDS)  # in which they end
 
     def start_watch(self) -> None:
         """Ends this process where another is not heard of any more, or has ended before its time."""
@@ -189,10 +200,8 @@ class _Processes:
                 return
 
     def _end(self, line: str, code: int = _EXIT_LOST) -> None:
-        with contextlib.suppress(Exception):
-            sys.stdout.flush()
         os.write(2, f"error: {line}; the same commands go on from here\n".encode())
-        os._exit(code)
+        _end_now(code)
 
     def _get(self, key: str) -> bytes:
         deadline = time.monotonic() + _GATHER_SECONDS
@@ -215,13 +224,11 @@ def _store() -> Any:
     return distributed.global_state.client
 
 
-def _forget_shutdown() -> None:
-    """Has the interpreter end without the runtime's shutdown, which waits for all processes."""
-    from jax._src import distributed
-
-    state = distributed.global_state
-    _kept.extend((state.client, state.service))  # what is freed would be shut down
-    state.client = state.service = None
+def _end_now(code: int) -> None:
+    with contextlib.suppress(Exception):
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
 
 
 def _reason(error: BaseException) -> str:
