@@ -82,8 +82,9 @@ def run_experiment(
         if peers.count > 1:
             display.note(describe(learner.mesh, config.learner.batch_size))
         cache = workdir / DISTILLED
-        snapshots = stack.enter_context(Snapshots(workdir, config, components.examples.fingerprint, peers))
         journal = Journal(workdir / "progress", peers)
+        fingerprint = components.examples.fingerprint
+        snapshots = stack.enter_context(Snapshots(workdir, config, fingerprint, journal, peers))
         components = dataclasses.replace(components, journal=journal, pause=snapshots)
         restored = snapshots.restore(learner, display.note)
         num_done = restored[0].meta_iteration if restored else 0

@@ -21,6 +21,7 @@ from codeit_jax.run.agreement import Agreement, check_equal
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json
 from codeit_jax.run.interruption import Terminated, is_requested, raise_requested
+from codeit_jax.run.journal import Journal
 from codeit_jax.run.manifest import DamageError
 from codeit_jax.run.metrics import IterationMetrics, read_rows
 from codeit_jax.run.peers import ALONE, Peers, by_first
@@ -51,10 +52,19 @@ class Snapshots:
         workdir: the run's folder.
         config: the run, with which snapshots are kept.
         fingerprint: what tells the policy's tokenizer from others.
+        journal: what the meta-iteration at hand has sampled, which goes into a snapshot that is taken midway.
         peers: the processes of the run.
     """
 
-    def __init__(self, workdir: epath.Path, config: Config, fingerprint: str, peers: Peers = ALONE) -> None:
+    def __init__(
+        self,
+        workdir: epath.Path,
+        config: Config,
+        fingerprint: str,
+        journal: Journal | None = None,
+        peers: Peers = ALONE,
+    ) -> None:
+        self._journal = journal or Journal()
         self._peers = peers
         self._workdir = workdir
         self._fingerprint = fingerprint
@@ -148,7 +158,11 @@ class Snapshots:
         self._midway.save(
             (self._midway.latest_step() or 0) + 1,
             learner_state=state.learner.state,
-            host_state={**self._marked, "progress": dataclasses.asdict(state.progress)},
+            host_state={
+                **self._marked,
+                "progress": dataclasses.asdict(state.progress),
+                "samples": self._journal.samples(),
+            },
         )
         self._is_saved()
 
@@ -178,7 +192,9 @@ class Snapshots:
                 raise UserError("policy.tokenizer: has another vocabulary than when the run was begun")
             state = self._restored_state(step, learner, host_state)
             learner.restore(learner_state)
-            return state, self._rows(step, host_state.get("rows"))
+            rows = self._rows(step, host_state.get("rows"))
+            self._journal.restore(len(rows), host_state.get("samples", ()))
+            return state, rows
 
         steps = [(_num_rows(step), False, step) for step in self._complete.steps()]
         num_complete = len(steps)

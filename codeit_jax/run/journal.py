@@ -4,7 +4,7 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,9 @@ from etils import epath
 
 from codeit_jax.errors import naming
 from codeit_jax.run.peers import ALONE, Peers, by_first
+
+# What was sampled from parameters that are gone as soon as the learner has changed them.
+SAMPLED = "sampled"
 
 
 class Journal:
@@ -31,6 +34,8 @@ class Journal:
         self._folder = Path(os.fspath(folder)) if folder is not None and is_disk else None
         self._file: Path | None = None
         self._entries: list[tuple[str, Any]] = []
+        self._samples: list[Any] = []  # of this meta-iteration, so far
+        self._kept: tuple[int, list[Any]] = 0, []
         self._lock = threading.Lock()
 
     def begin(self, meta_iteration: int) -> None:
@@ -43,6 +48,20 @@ class Journal:
             UserError: the file cannot be read or written.
         """
         self._entries = by_first(self._peers, lambda: self._read(meta_iteration))
+        self._samples = list(self.entries(SAMPLED))
+        number, kept = self._kept
+        if number == meta_iteration and len(kept) > len(self._samples):
+            others = [entry for entry in self._entries if entry[0] != SAMPLED]
+            self._entries = [*((SAMPLED, value) for value in kept), *others]
+            self._samples = list(kept)
+
+    def samples(self) -> list[Any]:
+        """Returns what this meta-iteration has sampled so far, for a snapshot that is taken midway."""
+        return [*self._samples]
+
+    def restore(self, meta_iteration: int, samples: Sequence[Any]) -> None:
+        """Goes on from a snapshot: a meta-iteration has these samples, though its file may be gone."""
+        self._kept = meta_iteration, list(samples)
 
     def _read(self, meta_iteration: int) -> list[tuple[str, Any]]:
         entries: list[tuple[str, Any]] = []
@@ -80,6 +99,8 @@ class Journal:
         Raises:
             UserError: there is no room for it, or no permission.
         """
+        if kind == SAMPLED:
+            self._samples.append(json.loads(json.dumps(value)))
         if self._file is None:
             return
         with self._lock, naming(self._file):
