@@ -130,6 +130,6 @@ def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int
 def candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
     """Yields the attempts that give at least one demonstration, as candidates of their task."""
     for attempt in attempts:
-        if attempt.demonstration_performance > 0:
+        if attempt.program is not None and attempt.demonstration_performance > 0:
             performance = Performance(attempt.demonstration_performance, attempt.test_performance)
-            yield Candidate(str(attempt.program), performance, meta_iteration)
+            yield Candidate(attempt.program, performance, meta_iteration)

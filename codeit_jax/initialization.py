@@ -177,11 +177,11 @@ def _training_experiences(
     for parent in parents:
         outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
         program = str(parent.solution)
-        yield Experience(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
+        yield Experience.of(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
     for number, mutant in enumerate(mutants):
         task = tasks[mutant.task_id]
         task_id = _mutant_id(mutant, number)
-        yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
+        yield Experience.of(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
 
 
 def _mutant_id(mutant: Mutant, number: int) -> str:
@@ -219,7 +219,7 @@ def _augmented_experiences(
     for task in augment(
         components.pool, families, augmenter, settings.num_copies, settings.min_inputs, config.seed
     ):
-        yield Experience(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
+        yield Experience.of(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
 
 
 def _candidates(

@@ -38,7 +38,7 @@ class Learner:
 
 def experience(number):
     grid = ((number % 10, number // 10 % 10),)
-    return Experience(f"task{number % 7}", f"O = f{number}(I)", (grid,), (grid,), number / 1000, number)
+    return Experience.of(f"task{number % 7}", f"O = f{number}(I)", (grid,), (grid,), number / 1000, number)
 
 
 def advanced(state):

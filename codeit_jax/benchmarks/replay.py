@@ -17,7 +17,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from codeit_jax.arc import Grid, load_tasks
+from codeit_jax.arc import load_tasks
+from codeit_jax.arc.packing import pack_grids
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.dsl import load_training_programs
@@ -70,11 +71,15 @@ class Stream:
     def __init__(self, seed: int) -> None:
         rng = random.Random(f"{seed}/replay")
         self._tasks = [
-            (task.id, task.demonstration_inputs, tuple(pair.output for pair in task.train if pair.output))
+            (
+                task.id,
+                b"".join(task.packed_inputs),
+                [pack_grids((pair.output,)) for pair in task.train if pair.output],
+            )
             for task in load_tasks("arc1/training")
         ]
         self._rows = {
-            width: [tuple(rng.choices(range(10), k=width)) for _ in range(_ROWS_OF_A_WIDTH)]
+            width: [bytes(rng.choices(range(10), k=width)) for _ in range(_ROWS_OF_A_WIDTH)]
             for width in range(1, 31)
         }
         lines = [str(program).splitlines()[:-1] for program in load_training_programs().values()]
@@ -97,20 +102,22 @@ class Stream:
         # Every second turn gives what one of the others gave.
         variant = 2 * self._rng.randrange((turn + 1) // 2) if turn % 2 else turn
         start = self._starts[number * 0x9E3779B1 % _PROGRAM_STARTS]
-        return Experience.unchecked(
+        return Experience(
             task_id=task_id,
             program=f"{start}O = paint(I, x{number})",
-            inputs=inputs,
-            outputs=tuple([self._varied(grid, variant) for grid in outputs]),
+            packed_inputs=inputs,
+            packed_outputs=b"".join([self._varied(grid, variant) for grid in outputs]),
             priority=number * 0x9E3779B1 % 5 / 4,
             meta_iteration=number // _PER_META_ITERATION,
         )
 
-    def _varied(self, grid: Grid, variant: int) -> Grid:
-        rows = self._rows[len(grid[0])]
+    def _varied(self, grid: bytes, variant: int) -> bytes:
+        height, width = grid[:2]
+        rows = self._rows[width]
         first, rest = variant % _ROWS_OF_A_WIDTH, variant // _ROWS_OF_A_WIDTH
         second, third = rest % _ROWS_OF_A_WIDTH, rest // _ROWS_OF_A_WIDTH % _ROWS_OF_A_WIDTH
-        return (rows[first], rows[second], rows[third], *grid[3:])[: len(grid)]
+        varied = b"".join((rows[first], rows[second], rows[third])[:height])
+        return grid[:2] + varied + grid[2 + len(varied) :]
 
 
 def measure(options: Options) -> Iterator[Measurement]:
@@ -216,9 +223,8 @@ def _restore(checkpointer: Checkpointer) -> dict[str, Any]:
 
 
 def _content_bytes(experience: Experience) -> int:
-    packed = sum(2 + len(grid) * len(grid[0]) for grid in experience.outputs)
     columns = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
-    return packed + len(experience.program.encode()) + columns
+    return len(experience.packed_outputs) + len(experience.program.encode()) + columns
 
 
 class _Peer:

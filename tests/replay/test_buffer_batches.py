@@ -55,7 +55,7 @@ def contents(experiences):
 def experiences(draw):
     count = draw(st.integers(1, 2))
     grids = st.tuples(*[st.sampled_from(GRIDS)] * count)
-    return Experience(
+    return Experience.of(
         draw(st.sampled_from(["one", "two", "täsk"])),
         draw(st.sampled_from(["a", "bb", "O = ñ(I)", "plumless", "buckeroo"])),
         draw(grids),
@@ -107,7 +107,7 @@ def test_batches_are_what_one_after_another_would_be(tmp_path_factory, capacity,
 def filled(size=300, capacity=1000):
     ours = ReplayBuffer(capacity)
     ours.extend(
-        Experience(f"t{i % 7}", f"O = f{i}(I)", (GRIDS[i % 5],), (GRIDS[i % 3],), i % 4 / 3, i)
+        Experience.of(f"t{i % 7}", f"O = f{i}(I)", (GRIDS[i % 5],), (GRIDS[i % 3],), i % 4 / 3, i)
         for i in range(size)
     )
     return ours
@@ -120,7 +120,6 @@ def test_reading_is_as_one_by_one():
     read = ours.read(np.arange(len(ours)))
     assert read == list(ours)
     assert all(type(each.priority) is float and type(each.meta_iteration) is int for each in read)
-    assert read[0].outputs is read[3].outputs, "equal outputs are one object"
     assert ours.read([]) == []
     assert ReplayBuffer().read([]) == []
     for outside in ([300], [-301], [0, 1000]):
@@ -130,10 +129,11 @@ def test_reading_is_as_one_by_one():
         ReplayBuffer().read([0])
 
 
-def test_many_inputs_come_back_though_few_stay_unpacked(monkeypatch):
-    monkeypatch.setattr("codeit_jax.replay.entries._MAX_UNPACKED", 8)
+def test_many_inputs_come_back():
     ours = ReplayBuffer()
-    each_its_own = [Experience("t", f"f{i}", (((i % 10, i // 10),),), (GRIDS[0],), 0.0, 0) for i in range(90)]
+    each_its_own = [
+        Experience.of("t", f"f{i}", (((i % 10, i // 10),),), (GRIDS[0],), 0.0, 0) for i in range(90)
+    ]
     ours.extend(each_its_own)
     rng = np.random.default_rng(0)
     for size in (1, 5, 30, 2, 90, 3):
@@ -145,7 +145,7 @@ def test_the_memory_is_near_that_of_the_content():
     grid = tuple(tuple(np.random.default_rng(0).integers(0, 10, 20).tolist()) for _ in range(19))
     ours = ReplayBuffer()
     ours.extend(
-        Experience("t", f"O = f{i}(I)", (grid,), ((*grid, tuple(map(int, f"{i:020}"))),), 0.5, 0)
+        Experience.of("t", f"O = f{i}(I)", (grid,), ((*grid, tuple(map(int, f"{i:020}"))),), 0.5, 0)
         for i in range(20_000)
     )
     assert ours.nbytes < 1.3 * 20_000 * (2 + 400 + 12 + 28)
@@ -153,9 +153,9 @@ def test_the_memory_is_near_that_of_the_content():
 
 def test_what_cannot_be_encoded_changes_nothing():
     ours = filled(10)
-    bad = Experience("t", "O = \ud800(I)", (GRIDS[0],), (GRIDS[0],), 1.0, 0)
+    bad = Experience.of("t", "O = \ud800(I)", (GRIDS[0],), (GRIDS[0],), 1.0, 0)
     with pytest.raises(UnicodeEncodeError):
-        ours.extend([Experience("new", "O = g(I)", (GRIDS[0],), (GRIDS[0],), 1.0, 0), bad])
+        ours.extend([Experience.of("new", "O = g(I)", (GRIDS[0],), (GRIDS[0],), 1.0, 0), bad])
     assert contents(ours) == contents(filled(10))
     assert ours.state()["task_ids"] == filled(10).state()["task_ids"]
 
@@ -190,9 +190,9 @@ CRITICAL = {3: 16.27, 4: 18.47, 5: 20.52, 9: 27.88, 14: 36.12}
 def test_every_set_is_drawn_as_often_as_it_should_be(priorities, n, prioritized):
     ours = ReplayBuffer()
     ours.extend(
-        Experience("t", f"f{i}", (GRIDS[0],), (GRIDS[0],), p / 2, 0) for i, p in enumerate(priorities)
+        Experience.of("t", f"f{i}", (GRIDS[0],), (GRIDS[0],), p / 2, 0) for i, p in enumerate(priorities)
     )
-    ours.extend(Experience("t", f"f{i}", (GRIDS[0],), (GRIDS[0],), p, 0) for i, p in enumerate(priorities))
+    ours.extend(Experience.of("t", f"f{i}", (GRIDS[0],), (GRIDS[0],), p, 0) for i, p in enumerate(priorities))
     expected = inclusion(priorities if prioritized else [1.0] * len(priorities), n)
     rng, draws = np.random.default_rng(17), 8_000
     counts = dict.fromkeys(expected, 0)
@@ -213,7 +213,7 @@ def test_every_set_is_drawn_as_often_as_it_should_be(priorities, n, prioritized)
 def test_entries_without_priority_share_what_the_others_leave_evenly():
     ours = ReplayBuffer()
     priorities = [0.0, 1.0, 0.0, 0.0, 0.5, 0.0]
-    ours.extend(Experience("t", f"f{i}", (GRIDS[0],), (GRIDS[0],), p, 0) for i, p in enumerate(priorities))
+    ours.extend(Experience.of("t", f"f{i}", (GRIDS[0],), (GRIDS[0],), p, 0) for i, p in enumerate(priorities))
     rng, draws = np.random.default_rng(5), 4_000
     counts = np.zeros(6)
     for _ in range(draws):
