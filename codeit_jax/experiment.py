@@ -32,7 +32,7 @@ from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
-from codeit_jax.snapshots import Snapshots, has_snapshot
+from codeit_jax.snapshots import Snapshots, latest_snapshot
 from codeit_jax.validation import check_overlap, load_validation_tasks, validate
 
 
@@ -70,7 +70,7 @@ def run_experiment(
             search_tasks,
             pool,
             validation_tasks=validation_tasks,
-            reads_weights=not has_snapshot(workdir),
+            reads_weights=latest_snapshot(workdir) is None,
             failure_folder=workdir / "failures",
         )
         cache = workdir / DISTILLED

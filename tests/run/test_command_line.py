@@ -87,7 +87,7 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
             ["--config=~nosuchuser/x.py"],
             "flag --config=~nosuchuser/x.py: cannot be read: there is no such user",
         ),
-        ([QUICKSTART + ":nope"], "quickstart.py:nope: TypeError: get_config() takes 0 positional arguments"),
+        ([QUICKSTART + ":nope"], "unknown variant 'nope'; known are no_expert_iteration, no_relabeling"),
         ([QUICKSTART, "--workdir=/dev/null/x"], "--workdir=/dev/null/x: "),
     ],
 )
