@@ -35,7 +35,7 @@ from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
-from codeit_jax.snapshots import Snapshots, has_snapshot
+from codeit_jax.snapshots import Snapshots, latest_snapshot
 from codeit_jax.validation import check_overlap, load_validation_tasks, validate
 
 
@@ -76,7 +76,7 @@ def run_experiment(
             search_tasks,
             pool,
             validation_tasks=validation_tasks,
-            reads_weights=not has_snapshot(workdir),
+            reads_weights=latest_snapshot(workdir) is None,
             failure_folder=workdir / "failures",
         )
         if peers.count > 1:

@@ -36,9 +36,9 @@ _SAMPLES = "samples"
 Restored = tuple[State, list[IterationMetrics]]
 
 
-def has_snapshot(workdir: epath.Path) -> bool:
-    """Returns whether a run has a checkpoint, so that it needs no published weights any more."""
-    return Checkpointer(workdir / _COMPLETE).latest_step() is not None
+def latest_snapshot(workdir: epath.Path) -> int | None:
+    """Returns the meta-iteration after which a run's newest checkpoint was taken; None where it has none."""
+    return Checkpointer(workdir / _COMPLETE).latest_step()
 
 
 class Snapshots:

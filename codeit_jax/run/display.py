@@ -109,7 +109,7 @@ def number_table(titles: Sequence[str], rows: Sequence[Sequence[str]], title: st
     """
     table = Table(title=title and _shown(title, "table.title"), box=SIMPLE_HEAD, padding=0)
     for each in titles:
-        table.add_column(_shown(each), justify="right")
+        table.add_column(_shown(each), justify="right", overflow="fold")
     for row in rows:
         table.add_row(*map(_shown, row))
     return table

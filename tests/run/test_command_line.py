@@ -87,9 +87,9 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
             ["--config=~nosuchuser/x.py"],
             "flag --config=~nosuchuser/x.py: cannot be read: there is no such user",
         ),
-        ([QUICKSTART + ":nope"], "quickstart.py:nope: has no variants, and so no 'nope'"),
         ([QUICKSTART, "--config.batch_size=1"], "no setting batch_size; did you mean learner.batch_size?"),
         ([QUICKSTART, "--config.learner.batchsize=1"], "did you mean learner.batch_size?"),
+        ([QUICKSTART + ":nope"], "unknown variant 'nope'; known are no_expert_iteration, no_relabeling"),
         ([QUICKSTART, "--workdir=/dev/null/x"], "--workdir=/dev/null/x: "),
     ],
 )

@@ -45,6 +45,7 @@ FILES = {
         | {"num_layers": 1, "num_heads": 1}
     ),
     "mine/performance.csv": "theirs",
+    "ablated/ablations.csv": "theirs",
     "searched/performance.csv": "num_programs,solved,solved_strict,share,seconds\n",
     "closed/x": "",
 }
