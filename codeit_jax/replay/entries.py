@@ -93,30 +93,31 @@ class Entries:
 
         Where a task and program are not, the entry stays, with the highest of the priorities.
         """
-        task_ids, texts, inputs, outputs, priorities, meta_iterations = zip(*experiences, strict=True)
-        programs = self.tables["programs"].number(list(map(str.encode, texts)))
-        tasks = self.task_ids.number(task_ids)
+        programs = self.tables["programs"].number([each.program.encode() for each in experiences])
+        tasks = self.task_ids.number([each.task_id for each in experiences])
         indices = self._find(tasks, programs)
-        rows = np.flatnonzero(indices < 0)
-        keys = _keys(tasks[rows], programs[rows]).tolist()
-        firsts: dict[int, int] = {}
-        first_of = np.array([firsts.setdefault(key, place) for place, key in enumerate(keys)], int)
-        is_first = first_of == np.arange(len(rows))
-        indices[rows] = (len(self) + np.cumsum(is_first) - 1)[first_of]
-        rows = rows[is_first]
+        unknown = np.flatnonzero(indices < 0)
+        # Among these the same task and program may be more than once: the first is new, the others are it.
+        keys = _keys(tasks[unknown], programs[unknown])
+        _, firsts, place_of = np.unique(keys, return_index=True, return_inverse=True)
+        is_new = np.zeros(len(experiences), bool)
+        is_new[unknown[firsts]] = True
+        rows = np.flatnonzero(is_new)
+        indices[rows] = np.arange(len(self), len(self) + len(rows))
+        indices[unknown] = indices[unknown[firsts]][place_of]
         self._keys.append(_hashes(tasks[rows], programs[rows]))
-        places = rows.tolist()
+        new = [experiences[row] for row in rows.tolist()]
         for name, numbers in {
-            "priorities": np.array(priorities)[rows],
-            "meta_iterations": np.array(meta_iterations)[rows],
+            "priorities": np.array([each.priority for each in new]),
+            "meta_iterations": np.array([each.meta_iteration for each in new]),
             "tasks": tasks[rows],
-            "inputs": self.tables["inputs"].number([inputs[place] for place in places]),
-            "outputs": self.tables["outputs"].number([outputs[place] for place in places]),
+            "inputs": self.tables["inputs"].number([each.packed_inputs for each in new]),
+            "outputs": self.tables["outputs"].number([each.packed_outputs for each in new]),
             "programs": programs[rows],
         }.items():
             self.columns[name].extend(numbers)
-        self.raise_priorities(indices, priorities)
-        return len(places)
+        self.raise_priorities(indices, [each.priority for each in experiences])
+        return len(new)
 
     def read(self, indices: np.ndarray) -> list[Experience]:
         """Returns the experiences of some indices `[n]`."""
