@@ -28,6 +28,18 @@ class ThreadPeers:
             assert told.condition.wait_for(lambda: len(told.values[key]) == self.count, timeout=60)
             return [pickle.loads(told.values[key][number]) for number in range(self.count)]
 
+    def put(self, key: str, value: Any) -> None:
+        told = self._told
+        with told.condition:
+            told.put[key] = pickle.dumps(value)
+            told.condition.notify_all()
+
+    def take(self, key: str) -> Any:
+        told = self._told
+        with told.condition:
+            assert told.condition.wait_for(lambda: key in told.put, timeout=60)
+            return pickle.loads(told.put.pop(key))
+
     def post(self, name: str, text: str) -> None:
         self._told.posted[name] = text
 
@@ -42,6 +54,7 @@ class Told:
         self.count = count
         self.condition = threading.Condition()
         self.values: dict[Any, dict[int, bytes]] = defaultdict(dict)
+        self.put: dict[str, bytes] = {}
         self.posted: dict[str, str] = {}
 
     def peers(self) -> list[ThreadPeers]:

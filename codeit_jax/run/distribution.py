@@ -123,16 +123,23 @@ class _Processes:
         call = next(self._calls[channel])
         place = f"codeit/gather/{channel}/{call}"
         own = f"{place}/{self.number}"
-        self._store.key_value_set_bytes(own, zlib.compress(pickle.dumps(value), 1))
+        self._set(own, value)
         told = [
-            value if number == self.number else pickle.loads(zlib.decompress(self._get(f"{place}/{number}")))
-            for number in range(self.count)
+            value if number == self.number else self._get(f"{place}/{number}") for number in range(self.count)
         ]
         # Whoever has told something in this call has read everything of the one before.
         if channel in self._old:
             self._store.key_value_delete(self._old[channel])
         self._old[channel] = own
         return told
+
+    def put(self, key: str, value: Any) -> None:
+        self._set(f"codeit/put/{key}", value)
+
+    def take(self, key: str) -> Any:
+        value = self._get(f"codeit/put/{key}")
+        self._store.key_value_delete(f"codeit/put/{key}")
+        return value
 
     def post(self, name: str, text: str) -> None:
         self._store.key_value_set(f"codeit/posted/{name}/text", text, allow_overwrite=True)
@@ -203,11 +210,15 @@ class _Processes:
         os.write(2, f"error: {line}; the same commands go on from here\n".encode())
         _end_now(code)
 
-    def _get(self, key: str) -> bytes:
+    def _set(self, key: str, value: Any) -> None:
+        self._store.key_value_set_bytes(key, zlib.compress(pickle.dumps(value), 1))
+
+    def _get(self, key: str) -> Any:
         deadline = time.monotonic() + _GATHER_SECONDS
         while True:
             try:
-                return bytes(self._store.blocking_key_value_get_bytes(key, int(1000 * _SLICE_SECONDS)))
+                content = self._store.blocking_key_value_get_bytes(key, int(1000 * _SLICE_SECONDS))
+                return pickle.loads(zlib.decompress(content))
             except JaxRuntimeError as error:
                 if "DEADLINE_EXCEEDED" not in str(error) or time.monotonic() > deadline:
                     raise

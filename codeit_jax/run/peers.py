@@ -5,7 +5,7 @@ concerns files, the others are told what came of it, so that all hold the same a
 """
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from codeit_jax.errors import UserError
 
@@ -34,6 +34,14 @@ class Peers(Protocol):
         """
         ...
 
+    def put(self, key: str, value: Any) -> None:
+        """Lays a value down for one other process to `take`; anything that can be pickled."""
+        ...
+
+    def take(self, key: str) -> Any:
+        """Waits for what another process lays down under a key, and returns it; it is there no more then."""
+        ...
+
     def post(self, name: str, text: str) -> None:
         """Puts up a text under a name, in place of an earlier one; nobody is waited for."""
         ...
@@ -50,6 +58,12 @@ class Alone:
 
     def gather(self, value: Told, channel: str = "") -> list[Told]:
         return [value]
+
+    def put(self, key: str, value: Any) -> None:
+        raise ValueError("there is no other process")
+
+    def take(self, key: str) -> Any:
+        raise ValueError("there is no other process")
 
     def post(self, name: str, text: str) -> None:
         pass
