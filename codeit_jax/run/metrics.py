@@ -12,6 +12,8 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.run.event_file import EventFile
 from codeit_jax.run.files import write_text
 
+PERFORMANCE = "performance.csv"  # the file, in a run's folder
+
 
 @dataclasses.dataclass(frozen=True)
 class IterationMetrics:
@@ -106,7 +108,7 @@ class MetricsLog:
 
     def __init__(self, workdir: epath.Path | None, rows: Iterable[IterationMetrics] = ()) -> None:
         self.rows = list(rows)
-        self._path = None if workdir is None else workdir / "performance.csv"
+        self._path = None if workdir is None else workdir / PERFORMANCE
         if self.rows:
             self._write()
         self._events = None if workdir is None else EventFile(workdir / "tensorboard", len(self.rows))
@@ -148,7 +150,7 @@ def read_rows(workdir: epath.Path) -> list[IterationMetrics]:
     Raises:
         UserError: the file is no such table; the message names it and the line.
     """
-    path = workdir / "performance.csv"
+    path = workdir / PERFORMANCE
     if not path.exists():
         return []
     with naming(path):
