@@ -14,6 +14,7 @@ from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import MeshConfig
 from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.host import Sample, start_pool
+from codeit_jax.execution.led_pool import Leader
 from codeit_jax.results.sampled import SampleResults, answer_tasks, gather
 from codeit_jax.results.scoring import (
     Scores,
@@ -81,6 +82,7 @@ def evaluate(
     mesh: MeshConfig | None = None,
     output: str | None = None,
     console: Console | None = None,
+    leader: Leader | None = None,
 ) -> Evaluation:
     """Samples programs from a run's newest checkpoint, runs them and scores them.
 
@@ -97,6 +99,7 @@ def evaluate(
         mesh: how the devices are laid out; by default each has all parameters.
         output: a JSON file for every figure; None for none.
         console: where to show progress and the table; by default standard output.
+        leader: of other processes whose workers help; None for none.
 
     Raises:
         UserError: the folder, the tasks, the devices or the file are wrong; the message says what and where.
@@ -118,7 +121,7 @@ def evaluate(
         )
         workers = num_workers or os.cpu_count() or 1
         execution = dataclasses.replace(config.execution, num_workers=workers)
-        with start_pool(tasks, execution) as pool:
+        with start_pool(tasks, execution, leader) as pool:
             display.phase("sampling", settings.num_samples * len(tasks))
             samples = _samples(trained, tasks, settings)
             results = gather(tasks, _shown(answer_tasks(pool, tasks, samples), display))

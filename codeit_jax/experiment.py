@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from etils import epath
+from rich.console import Console
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.build import build
@@ -24,20 +25,22 @@ from codeit_jax.iteration import run_meta_iteration
 from codeit_jax.learner.learner import Progress
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
+from codeit_jax.policy.sharding import describe
 from codeit_jax.report.command import write_report
 from codeit_jax.run.files import write_json_lines
 from codeit_jax.run.interruption import Terminated, deferred
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
+from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
-from codeit_jax.snapshots import Snapshots, has_snapshot
+from codeit_jax.snapshots import Snapshots, latest_snapshot
 from codeit_jax.validation import check_overlap, load_validation_tasks, validate
 
 
 def run_experiment(
-    config: Config, workdir_path: str, *, profiled_iteration: int | None = None
+    config: Config, workdir_path: str, *, profiled_iteration: int | None = None, peers: Peers = ALONE
 ) -> list[IterationMetrics]:
     """Runs CodeIt, from the start or from where the run in the folder stopped.
 
@@ -45,6 +48,8 @@ def run_experiment(
         config: the run.
         workdir_path: its folder; `docs/commands.md` says what is left there.
         profiled_iteration: a meta-iteration of which a trace is left in the folder; None for none.
+        peers: the processes of the run, each of which makes this call; see `distribution.joined`. The first
+            alone shows the run and writes its files, but for checkpoints, which all write.
 
     Returns:
         The rows of the run's table, those of earlier starts included.
@@ -54,6 +59,7 @@ def run_experiment(
             that is still to be done; the message says what and where.
     """
     started = time.monotonic()
+    is_first = peers.number == 0
     search_tasks = load_tasks(config.data.search_tasks)
     training_tasks = load_tasks(config.data.training_tasks)
     validation_tasks = load_validation_tasks(config.data)
@@ -61,21 +67,25 @@ def run_experiment(
     check_overlap(config.data, "validation_tasks", validation_tasks, training_tasks)
     programs = load_training_programs(config.data.training_programs or None)
     with contextlib.ExitStack() as stack:
-        workdir = stack.enter_context(open_workdir(workdir_path, config))
-        display = stack.enter_context(RunDisplay(len(search_tasks)))
+        workdir = stack.enter_context(open_workdir(workdir_path, config, peers))
+        display = stack.enter_context(RunDisplay(len(search_tasks), _console(peers)))
         display.phase("starting the host pool and building the policy")
-        pool = stack.enter_context(start_pool([*search_tasks, *validation_tasks], config.execution))
+        pool = stack.enter_context(start_pool([*search_tasks, *validation_tasks], config.execution, peers))
         components, learner = build(
             config,
             search_tasks,
             pool,
             validation_tasks=validation_tasks,
-            reads_weights=not has_snapshot(workdir),
+            reads_weights=latest_snapshot(workdir) is None,
             failure_folder=workdir / "failures",
         )
+        if peers.count > 1:
+            display.note(describe(learner.mesh, config.learner.batch_size))
         cache = workdir / DISTILLED
-        snapshots = stack.enter_context(Snapshots(workdir, config, components.examples.fingerprint))
-        components = dataclasses.replace(components, journal=Journal(workdir / "progress"), pause=snapshots)
+        journal = Journal(workdir / "progress", peers)
+        fingerprint = components.examples.fingerprint
+        snapshots = stack.enter_context(Snapshots(workdir, config, fingerprint, journal, peers))
+        components = dataclasses.replace(components, journal=journal, pause=snapshots)
         restored = snapshots.restore(learner, display.note)
         num_done = restored[0].meta_iteration if restored else 0
         _check_profiled(profiled_iteration, num_done, config.num_meta_iterations)
@@ -89,34 +99,39 @@ def run_experiment(
         else:
             state, rows = restored
             _tell_resumed(state, rows, config, display)
-        log = stack.enter_context(contextlib.closing(MetricsLog(workdir, rows)))
+        log = stack.enter_context(contextlib.closing(MetricsLog(workdir if is_first else None, rows)))
         display.rows(log.rows)
         try:
             if not rows:
                 prepared_seconds = time.monotonic() - started
                 metrics = warm_up(state, components, config.warmup_experiences, display)
                 metrics = dataclasses.replace(metrics, explore_seconds=prepared_seconds)
-                _record(metrics, state, snapshots, log, display, is_saved=True)
+                _record(metrics, state, snapshots, log, display, peers, is_saved=True)
             while state.meta_iteration < config.num_meta_iterations:
-                if state.meta_iteration + 1 == profiled_iteration:
+                if is_first and state.meta_iteration + 1 == profiled_iteration:
                     metrics = _iterate_profiled(state, components, display, workdir)
                 else:
-                    metrics = _iterate(state, components, display, workdir)
+                    metrics = _iterate(state, components, display, workdir if is_first else None)
                 is_last = state.meta_iteration == config.num_meta_iterations
                 is_saved = is_last or state.meta_iteration % config.checkpoint_interval == 0
-                _record(metrics, state, snapshots, log, display, is_saved=is_saved)
+                _record(metrics, state, snapshots, log, display, peers, is_saved=is_saved)
                 interval = config.report_interval
-                if interval and state.meta_iteration % interval == 0 and not is_last:
+                if is_first and interval and state.meta_iteration % interval == 0 and not is_last:
                     _report(workdir, display)
         except (KeyboardInterrupt, Terminated):
-            display.phase("saving what it has come to")
-            snapshots.keep()
+            if peers.count == 1:  # others are somewhere else, and a snapshot takes all
+                display.phase("saving what it has come to")
+                snapshots.keep()
             raise
         display.phase("writing the last checkpoint")
         snapshots.wait()
-        if config.report_interval:  # also of a run that was ended before it could
+        if is_first and config.report_interval:  # also of a run that was ended before it could
             _report(workdir, display)
         return log.rows
+
+
+def _console(peers: Peers) -> Console | None:
+    return None if peers.number == 0 else Console(quiet=True)
 
 
 def _report(workdir: epath.Path, display: RunDisplay) -> None:
@@ -141,10 +156,12 @@ def _record(
     snapshots: Snapshots,
     log: MetricsLog,
     display: RunDisplay,
+    peers: Peers,
     *,
     is_saved: bool,
 ) -> None:
     """Takes down what a meta-iteration, or the warm-up, has come to."""
+    metrics = peers.gather(metrics)[0]  # clocks differ
     with deferred():  # the table and what is gone on from are of one meta-iteration
         log.append(metrics)
         display.rows([metrics])
@@ -171,9 +188,9 @@ def _start_expert(
 
 
 def _iterate(
-    state: State, components: Components, display: RunDisplay, workdir: epath.Path
+    state: State, components: Components, display: RunDisplay, workdir: epath.Path | None
 ) -> IterationMetrics:
-    """Runs a meta-iteration, shows it, and writes its samples out."""
+    """Runs a meta-iteration, shows it, and writes its samples out, if there is a folder for them."""
     samples: list[dict[str, Any]] = []
     num_done = 0
 
@@ -197,10 +214,11 @@ def _iterate(
             f"meta-iteration {number}: {num_solved} of {len(validation.tasks)} validation tasks solved"
         )
         metrics = dataclasses.replace(metrics, validation_performance=num_solved)
-    folder = workdir / "samples"
-    with naming(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
+    if workdir is not None:
+        folder = workdir / "samples"
+        with naming(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json_lines(folder / f"{number:04d}.jsonl.gz", samples)
     return metrics
 
 

@@ -13,6 +13,7 @@ from codeit_jax.evolution.expert import Attempted
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
 from codeit_jax.policy.program_sampler import SampledTask, journaled, num_known_tokens
+from codeit_jax.replay import Experience
 from codeit_jax.replay.prioritizer import Prioritizer
 from codeit_jax.replay.relabel import keep_solved, relabel
 from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
@@ -62,6 +63,7 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
         What was counted.
     """
     tally = Tally(SolutionBook(), num_known_tokens=num_known_tokens(components.journal))
+    experiences: list[Experience] = []
     times = allocation(state, components)
     samples = _counted(_written(state, components, times), tally)
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
@@ -74,10 +76,12 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
         for candidate in candidates(attempts, state.meta_iteration):
             tally.solutions.add(task.id, candidate)
             state.solutions.add(task.id, candidate, Source.POLICY)
-        tally.num_new += _store(state, components, task, attempts)
+        experiences += _experiences(state, components, task, attempts)
         if components.expert is not None:
             promising = components.expert.promising(task, attempts)
             tally.promising[task_index] = tally.promising.get(task_index, ()) + promising
+    # All at once, which takes a tenth of the time that task by task would.
+    tally.num_new = state.policy_buffer.extend(experiences)
     return tally
 
 
@@ -95,21 +99,25 @@ def allocation(state: State, components: Components) -> list[int]:
 
 def remember(state: State, components: Components, evolved: Iterable[Attempted]) -> None:
     """Takes what the expert's programs do into the solutions and, as the policy's, into the buffer."""
+    experiences: list[Experience] = []
     for task_index, _, attempts in evolved:
         task = components.search_tasks[task_index]
         for candidate in candidates(attempts, state.meta_iteration):
             state.solutions.add(task.id, candidate, Source.EVOLUTION)
-        _store(state, components, task, attempts)
+        experiences += _experiences(state, components, task, attempts)
+    state.policy_buffer.extend(experiences)
 
 
-def _store(state: State, components: Components, task: Task, attempts: Sequence[Attempt]) -> int:
-    """Stores attempts at a task as experiences, and returns how many of these are new."""
+def _experiences(
+    state: State, components: Components, task: Task, attempts: Sequence[Attempt]
+) -> Iterator[Experience]:
+    """Yields the experiences that attempts at a task are, but for those too long to learn."""
     to_experience = relabel if components.config.relabeling else keep_solved
     prioritize = Prioritizer(components.config.priority, components.examples.num_tokens)
-    experiences = (to_experience(task, attempt, state.meta_iteration, prioritize) for attempt in attempts)
-    return state.policy_buffer.extend(
-        each for each in experiences if each is not None and components.examples.fits(each.program)
-    )
+    for attempt in attempts:
+        experience = to_experience(task, attempt, state.meta_iteration, prioritize)
+        if experience is not None and components.examples.fits(experience.program):
+            yield experience
 
 
 def _written(state: State, components: Components, times: Sequence[int]) -> Iterator[SampledTask]:
@@ -130,6 +138,6 @@ def _counted(written: Iterable[SampledTask], tally: Tally) -> Iterator[tuple[int
 def candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Candidate]:
     """Yields the attempts that give at least one demonstration, as candidates of their task."""
     for attempt in attempts:
-        if attempt.demonstration_performance > 0:
+        if attempt.program is not None and attempt.demonstration_performance > 0:
             performance = Performance(attempt.demonstration_performance, attempt.test_performance)
-            yield Candidate(str(attempt.program), performance, meta_iteration)
+            yield Candidate(attempt.program, performance, meta_iteration)

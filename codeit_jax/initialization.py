@@ -14,6 +14,7 @@ from codeit_jax.arc import Task
 from codeit_jax.components import Components, State
 from codeit_jax.config import Config, ConfigError, ParentKind
 from codeit_jax.dsl.program import Program
+from codeit_jax.evolution.expert import Attempted
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.exploration import remember
 from codeit_jax.iteration import evolving, rate, solved_by_source, train_epoch
@@ -126,8 +127,8 @@ def warm_up(state: State, components: Components, num_experiences: int, display:
             metrics = _learn(state, components, num_experiences, metrics)
         was_learned = time.monotonic()
         if components.expert is not None:
-            display.phase("waiting for the expert")
-        remember(state, components, evolved)
+            display.phase("waiting for the expert", len(components.search_tasks))
+        remember(state, components, _shown(evolved, display))
     state.solutions.note_solved()
     return dataclasses.replace(
         metrics,
@@ -135,6 +136,14 @@ def warm_up(state: State, components: Components, num_experiences: int, display:
         policy_buffer_size=len(state.policy_buffer),
         **solved_by_source(state.solutions),
     )
+
+
+def _shown(evolved: Iterable[Attempted], display: Display) -> Iterator[Attempted]:
+    """Yields what an expert does, and counts the turns of tasks."""
+    for place, texts, attempts in evolved:
+        if not texts:
+            display.advance()
+        yield place, texts, attempts
 
 
 def _mutate(
@@ -168,11 +177,11 @@ def _training_experiences(
     for parent in parents:
         outputs = tuple(pair.output for pair in tasks[parent.task_id].train if pair.output is not None)
         program = str(parent.solution)
-        yield Experience(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
+        yield Experience.of(parent.task_id, program, parent.inputs, outputs, 1.0, 0)
     for number, mutant in enumerate(mutants):
         task = tasks[mutant.task_id]
         task_id = _mutant_id(mutant, number)
-        yield Experience(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
+        yield Experience.of(task_id, str(mutant.program), task.demonstration_inputs, mutant.outputs, 1.0, 0)
 
 
 def _mutant_id(mutant: Mutant, number: int) -> str:
@@ -210,7 +219,7 @@ def _augmented_experiences(
     for task in augment(
         components.pool, families, augmenter, settings.num_copies, settings.min_inputs, config.seed
     ):
-        yield Experience(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
+        yield Experience.of(task.task_id, str(task.program), task.inputs, task.outputs, 1.0, 0)
 
 
 def _candidates(

@@ -126,10 +126,9 @@ def _read(state: State, training: np.ndarray, policy: np.ndarray, order: np.ndar
     for start in range(0, len(order), _READ_TOGETHER):
         places = order[start : start + _READ_TOGETHER]
         is_policy = places >= len(training)
-        experiences = np.empty(len(places), object)
-        experiences[~is_policy] = state.training_buffer.read(training[places[~is_policy]])
-        experiences[is_policy] = state.policy_buffer.read(policy[places[is_policy] - len(training)])
-        yield from experiences
+        from_training = iter(state.training_buffer.read(training[places[~is_policy]]))
+        from_policy = iter(state.policy_buffer.read(policy[places[is_policy] - len(training)]))
+        yield from (next(from_policy if each else from_training) for each in is_policy.tolist())
 
 
 def _row(

@@ -17,11 +17,14 @@ from codeit_jax.learner.learner import Learner, LearnerMetrics, Progress, Update
 from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.segments import SegmentStore
 from codeit_jax.replay.states import segment_names
+from codeit_jax.run.agreement import Agreement, check_equal
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json
-from codeit_jax.run.interruption import is_requested, raise_requested
+from codeit_jax.run.interruption import Terminated, is_requested, raise_requested
+from codeit_jax.run.journal import Journal
 from codeit_jax.run.manifest import DamageError
 from codeit_jax.run.metrics import IterationMetrics, read_rows
+from codeit_jax.run.peers import ALONE, Peers, by_first
 from codeit_jax.run.restoration import NoneWholeError, restore_first
 from codeit_jax.search.solutions import Solutions
 
@@ -33,9 +36,9 @@ _SAMPLES = "samples"
 Restored = tuple[State, list[IterationMetrics]]
 
 
-def has_snapshot(workdir: epath.Path) -> bool:
-    """Returns whether a run has a checkpoint, so that it needs no published weights any more."""
-    return Checkpointer(workdir / _COMPLETE).latest_step() is not None
+def latest_snapshot(workdir: epath.Path) -> int | None:
+    """Returns the meta-iteration after which a run's newest checkpoint was taken; None where it has none."""
+    return Checkpointer(workdir / _COMPLETE).latest_step()
 
 
 class Snapshots:
@@ -49,16 +52,31 @@ class Snapshots:
         workdir: the run's folder.
         config: the run, with which snapshots are kept.
         fingerprint: what tells the policy's tokenizer from others.
+        journal: what the meta-iteration at hand has sampled, which goes into a snapshot that is taken midway.
+        peers: the processes of the run.
     """
 
-    def __init__(self, workdir: epath.Path, config: Config, fingerprint: str) -> None:
+    def __init__(
+        self,
+        workdir: epath.Path,
+        config: Config,
+        fingerprint: str,
+        journal: Journal | None = None,
+        peers: Peers = ALONE,
+    ) -> None:
+        self._journal = journal or Journal()
+        self._peers = peers
         self._workdir = workdir
         self._fingerprint = fingerprint
-        self._segments = SegmentStore(workdir / "replay")
+        self._segments = SegmentStore(workdir / "replay", is_writer=peers.number == 0)
         self._complete = Checkpointer(
-            workdir / _COMPLETE, keep=config.kept_checkpoints, keep_every=config.kept_checkpoint_interval
+            workdir / _COMPLETE,
+            keep=config.kept_checkpoints,
+            keep_every=config.kept_checkpoint_interval,
+            peers=peers,
         )
-        self._midway = Checkpointer(workdir / _MIDWAY, keep=1)
+        self._midway = Checkpointer(workdir / _MIDWAY, keep=1, peers=peers)
+        self._agreement = Agreement(peers)
         self._seconds = 60 * config.checkpoint_minutes
         self._taken_at = time.monotonic()
         self._state: State | None = None
@@ -83,6 +101,7 @@ class Snapshots:
 
         Raises:
             UserError: there is no room for the buffers' segments, or no permission.
+            RuntimeError: the processes of the run have not come to the same.
         """
         with naming(self._workdir):
             self._state = state
@@ -95,6 +114,7 @@ class Snapshots:
                 "tokenizer": self._fingerprint,
                 "rows": list(map(dataclasses.asdict, rows)),
             }
+        check_equal(self._peers, self._marked, f"meta-iteration {state.meta_iteration}")
 
     def save(self) -> None:
         """Saves what was marked, which is written while the run goes on, and writes the solutions.
@@ -106,14 +126,14 @@ class Snapshots:
         self._wait()
         with naming(self._workdir):
             self._forget()
-            write_json(self._workdir / "solutions.json", state.solutions.to_json())
+            self._write_solutions(state)
         self._complete.save(state.meta_iteration, learner_state=state.learner.state, host_state=self._marked)
         self._is_saved()
 
     def is_due(self) -> bool:
         """Returns whether the learner is to pause: there is something to save, or the run is to end."""
         is_late = 0 < self._seconds <= time.monotonic() - self._taken_at
-        return is_late or is_requested()
+        return self._agreement.is_due(is_late or is_requested())
 
     def take(self) -> None:
         """Saves how far the learner is, and ends the run where that is asked for.
@@ -124,7 +144,10 @@ class Snapshots:
             Terminated: there was a SIGTERM.
         """
         self.keep()
+        is_asked = any(self._peers.gather(is_requested()))
         raise_requested()
+        if is_asked:
+            raise Terminated  # as another process is
 
     def keep(self) -> None:
         """Saves what the run has come to, but for what is on the disk or in the journal; see `save`."""
@@ -135,7 +158,11 @@ class Snapshots:
         self._midway.save(
             (self._midway.latest_step() or 0) + 1,
             learner_state=state.learner.state,
-            host_state={**self._marked, "progress": dataclasses.asdict(state.progress)},
+            host_state={
+                **self._marked,
+                "progress": dataclasses.asdict(state.progress),
+                "samples": self._journal.samples(),
+            },
         )
         self._is_saved()
 
@@ -165,7 +192,9 @@ class Snapshots:
                 raise UserError("policy.tokenizer: has another vocabulary than when the run was begun")
             state = self._restored_state(step, learner, host_state)
             learner.restore(learner_state)
-            return state, self._rows(step, host_state.get("rows"))
+            rows = self._rows(step, host_state.get("rows"))
+            self._journal.restore(len(rows), host_state.get("samples", ()))
+            return state, rows
 
         steps = [(_num_rows(step), False, step) for step in self._complete.steps()]
         num_complete = len(steps)
@@ -186,11 +215,16 @@ class Snapshots:
         state, rows = restored
         with naming(self._workdir):
             if rows:
-                write_json(self._workdir / "solutions.json", state.solutions.to_json())
-            self._forget_samples(state.meta_iteration)
+                self._write_solutions(state)
+            if self._peers.number == 0:
+                self._forget_samples(state.meta_iteration)
         self.mark(state, rows)
         self._is_saved()
         return restored
+
+    def _write_solutions(self, state: State) -> None:
+        if self._peers.number == 0:
+            write_json(self._workdir / "solutions.json", state.solutions.to_json())
 
     def _marked_state(self) -> State:
         if self._state is None:
@@ -237,7 +271,7 @@ class Snapshots:
     def _forget(self) -> None:
         """Removes what no snapshot needs: those midway of the past, and segments of the buffers."""
         self._forget_midway()
-        if self._segments.names():
+        if by_first(self._peers, lambda: bool(self._segments.names())):
             # One that cannot be read may name any; then they stay.
             with contextlib.suppress(DamageError):
                 states = [self._marked]

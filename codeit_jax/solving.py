@@ -30,6 +30,7 @@ from codeit_jax.evolution.stock import (
     write_stock,
 )
 from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import OutOfTimeError
@@ -39,7 +40,7 @@ from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered, is_given
 from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
-from codeit_jax.run.files import scratch_folder, user_cache
+from codeit_jax.run.files import scratch_folder, writable_cache
 from codeit_jax.search.verification import Outputs, run_again
 
 DEFAULT_MINUTES = 10.0
@@ -123,7 +124,12 @@ class Solved:
 
 
 def solve(
-    tasks: Sequence[Task], config: SolveConfig, *, source: str | None = None, console: Console | None = None
+    tasks: Sequence[Task],
+    config: SolveConfig,
+    *,
+    source: str | None = None,
+    console: Console | None = None,
+    leader: Leader | None = None,
 ) -> Solved:
     """Answers tasks, from the start or from where an earlier call with this folder stopped.
 
@@ -134,6 +140,7 @@ def solve(
         config: how they are answered.
         source: where they come from; None for nowhere that is to be named.
         console: where progress is shown; by default standard output.
+        leader: of other processes whose workers help; None for none.
 
     Returns:
         The answers, which the folder holds, too.
@@ -145,7 +152,7 @@ def solve(
     _check(tasks, source, config)
     hidden = [_without_test_outputs(task) for task in tasks]
     with Display(console) as display:
-        solver = _Solver(hidden, config, source or "tasks", display)
+        solver = _Solver(hidden, config, source or "tasks", display, leader)
         answers, outputs = solver.run()
         solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
         solver.folder.save_score(solved.score)
@@ -156,8 +163,16 @@ def solve(
 class _Solver:
     """Answers tasks whose test outputs are hidden."""
 
-    def __init__(self, tasks: Sequence[Task], config: SolveConfig, source: str, display: Display) -> None:
+    def __init__(
+        self,
+        tasks: Sequence[Task],
+        config: SolveConfig,
+        source: str,
+        display: Display,
+        leader: Leader | None,
+    ) -> None:
         self._started = time.monotonic()
+        self._leader = leader
         self._tasks = tasks
         self._config = config
         self._source = source
@@ -179,10 +194,10 @@ class _Solver:
         """Returns the answers, and what their programs give for the test inputs."""
         with self.folder.hold():
             joining = self._joining()
-            with start_pool(self._tasks, self._execution) as pool:
+            with start_pool(self._tasks, self._execution, self._leader) as pool:
                 answers = self._evolve(pool, joining)
             self._display.phase("running the answers again")
-            with start_pool(self._tasks, self._execution) as pool:
+            with start_pool(self._tasks, self._execution, self._leader) as pool:
                 outputs = _confirmed(pool, answers)
             self.folder.draw(answers)
         return answers, outputs
@@ -212,7 +227,7 @@ class _Solver:
             evolver = Evolver(
                 pool,
                 tasks,
-                write_stock(stock, scratch),
+                write_stock(stock, scratch, pool),
                 fitted(config.breeding, stock),
                 config.turn_work,
                 config.seed,
@@ -277,9 +292,7 @@ class _Solver:
 
     def _gather(self, pool: ExecutionPool) -> Stock:
         config = self._config
-        folder = user_cache() or self.folder.path
-        with naming(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        folder = writable_cache(self._display.note) or self.folder.path
         gather = functools.partial(
             gather_stock,
             given=self._given,

@@ -107,7 +107,7 @@ def load_policy(workdir: str, mesh: MeshConfig | None = None) -> TrainedPolicy:
     config = read_run_config(workdir)
     mesh = mesh or MeshConfig()
     with naming("mesh", ConfigError):
-        devices = make_mesh(mesh.data, mesh.fsdp, mesh.tensor)
+        devices = make_mesh(mesh.data, mesh.fsdp, mesh.tensor, jax.local_devices())
     config = with_buckets(_with_even_batches(config, devices))
     tokenizer, shape = tokenizer_and_shape(config.policy)
     graphdef, abstract = abstract_network(shape, config.policy.dtype)

@@ -36,6 +36,7 @@ from codeit_jax.config import (
     ReplayConfig,
     SamplingConfig,
 )
+from codeit_jax.config.ablations import ABLATIONS, vary
 from codeit_jax.config.conversion import to_config_dict
 
 _CODET5 = {
@@ -44,22 +45,6 @@ _CODET5 = {
     "770m": ("codet5p-770m", "Salesforce/codet5p-770m"),
 }
 _SIZES = (*_CODET5, "tiny")
-_SETTINGS = {
-    "random_weights": {"policy.weights": ""},
-    "no_expert_iteration": {"replay.policy_experiences": 0},
-    "no_relabeling": {"replay.relabeling": False},
-    "no_priority": {"replay.prioritized": False},
-    "length_priority": {"replay.priority.length": 1.0},
-    "age_priority": {"replay.priority.age": 1.0},
-    "distance_priority": {"replay.priority.distance": 1.0},
-    "evolution": {"evolution.turn_work": 4_000_000},
-    "no_evolution": {"evolution.turn_work": 0},
-    "no_mutation": {"mutation.num_programs": 0},
-    "one_demonstration": {"policy.max_demonstrations": 1},
-    "dense": {"policy.grid_text": "dense"},
-    "grammar": {"sampling.constraint": "grammar"},
-    "bf16": {"policy.dtype": "bfloat16"},
-}
 
 
 def get_config(variant: str = "220m") -> ConfigDict:
@@ -70,15 +55,13 @@ def get_config(variant: str = "220m") -> ConfigDict:
     """
     parts = [part for part in variant.split(",") if part]
     for part in parts:
-        if part not in (*_SIZES, *_SETTINGS):
-            raise ValueError(f"unknown variant {part!r}; known are {', '.join((*_SIZES, *_SETTINGS))}")
+        if part not in (*_SIZES, *ABLATIONS):
+            raise ValueError(f"unknown variant {part!r}; known are {', '.join((*_SIZES, *ABLATIONS))}")
     sizes = [part for part in parts if part in _SIZES] or ["220m"]
     if len(sizes) > 1:
         raise ValueError(f"a variant has one size, not {' and '.join(sizes)}")
-    config = to_config_dict(_tiny() if sizes[0] == "tiny" else _codet5(*_CODET5[sizes[0]]))
-    for part in parts:
-        config.update_from_flattened_dict(_SETTINGS.get(part, {}))
-    return config
+    config = _tiny() if sizes[0] == "tiny" else _codet5(*_CODET5[sizes[0]])
+    return vary(to_config_dict(config), (part for part in parts if part not in _SIZES))
 
 
 def _tiny() -> Config:

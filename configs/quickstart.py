@@ -1,6 +1,21 @@
 r"""The whole method on a laptop's CPU, in minutes: all 800 tasks, a small policy.
 
 python launch/train.py --config=configs/quickstart.py --workdir=quickstart_run
+python launch/train.py --config=configs/quickstart.py:no_relabeling --workdir=...
+
+A variant is a list of these, in any order; that it learns from random weights, under the grammar, it has
+anyway:
+
+    no_expert_iteration only training and mutated training tasks are learned from
+    no_relabeling       only programs that give a demonstration's output are kept
+    no_priority         the policy's buffer is sampled evenly
+    one_demonstration   the prompt shows one demonstration
+    no_mutation         nothing but the training tasks to begin with
+    length_priority     short programs of the policy are learned from sooner, too; age_priority: late ones;
+    age_priority        distance_priority: those whose outputs are near to what was wanted
+    distance_priority
+    no_evolution        no programs are bred beside the policy
+    bf16                the network computes in bfloat16
 """
 
 from ml_collections.config_dict import ConfigDict
@@ -14,12 +29,17 @@ from codeit_jax.config import (
     ReplayConfig,
     SamplingConfig,
 )
+from codeit_jax.config.ablations import vary
 from codeit_jax.config.conversion import to_config_dict
 
 
-def get_config() -> ConfigDict:
-    """Returns the config."""
-    return to_config_dict(
+def get_config(variant: str = "") -> ConfigDict:
+    """Returns the config of a variant.
+
+    Raises:
+        ValueError: a part of the variant is unknown.
+    """
+    config = to_config_dict(
         Config(
             num_meta_iterations=18,
             warmup_experiences=4_000,
@@ -43,3 +63,4 @@ def get_config() -> ConfigDict:
             ),
         )
     )
+    return vary(config, (part for part in variant.split(",") if part))

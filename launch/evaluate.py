@@ -8,6 +8,7 @@ from codeit_jax.run.interruption import catch_signals
 
 catch_signals()  # before what takes its time to import
 
+import functools
 from collections.abc import Sequence
 
 from absl import flags
@@ -28,6 +29,7 @@ _SEED = flags.DEFINE_integer(
     "seed", None, "Decides what is drawn; by default the run's.", lower_bound=0, upper_bound=2**32 - 1
 )
 _NUM_WORKERS = shared_flags.define_num_workers()
+_DISTRIBUTED = shared_flags.define_distributed()
 _OUTPUT = flags.DEFINE_string("output", None, "A JSON file for every figure; by default there is none.")
 _DATA = flags.DEFINE_integer(
     "data", -1, "Groups of devices that hold all parameters; -1 for all there can be."
@@ -42,10 +44,12 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--workdir is required")
     from codeit_jax.config import MeshConfig
     from codeit_jax.evaluation import evaluate  # after the flags: JAX takes a second to start
+    from codeit_jax.helped import run_helped
     from codeit_jax.run.compilation import keep_compiled
 
     keep_compiled()
-    evaluate(
+    evaluated = functools.partial(
+        evaluate,
         _WORKDIR.value,
         _TASKS.value,
         num_samples=_NUM_SAMPLES.value,
@@ -55,6 +59,7 @@ def main(_: Sequence[str]) -> None:
         mesh=MeshConfig(_DATA.value, _FSDP.value, _TENSOR.value),
         output=_OUTPUT.value,
     )
+    run_helped(_DISTRIBUTED.rendezvous(), _NUM_WORKERS.value, lambda leader: evaluated(leader=leader))
 
 
 def run() -> None:

@@ -24,6 +24,7 @@ _PROGRAMS = shared_flags.define_programs()
 _PARENTS = shared_flags.define_parents()
 _SEED = shared_flags.define_seed()
 _NUM_WORKERS = shared_flags.define_num_workers()
+_DISTRIBUTED = shared_flags.define_distributed()
 _TURN_WORK = flags.DEFINE_integer(
     "turn_work", TURN_WORK, "Units of work that a task takes at a time.", lower_bound=1
 )
@@ -47,20 +48,24 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--output is required")
     from codeit_jax.evolution.command import EvolveConfig, run_evolution  # takes its time
     from codeit_jax.evolution.jobs import Breeding
+    from codeit_jax.helped import run_helped
 
-    run_evolution(
-        EvolveConfig(
-            output=_OUTPUT.value,
-            tasks=_TASKS.value,
-            work=_WORK.value,
-            programs=tuple(command_line.local_paths(_PROGRAMS)),
-            parents=shared_flags.parent_kind(_PARENTS),
-            seed=_SEED.value,
-            num_workers=_NUM_WORKERS.value,
-            turn_work=_TURN_WORK.value,
-            shares_finds=_SHARE_FINDS.value,
-            breeding=Breeding(num_mended=_NUM_MENDED.value, states_work=_STATES_WORK.value),
-        )
+    config = EvolveConfig(
+        output=_OUTPUT.value,
+        tasks=_TASKS.value,
+        work=_WORK.value,
+        programs=tuple(command_line.local_paths(_PROGRAMS)),
+        parents=shared_flags.parent_kind(_PARENTS),
+        seed=_SEED.value,
+        num_workers=_NUM_WORKERS.value,
+        turn_work=_TURN_WORK.value,
+        shares_finds=_SHARE_FINDS.value,
+        breeding=Breeding(num_mended=_NUM_MENDED.value, states_work=_STATES_WORK.value),
+    )
+    run_helped(
+        _DISTRIBUTED.rendezvous(),
+        config.num_workers,
+        lambda leader: run_evolution(config, leader=leader),
     )
 
 

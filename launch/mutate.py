@@ -11,12 +11,13 @@ from codeit_jax.run.interruption import catch_signals
 catch_signals()  # before what takes its time to import
 
 import math
+import os
 from collections.abc import Sequence
 
 from absl import flags
 
 from codeit_jax.config import Depth, ParentKind
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, shared_flags
 
 _NUM_PROGRAMS = flags.DEFINE_integer(
     "num_programs", None, "Programs wanted, no two of them equal.", lower_bound=1
@@ -46,6 +47,7 @@ _NEW_LINE_SHARE = flags.DEFINE_float(
     "new_line_share", 0.0, "Share of mutations that put in a line.", lower_bound=0, upper_bound=1
 )
 _NUM_WORKERS = flags.DEFINE_integer("num_workers", 0, "Worker processes; 0: one a CPU core.", lower_bound=0)
+_DISTRIBUTED = shared_flags.define_distributed()
 
 
 def main(_: Sequence[str]) -> None:
@@ -56,6 +58,7 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--output is required")
     if math.isnan(_NEW_LINE_SHARE.value):
         raise command_line.UsageError("--new_line_share=nan: is no share")
+    from codeit_jax.helped import run_helped
     from codeit_jax.mutation.growth.command import GrowthConfig, grow_file  # takes its time
 
     config = GrowthConfig(
@@ -70,7 +73,11 @@ def main(_: Sequence[str]) -> None:
         parents_included=_PARENTS_INCLUDED.value,
         num_workers=_NUM_WORKERS.value,
     )
-    grow_file(config)
+    run_helped(
+        _DISTRIBUTED.rendezvous(),
+        config.num_workers or os.cpu_count() or 1,
+        lambda leader: grow_file(config, leader=leader),
+    )
 
 
 def run() -> None:

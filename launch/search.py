@@ -9,20 +9,21 @@ from codeit_jax.run.interruption import catch_signals
 catch_signals()  # before what takes its time to import
 
 import dataclasses
-import os
+import functools
 from collections.abc import Sequence
 
 from absl import flags
 
 from codeit_jax.config.budget import SEARCH_LIMITS
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, shared_flags
 
 _PROGRAMS = flags.DEFINE_list("programs", None, "Files of programs, as launch/mutate.py writes them.")
 _TASKS = flags.DEFINE_string(
     "tasks", "arc1/evaluation", "A data set, a folder or a file of tasks; see docs/datasets.md."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for the results; an earlier search in it is resumed.")
-_NUM_WORKERS = flags.DEFINE_integer("num_workers", os.cpu_count() or 1, "Worker processes.", lower_bound=1)
+_NUM_WORKERS = shared_flags.define_num_workers()
+_DISTRIBUTED = shared_flags.define_distributed()
 _CURVE_STEP = flags.DEFINE_integer(
     "curve_step", 9_600, "Programs between points of the curve.", lower_bound=1
 )
@@ -39,9 +40,11 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--programs is required")
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
+    from codeit_jax.helped import run_helped
     from codeit_jax.search.command import run_search  # after the flags: what it imports takes its time
 
-    run_search(
+    search = functools.partial(
+        run_search,
         command_line.local_paths(_PROGRAMS),
         _TASKS.value,
         _OUTPUT.value,
@@ -51,6 +54,7 @@ def main(_: Sequence[str]) -> None:
         budget=dataclasses.replace(SEARCH_LIMITS, max_work=_MAX_WORK.value),
         compared=command_line.local_paths(_COMPARE),
     )
+    run_helped(_DISTRIBUTED.rendezvous(), _NUM_WORKERS.value, lambda leader: search(leader=leader))
 
 
 def run() -> None:

@@ -40,6 +40,7 @@ _THOROUGH = flags.DEFINE_bool(
 )
 _SEED = shared_flags.define_seed()
 _NUM_WORKERS = shared_flags.define_num_workers()
+_DISTRIBUTED = shared_flags.define_distributed()
 
 
 def main(_: Sequence[str]) -> None:
@@ -49,6 +50,7 @@ def main(_: Sequence[str]) -> None:
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
     from codeit_jax.arc import load_tasks
+    from codeit_jax.helped import run_helped
     from codeit_jax.solving import SolveConfig, solve  # takes its time
 
     config = SolveConfig(
@@ -64,7 +66,12 @@ def main(_: Sequence[str]) -> None:
         seed=_SEED.value,
         num_workers=_NUM_WORKERS.value,
     )
-    solve(load_tasks(_TASKS.value), config, source=_TASKS.value)
+    source = _TASKS.value
+    run_helped(
+        _DISTRIBUTED.rendezvous(),
+        config.num_workers,
+        lambda leader: solve(load_tasks(source), config, source=source, leader=leader),
+    )
 
 
 def run() -> None:

@@ -2,6 +2,7 @@ r"""Runs CodeIt: from the start, or from where the run in the folder stopped.
 
 python launch/train.py --config=configs/quickstart.py --workdir=/tmp/codeit
 python launch/train.py --config=configs/codeit.py:tiny --config.learner.batch_size=256 --workdir=gs://bucket/run
+python launch/train.py --distributed --config=configs/codeit.py --workdir=gs://bucket/run  # on each host
 """
 
 from codeit_jax.run.interruption import catch_signals
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, shared_flags
 
 _CONFIG = command_line.define_config_flag()
 _WORKDIR = flags.DEFINE_string(
@@ -24,6 +25,7 @@ _COMPILED = flags.DEFINE_string(
 _PROFILE = flags.DEFINE_integer(
     "profile", None, "A meta-iteration of which a trace is left in the workdir.", lower_bound=1
 )
+_DISTRIBUTED = shared_flags.define_distributed()
 
 
 def main(_: Sequence[str]) -> None:
@@ -33,9 +35,11 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--workdir is required")
     from codeit_jax.experiment import run_experiment
     from codeit_jax.run.compilation import keep_compiled  # after the flags: JAX takes a second to start
+    from codeit_jax.run.distribution import joined
 
     keep_compiled(_COMPILED.value)
-    run_experiment(config, _WORKDIR.value, profiled_iteration=_PROFILE.value)
+    with joined(_DISTRIBUTED.rendezvous()) as peers:
+        run_experiment(config, _WORKDIR.value, profiled_iteration=_PROFILE.value, peers=peers)
 
 
 def run() -> None:

@@ -19,12 +19,14 @@ TABLE: dict[str, dict[str, list[str]]] = tomllib.loads(
     Path(__file__).with_name("allowed_imports.toml").read_text(encoding="utf-8")
 )
 TOP_LEVEL = {
+    "ablation",
     "build",
     "components",
     "errors",
     "evaluation",
     "experiment",
     "exploration",
+    "helped",
     "initialization",
     "iteration",
     "snapshots",

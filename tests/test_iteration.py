@@ -16,7 +16,7 @@ GRIDS = (((1, 2),),)
 def filled(name, size):
     buffer = ReplayBuffer()
     buffer.extend(
-        Experience("t", f"{name}{number}", GRIDS, GRIDS, number % 3 / 2, 0) for number in range(size)
+        Experience.of("t", f"{name}{number}", GRIDS, GRIDS, number % 3 / 2, 0) for number in range(size)
     )
     return buffer
 

@@ -135,8 +135,8 @@ def test_a_command_has_the_help_of_its_script(program, site, commands, tmp_path)
     ("config", "message"),
     [
         ("configs/quickstart.py", "--workdir is required"),
-        ("configs/quickstart.py:nope", "get_config() takes 0 positional arguments but 1 was given"),
-        ("quickstart:nope", "get_config() takes 0 positional arguments but 1 was given"),
+        ("configs/quickstart.py:nope", "unknown variant 'nope'"),
+        ("quickstart:nope", "unknown variant 'nope'"),
         ("codeit:tiny", "--workdir is required"),
         ("codeit:nope", "unknown variant 'nope'"),
         ("nope", UNKNOWN),

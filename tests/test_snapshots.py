@@ -18,7 +18,7 @@ from codeit_jax.replay import Experience, ReplayBuffer, states
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.search.ranking import Candidate, Performance
 from codeit_jax.search.solutions import Solutions, Source
-from codeit_jax.snapshots import Snapshots, has_snapshot
+from codeit_jax.snapshots import Snapshots, latest_snapshot
 
 
 class Learner:
@@ -38,7 +38,7 @@ class Learner:
 
 def experience(number):
     grid = ((number % 10, number // 10 % 10),)
-    return Experience(f"task{number % 7}", f"O = f{number}(I)", (grid,), (grid,), number / 1000, number)
+    return Experience.of(f"task{number % 7}", f"O = f{number}(I)", (grid,), (grid,), number / 1000, number)
 
 
 def advanced(state):
@@ -283,7 +283,7 @@ def test_the_warm_up_is_kept_before_there_is_a_checkpoint(tmp_path):
         snapshots.mark(state, [])
         state.progress.done.append(LearnerMetrics(1.0, 0.5, 0.25, 9, 3, 8, 0.0))
         snapshots.keep()
-    assert not has_snapshot(epath.Path(tmp_path))
+    assert latest_snapshot(epath.Path(tmp_path)) is None
     again, rows, _ = restored(tmp_path)
     same(again, begun())
     assert (rows, again.progress) == ([], state.progress)

@@ -1,9 +1,11 @@
 """Tasks: demonstrations of a transformation, and the inputs it is to be applied to."""
 
 import dataclasses
+import functools
 from typing import Any
 
 from codeit_jax.arc.grid import Grid, GridError, to_grid
+from codeit_jax.arc.packing import pack_grids
 from codeit_jax.errors import UserError
 
 
@@ -43,6 +45,11 @@ class Task:
     @property
     def demonstration_outputs(self) -> tuple[Grid | None, ...]:
         return tuple(pair.output for pair in self.train)
+
+    @functools.cached_property
+    def packed_inputs(self) -> tuple[bytes, ...]:
+        """The demonstrations' inputs, each packed: what experiences of the task are made with."""
+        return tuple(pack_grids((pair.input,)) for pair in self.train)
 
     @property
     def test_inputs(self) -> tuple[Grid, ...]:

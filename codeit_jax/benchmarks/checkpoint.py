@@ -12,8 +12,8 @@ from collections.abc import Iterator
 import jax
 from etils import epath
 
+from codeit_jax.benchmarks.experiences import Stream
 from codeit_jax.benchmarks.learner import shape_of
-from codeit_jax.benchmarks.replay import Stream
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.components import State

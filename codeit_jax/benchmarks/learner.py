@@ -248,7 +248,7 @@ def padding(sizes: Sizes, seed: int) -> Measurement:
     for task in load_tasks("arc1/training")[: sizes.tasks]:
         outputs = tuple(pair.output for pair in task.train if pair.output is not None)
         experiences.append(
-            Experience(task.id, str(programs[task.id]), task.demonstration_inputs, outputs, 1.0, 0)
+            Experience.of(task.id, str(programs[task.id]), task.demonstration_inputs, outputs, 1.0, 0)
         )
     examples = list(maker.make(each for each in experiences if maker.fits(each.program)))
     buckets = sizes.prompt_buckets, sizes.program_buckets

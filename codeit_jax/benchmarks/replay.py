@@ -1,14 +1,16 @@
 """The replay suite: a buffer of ten thousand to ten million experiences, added to, read, saved and restored.
 
 What checkpoints cost is shown beside arrays that hold everything, and adding and drawing beside cpprb's
-prioritised buffer, where that is installed.
+prioritised buffer, where that is installed. Before that, attempts are taken in as a run takes them.
 """
 
+import contextlib
 import dataclasses
 import importlib.util
-import random
+import pickle
 import tempfile
 import time
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,21 +19,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from codeit_jax.arc import Grid, load_tasks
+from codeit_jax.benchmarks.experiences import Stream, draw_messages
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.benchmarks.table import Measurement
-from codeit_jax.dsl import load_training_programs
 from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.replay.entries import COLUMNS
+from codeit_jax.replay.relabel import relabel
 from codeit_jax.replay.segments import SegmentStore
 from codeit_jax.replay.states import segment_names
 from codeit_jax.run.checkpoint import Checkpointer
 
-_ROWS_OF_A_WIDTH = 997
-_PROGRAM_STARTS = 2048
-_MAX_LINES = 30
-_PER_META_ITERATION = 9_600
-_REPEATED_SHARE = 0.05
 _PEER_BYTES = 1024
 
 
@@ -45,6 +42,7 @@ class Sizes:
         num_drawn: experiences drawn by priority and read, at most.
         num_more: experiences added between two checkpoints.
         max_peer: the largest size at which peers are timed.
+        num_tasks: tasks whose attempts are taken in.
     """
 
     sizes: tuple[int, ...] = (10_000, 100_000, 1_000_000, 10_000_000)
@@ -52,65 +50,47 @@ class Sizes:
     num_drawn: int = 90_000
     num_more: int = 10_000
     max_peer: int = 1_000_000
+    num_tasks: int = 200
 
 
-QUICK = Sizes(sizes=(10_000, 100_000), max_peer=100_000)
+QUICK = Sizes(sizes=(10_000, 100_000), max_peer=100_000, num_tasks=20)
 
 
-class Stream:
-    """Experiences without end: real inputs, outputs of real shapes and colours, and programs of real lines.
+@dataclasses.dataclass
+class _Clock:
+    """Adds up how long something takes.
 
-    The rows of a grid that are varied come from a stock of rows of its width, and a program's lines from
-    training programs, so that an experience takes a few microseconds to make. Half of the outputs are equal
-    to earlier ones of their task, as those of training programs' mutants are on the evaluation set; and a
-    twentieth of the tasks and programs come again. All grids of outputs are objects of their own, as if
-    worker processes had sent them.
+    Attributes:
+        seconds: by the wall clock.
+        cpu_seconds: of this process.
     """
 
-    def __init__(self, seed: int) -> None:
-        rng = random.Random(f"{seed}/replay")
-        self._tasks = [
-            (task.id, task.demonstration_inputs, tuple(pair.output for pair in task.train if pair.output))
-            for task in load_tasks("arc1/training")
-        ]
-        self._rows = {
-            width: [tuple(rng.choices(range(10), k=width)) for _ in range(_ROWS_OF_A_WIDTH)]
-            for width in range(1, 31)
-        }
-        lines = [str(program).splitlines()[:-1] for program in load_training_programs().values()]
-        starts = [rng.choice(lines)[: rng.randrange(_MAX_LINES)] for _ in range(_PROGRAM_STARTS)]
-        self._starts = ["".join(f"{line}\n" for line in start) for start in starts]
-        self._rng = rng
-        self._num_made = 0
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
-    def take(self, count: int) -> list[Experience]:
-        """Returns the next experiences."""
-        return [self._next() for _ in range(count)]
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Counts the block."""
+        begun, begun_cpu = time.monotonic(), time.process_time()
+        yield
+        self.seconds += time.monotonic() - begun
+        self.cpu_seconds += time.process_time() - begun_cpu
 
-    def _next(self) -> Experience:
-        number = self._num_made
-        self._num_made += 1
-        if number and self._rng.random() < _REPEATED_SHARE:
-            number = self._rng.randrange(number)
-        turn, task = divmod(number, len(self._tasks))
-        task_id, inputs, outputs = self._tasks[task]
-        # Every second turn gives what one of the others gave.
-        variant = 2 * self._rng.randrange((turn + 1) // 2) if turn % 2 else turn
-        start = self._starts[number * 0x9E3779B1 % _PROGRAM_STARTS]
-        return Experience.unchecked(
-            task_id=task_id,
-            program=f"{start}O = paint(I, x{number})",
-            inputs=inputs,
-            outputs=tuple([self._varied(grid, variant) for grid in outputs]),
-            priority=number * 0x9E3779B1 % 5 / 4,
-            meta_iteration=number // _PER_META_ITERATION,
+    def rate(self, name: str, count: int, peer: float | None = None, note: str = "") -> Measurement:
+        """Returns how many there were a second."""
+        return Measurement(
+            name,
+            count / self.seconds,
+            peer,
+            "/s",
+            more_is_better=True,
+            ours_by_cpu=count / self.cpu_seconds,
+            note=note,
         )
 
-    def _varied(self, grid: Grid, variant: int) -> Grid:
-        rows = self._rows[len(grid[0])]
-        first, rest = variant % _ROWS_OF_A_WIDTH, variant // _ROWS_OF_A_WIDTH
-        second, third = rest % _ROWS_OF_A_WIDTH, rest // _ROWS_OF_A_WIDTH % _ROWS_OF_A_WIDTH
-        return (rows[first], rows[second], rows[third], *grid[3:])[: len(grid)]
+    def duration(self, name: str, peer: float | None = None, note: str = "") -> Measurement:
+        """Returns how long it took."""
+        return Measurement(name, self.seconds, peer, "s", ours_by_cpu=self.cpu_seconds, note=note)
 
 
 def measure(options: Options) -> Iterator[Measurement]:
@@ -120,28 +100,26 @@ def measure(options: Options) -> Iterator[Measurement]:
 
 def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     """Yields the suite's measurements, made on so much: those of one buffer as it grows."""
+    yield _taking_in(sizes.num_tasks, options.seed)
     stream = Stream(options.seed)
     buffer = ReplayBuffer(sizes.sizes[-1] + 2 * sizes.num_more)
     num_content_bytes = 0
     for size in sizes.sizes:
-        seconds, num_added = 0.0, 0
+        adding, num_added = _Clock(), 0
         while len(buffer) < size:
-            batch = stream.take(min(sizes.batch, size - len(buffer)))
-            begun, before = time.monotonic(), len(buffer)
-            buffer.extend(batch)
-            seconds += time.monotonic() - begun
+            batch, before = stream.take(min(sizes.batch, size - len(buffer))), len(buffer)
+            with adding.running():
+                buffer.extend(batch)
             num_added += len(batch)
             # Those few that came again are not told apart, and have the mean of the others.
             num_content_bytes += sum(map(_content_bytes, batch)) * (len(buffer) - before) // len(batch)
         name, has_peer = f"{size:,}", size <= sizes.max_peer
         peer = _Peer(size, sizes.batch) if has_peer and _Peer.is_there() else None
-        yield Measurement(
+        yield adding.rate(
             f"{name}: adding",
-            num_added / seconds,
+            num_added,
             peer.add() if peer else None,
-            "/s",
-            more_is_better=True,
-            note="peer: cpprb, rows packed before" if peer else "",
+            "peer: cpprb, in rows of one size" if peer else "",
         )
         yield Measurement(
             f"{name}: memory",
@@ -150,50 +128,66 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
             "MB",
             note=f"peer: the content, {num_content_bytes / len(buffer):.0f} bytes each",
         )
-        num_drawn = min(sizes.num_drawn, size)
-        begun = time.monotonic()
-        read = buffer.read(buffer.sample(num_drawn, np.random.default_rng(options.seed)))
-        yield Measurement(
-            f"{name}: {len(read):,} drawn and read",
-            time.monotonic() - begun,
-            peer.draw(num_drawn) if peer else None,
-            "s",
-            note="peer: cpprb, with replacement, rows packed still" if peer else "",
-        )
-        del read, peer
+        yield from _drawing(buffer, min(sizes.num_drawn, size), options.seed, peer)
+        del peer
         with tempfile.TemporaryDirectory(prefix="codeit_jax_replay_") as folder:
             arrays = _seconds_of_arrays(buffer, Path(folder, "arrays")) if has_peer else (None, None)
             store = SegmentStore(Path(folder, "segments"))
             with Checkpointer(Path(folder, "checkpoints")) as checkpointer:
                 _save(checkpointer, 0, buffer.state(store))
                 buffer.extend(stream.take(sizes.num_more))
-                begun = time.monotonic()
-                state = buffer.state(store)
-                _save(checkpointer, 1, state)
-                store.retain(segment_names(state))
-                yield Measurement(
+                saving, restoring = _Clock(), _Clock()
+                with saving.running():
+                    state = buffer.state(store)
+                    _save(checkpointer, 1, state)
+                    store.retain(segment_names(state))
+                yield saving.duration(
                     f"{name}: checkpoint, {sizes.num_more:,} new",
-                    time.monotonic() - begun,
                     arrays[0],
-                    "s",
-                    note="peer: all of it in arrays" if has_peer else "",
+                    "peer: all of it in arrays" if has_peer else "",
                 )
                 del buffer, state
-                begun = time.monotonic()
-                buffer = ReplayBuffer.from_state(_restore(checkpointer), store)
-                yield Measurement(
-                    f"{name}: restored",
-                    time.monotonic() - begun,
-                    arrays[1],
-                    "s",
-                    note="peer: from arrays" if has_peer else "",
+                with restoring.running():
+                    buffer = ReplayBuffer.from_state(_restore(checkpointer), store)
+                yield restoring.duration(
+                    f"{name}: restored", arrays[1], "peer: from arrays" if has_peer else ""
                 )
     while len(buffer) < buffer.capacity:
         buffer.extend(stream.take(buffer.capacity - len(buffer)))
-    begun = time.monotonic()
-    while len(buffer) == buffer.capacity:  # until one is new
-        buffer.extend(stream.take(1))
-    yield Measurement(f"{buffer.capacity:,}: half evicted", time.monotonic() - begun, None, "s")
+    evicting = _Clock()
+    with evicting.running():
+        while len(buffer) == buffer.capacity:  # until one is new
+            buffer.extend(stream.take(1))
+    yield evicting.duration(f"{buffer.capacity:,}: half evicted")
+
+
+def _taking_in(num_tasks: int, seed: int) -> Measurement:
+    """Takes in what workers sent: reads it back, relabels it, and adds it to a buffer."""
+    messages, clock, buffer = draw_messages(num_tasks, seed), _Clock(), ReplayBuffer()
+    num_attempts = 0
+    with clock.running():
+        experiences = []
+        for task, message in messages:
+            attempts = pickle.loads(message)
+            num_attempts += len(attempts)
+            experiences += [relabel(task, attempt, 1) for attempt in attempts]
+        buffer.extend(each for each in experiences if each is not None)
+    return clock.rate(
+        "attempts of workers: unpickled, relabeled, added", num_attempts, note=f"{len(buffer):,} are new"
+    )
+
+
+def _drawing(buffer: ReplayBuffer, count: int, seed: int, peer: "_Peer | None") -> Iterator[Measurement]:
+    drawing, unpacking = _Clock(), _Clock()
+    with drawing.running():
+        read = buffer.read(buffer.sample(count, np.random.default_rng(seed)))
+    name = f"{len(buffer):,}: {len(read):,} drawn and read"
+    yield drawing.duration(
+        name, peer.draw(count) if peer else None, "peer: cpprb, with replacement" if peer else ""
+    )
+    with unpacking.running():  # one after another, as they are learned from
+        deque(((each.inputs, each.outputs) for each in read), maxlen=0)
+    yield unpacking.duration(f"{len(buffer):,}: grids of {len(read):,} unpacked")
 
 
 def _seconds_of_arrays(buffer: ReplayBuffer, folder: Path) -> tuple[float, float]:
@@ -216,13 +210,12 @@ def _restore(checkpointer: Checkpointer) -> dict[str, Any]:
 
 
 def _content_bytes(experience: Experience) -> int:
-    packed = sum(2 + len(grid) * len(grid[0]) for grid in experience.outputs)
     columns = sum(np.dtype(dtype).itemsize for dtype in COLUMNS.values())
-    return packed + len(experience.program.encode()) + columns
+    return len(experience.packed_outputs) + len(experience.program.encode()) + columns
 
 
 class _Peer:
-    """cpprb's prioritised buffer, with rows of as many bytes as an experience may take."""
+    """cpprb's prioritised buffer, with rows of as many bytes as most experiences take, packed beforehand."""
 
     def __init__(self, size: int, batch: int) -> None:
         import cpprb

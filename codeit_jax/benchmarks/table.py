@@ -19,6 +19,8 @@ class Measurement:
         unit: of both, such as "s" or "ms/run".
         peer_error: standard error of the peer's figure, 0 where it is no estimate.
         more_is_better: False for figures such as seconds.
+        ours_by_cpu: our figure by CPU time in place of the wall clock, which other work on the machine makes
+            longer; None where it was not taken.
         note: what else a reader should know, in a few words.
     """
 
@@ -28,6 +30,7 @@ class Measurement:
     unit: str
     peer_error: float = 0.0
     more_is_better: bool = False
+    ours_by_cpu: float | None = None
     note: str = ""
 
     @property
@@ -54,7 +57,9 @@ def row(measurement: Measurement) -> str:
     if measurement.peer_error:
         peer += f" ±{_number(measurement.peer_error)}"
     figures = (_number(measurement.ours), peer, measurement.unit, _number(measurement.ratio))
-    return _ROW.format(measurement.name, *figures, measurement.note).rstrip()
+    notes = [f"by CPU time {_number(measurement.ours_by_cpu)}"] if measurement.ours_by_cpu is not None else []
+    notes += [measurement.note] if measurement.note else []
+    return _ROW.format(measurement.name, *figures, "; ".join(notes)).rstrip()
 
 
 def _number(value: float | None) -> str:

@@ -24,6 +24,7 @@ from codeit_jax.evolution.stock import (
     write_stock,
 )
 from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.run.display import Display
@@ -60,8 +61,15 @@ class EvolveConfig:
     breeding: Breeding = dataclasses.field(default_factory=Breeding)
 
 
-def run_evolution(config: EvolveConfig, console: Console | None = None) -> EvolutionFolder:
+def run_evolution(
+    config: EvolveConfig, console: Console | None = None, leader: Leader | None = None
+) -> EvolutionFolder:
     """Breeds programs for every task, from the start or from where an earlier evolution stopped.
+
+    Args:
+        config: the evolution.
+        console: where to show progress; by default standard output.
+        leader: of other processes whose workers help; None for none.
 
     Returns:
         The folder with what was found, earlier starts included.
@@ -74,13 +82,13 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
         raise UserError(f"--work={config.work}: must be at least 1")
     tasks = load_tasks(config.tasks)
     execution = execution_config(config.num_workers)
-    with Display(console) as display, start_pool(tasks, execution) as pool:
+    with Display(console) as display, start_pool(tasks, execution, leader) as pool:
         stock = _gather(config, pool, display)
         folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, stock))
         with folder.hold(), scratch_folder() as scratch:
             breeding = fitted(config.breeding, stock)
             evolver = Evolver(
-                pool, tasks, write_stock(stock, scratch), breeding, config.turn_work, config.seed
+                pool, tasks, write_stock(stock, scratch, pool), breeding, config.turn_work, config.seed
             )
             Evolution(
                 folder,
@@ -98,7 +106,7 @@ def run_evolution(config: EvolveConfig, console: Console | None = None) -> Evolu
             for task, state in zip(tasks, folder.state.rounds.tasks, strict=True)
             if state.solution is not None
         }
-        with start_pool(tasks, execution) as fresh_pool:
+        with start_pool(tasks, execution, leader) as fresh_pool:
             display.note(f"{verify(fresh_pool, tasks, solved)} solutions verified")
     return folder
 

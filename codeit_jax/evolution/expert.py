@@ -78,10 +78,10 @@ class Expert:
         """Returns the programs among attempts at a task that come nearest to its demonstrations."""
         errors = {}
         for attempt in attempts:
-            outputs = [outcome.output for outcome in attempt.outcomes if outcome.output is not None]
+            outputs = [output for each in attempt.outcomes if (output := each.output) is not None]
             goals = [pair.output for pair in task.train if pair.output is not None]
             if attempt.program is not None and len(outputs) == len(goals):
-                errors[str(attempt.program)] = sum(map(error_of, outputs, goals))
+                errors[attempt.program] = sum(map(error_of, outputs, goals))
         nearest = sorted(errors, key=lambda text: (errors[text], len(text), text))
         return tuple(nearest[: self.config.num_newcomers])
 

@@ -89,8 +89,8 @@ def fitted(breeding: Breeding, stock: Stock) -> Breeding:
     return breeding if stock.edges else dataclasses.replace(breeding, states_work=0)
 
 
-def write_stock(stock: Stock, folder: str) -> Path:
-    """Returns a file in a folder with the stock, as jobs take it.
+def write_stock(stock: Stock, folder: str, pool: ExecutionPool) -> Path:
+    """Returns a file in a folder with the stock, as the jobs of a pool take it.
 
     Raises:
         UserError: there is no room for it.
@@ -98,6 +98,7 @@ def write_stock(stock: Stock, folder: str) -> Path:
     file = Path(folder, "stock.pickle")
     with naming(file):
         write_bytes(file, pickle.dumps(stock))
+    pool.share_file(file)
     return file
 
 

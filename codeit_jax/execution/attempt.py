@@ -8,14 +8,14 @@ import functools
 import pickle
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from codeit_jax.arc import Pair, Task
 from codeit_jax.config.budget import Budget
 from codeit_jax.dsl.program import Program, ProgramError, parse_program
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
-from codeit_jax.execution.outcome import Outcome, Status
+from codeit_jax.execution.outcome import PackedOutcome, Status
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,12 +65,11 @@ class HostContext:
         return {"tasks": self.tasks, "budget": self.budget}
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Attempt:
-    """The result of one text as a program for a task.
+class Attempt(NamedTuple):
+    """The result of one text as a program for a task, as it is sent from a worker.
 
     Attributes:
-        program: the program; None where the text does not parse.
+        program: the program's canonical text; None where the text does not parse.
         error: why it does not parse.
         outcomes: how it ended on each demonstration's input.
         demonstration_performance: share of demonstrations whose output it gives.
@@ -78,9 +77,10 @@ class Attempt:
             demonstration's output.
     """
 
-    program: Program | None
+    # A tuple of plain values, which is pickled and read back several times as fast.
+    program: str | None
     error: str | None = None
-    outcomes: tuple[Outcome, ...] = ()
+    outcomes: tuple[PackedOutcome, ...] = ()
     demonstration_performance: float = 0.0
     test_performance: float = 0.0
 
@@ -116,8 +116,8 @@ def timed_out(text: str, num_demonstrations: int) -> Attempt:
     program = _parse(text)
     if isinstance(program, ProgramError):
         return Attempt(None, error=str(program))
-    outcome = Outcome(Status.TIMEOUT, error="the worker process was stopped")
-    return Attempt(program, outcomes=(outcome,) * num_demonstrations)
+    outcome = PackedOutcome(Status.TIMEOUT, error="the worker process was stopped")
+    return Attempt(str(program), outcomes=(outcome,) * num_demonstrations)
 
 
 def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> list[Attempt]:
@@ -135,7 +135,13 @@ def _attempts(evaluator: Evaluator, task: Task, programs: Sequence[Program]) -> 
         (index, num / max(1, len(task.test))) for index, num in zip(candidates, num_right, strict=True)
     )
     return [
-        Attempt(program, None, outcomes[index], performances[index], test[index])
+        Attempt(
+            str(program),
+            None,
+            tuple(outcome.packed() for outcome in outcomes[index]),
+            performances[index],
+            test[index],
+        )
         for index, program in enumerate(programs)
     ]
 

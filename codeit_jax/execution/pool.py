@@ -11,7 +11,6 @@ memory gets a second try, first thing in a fresh worker, before it is blamed: ot
 the memory, and the kill may have come from outside.
 """
 
-import dataclasses
 import math
 import multiprocessing
 import os
@@ -23,95 +22,23 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from contextlib import closing, suppress
-from itertools import islice
 from multiprocessing.connection import wait
+from pathlib import Path
 from typing import IO, Any
 
 from codeit_jax.execution import worker
+from codeit_jax.execution.stream import Chunk, Stream
 from codeit_jax.execution.temporary import temporary_file
 from codeit_jax.execution.worker import Failed, JobError, Settings, WorkerFailure
+from codeit_jax.run.peers import ALONE, Peers
 
-CHUNKS_IN_FLIGHT = 2  # one that is run and one that waits, so that no worker waits for the pool
-CHUNK_SECONDS = 0.05
-LONG_SECONDS = 0.2  # behind a chunk that takes longer, another would wait while a worker may be idle
-MAX_CHUNK = 1024
-CHUNK_GROWTH = 4  # a chunk tells little about one that is far larger
 MAX_HELD = 16_384
 MAX_FAILED_STARTS = 3
 EXIT_SECONDS = 5.0
 
-Job = tuple[int, Any]  # its index in the stream, and its payload
 IndexedResult = tuple[int, Any]  # the index of a job, and its result or `Failed`
 Function = Callable[[Any, Any], Any]
 Results = Generator[Any, None, None]
-
-
-@dataclasses.dataclass
-class _Chunk:
-    """Jobs that are sent to a worker together.
-
-    Attributes:
-        first_serial: a number that no other job of the pool has; the chunk's other jobs have those after it.
-        jobs: the jobs, in the order in which the worker runs them.
-        num_finished: how many of the jobs have an outcome.
-        seconds: what those took.
-    """
-
-    first_serial: int
-    jobs: list[Job]
-    num_finished: int = 0
-    seconds: float = 0.0
-
-    def unfinished(self) -> list[tuple[int, Job]]:
-        """Returns the jobs without an outcome, with their serial numbers."""
-        return list(enumerate(self.jobs, start=self.first_serial))[self.num_finished :]
-
-
-class _Stream:
-    """The jobs of one `map` that no worker has, and how many of them a worker is to be given."""
-
-    def __init__(self, payloads: Iterable[Any], chunk_size: int | None, may_pull: Callable[[], bool]) -> None:
-        self._payloads = enumerate(payloads)
-        self._exhausted = False
-        self.again: list[Job] = []
-        self._suspects: deque[Job] = deque()
-        self._suspected: set[int] = set()
-        self._may_pull = may_pull
-        self._fixed_size = chunk_size
-        self._size = chunk_size or 1
-        self.num_in_flight = 1  # chunks a worker may have
-
-    def is_empty(self) -> bool:
-        return self._exhausted and not self.again and not self._suspects
-
-    def take(self, limit: int, is_fresh: bool) -> list[Job]:
-        """Returns at most `limit` jobs for a worker; for a fresh one a suspect alone, if there is any.
-
-        A fresh worker will always come, since a job becomes a suspect by the death of a worker.
-        """
-        if is_fresh and self._suspects:
-            return [self._suspects.popleft()]
-        size = min(self._size, limit)
-        jobs, self.again = self.again[:size], self.again[size:]
-        if not jobs and not self._exhausted and self._may_pull():
-            jobs = list(islice(self._payloads, size))
-            self._exhausted = len(jobs) < size
-        return jobs
-
-    def suspect(self, job: Job) -> bool:
-        """Takes a job back for its second try; returns False if it has had that."""
-        if job[0] in self._suspected:
-            return False
-        self._suspected.add(job[0])
-        self._suspects.append(job)
-        return True
-
-    def learn(self, chunk: _Chunk) -> None:
-        """Takes the time that a finished chunk took as a guide to the next ones."""
-        self.num_in_flight = CHUNKS_IN_FLIGHT if chunk.seconds < LONG_SECONDS else 1
-        if self._fixed_size is None:
-            fitting = len(chunk.jobs) * CHUNK_SECONDS / max(chunk.seconds, 1e-9)
-            self._size = max(1, int(min(fitting, CHUNK_GROWTH * len(chunk.jobs), MAX_CHUNK)))
 
 
 class _Worker:
@@ -130,11 +57,11 @@ class _Worker:
             env={**os.environ, "PYTHONHASHSEED": "0"},
         )
         far_end.close()
-        self.in_flight: deque[_Chunk] = deque()
+        self.in_flight: deque[Chunk] = deque()
         self.is_ready = False
         self.num_given = 0
 
-    def give(self, chunk: _Chunk, function: Function) -> None:
+    def give(self, chunk: Chunk, function: Function) -> None:
         payloads = [payload for _, payload in chunk.jobs]
         message = pickle.dumps((chunk.first_serial, function, payloads), pickle.HIGHEST_PROTOCOL)
         self.in_flight.append(chunk)
@@ -154,7 +81,7 @@ class _Worker:
 
 
 class ExecutionPool:
-    """Runs streams of jobs on worker processes, started when the pool is made and replaced when they die.
+    """Runs streams of jobs on worker processes, started with the pool and replaced when they die.
 
     A job is a call `function(context, payload)`. The function must be importable by name and deterministic,
     without effects; it runs in a thread with a recursion limit of 20,000. Whatever it prints is lost, and an
@@ -172,6 +99,8 @@ class ExecutionPool:
         ValueError: a number is out of range.
         UserError: there is no room for temporary files.
     """
+
+    peers: Peers = ALONE  # the processes over which jobs are shared out
 
     def __init__(
         self,
@@ -206,6 +135,9 @@ class ExecutionPool:
         """Ends all workers, whatever they are doing; does nothing when called again."""
         self._finalizer()
 
+    def share_file(self, path: Path) -> None:
+        """Sees to it that jobs can read a file of this machine, wherever they are run."""
+
     def map(
         self, function: Function, payloads: Iterable[Any], *, chunk_size: int | None = None
     ) -> Generator[IndexedResult, None, None]:
@@ -224,7 +156,7 @@ class ExecutionPool:
             RuntimeError: a job raised an exception (its traceback is the message), or workers do not start.
         """
         self._check_map(function, chunk_size)
-        return self._run(function, _Stream(payloads, chunk_size, may_pull=lambda: True))
+        return self._run(function, Stream(payloads, chunk_size, may_pull=lambda: True))
 
     def map_ordered(
         self, function: Function, payloads: Iterable[Any], *, chunk_size: int | None = None
@@ -235,7 +167,7 @@ class ExecutionPool:
         """
         self._check_map(function, chunk_size)
         held: dict[int, Any] = {}
-        stream = _Stream(payloads, chunk_size, may_pull=lambda: len(held) < MAX_HELD)
+        stream = Stream(payloads, chunk_size, may_pull=lambda: len(held) < MAX_HELD)
         return in_order(self._run(function, stream), held)
 
     def _check_map(self, function: Function, chunk_size: int | None) -> None:
@@ -252,7 +184,7 @@ class ExecutionPool:
         if not self._finalizer.alive:
             raise ValueError("the pool is closed")
 
-    def _run(self, function: Function, stream: _Stream) -> Generator[IndexedResult, None, None]:
+    def _run(self, function: Function, stream: Stream) -> Generator[IndexedResult, None, None]:
         if self._is_running:
             raise ValueError("another map of this pool is unfinished")
         self._is_running = True
@@ -281,7 +213,7 @@ class ExecutionPool:
             self._workers.remove(each)
         _stop_all(workers)
 
-    def _feed(self, function: Function, stream: _Stream) -> None:
+    def _feed(self, function: Function, stream: Stream) -> None:
         """Gives every worker that is ready what it lacks, first chunks before second ones."""
         self._check_open()
         self._stop([each for each in self._workers if not each.in_flight and not self._may_take(each)])
@@ -292,14 +224,14 @@ class ExecutionPool:
                 if each.is_ready and len(each.in_flight) <= depth and self._may_take(each):
                     jobs = stream.take(self._may_take(each), is_fresh=each.num_given == 0)
                     if jobs:
-                        each.give(_Chunk(self._next_serial, jobs), function)
+                        each.give(Chunk(self._next_serial, jobs), function)
                         self._next_serial += len(jobs)
 
     def _may_take(self, each: _Worker) -> int:
         """Returns how many more jobs a worker may be given before it is to be replaced."""
         return sys.maxsize if self.jobs_per_worker is None else self.jobs_per_worker - each.num_given
 
-    def _receive(self, stream: _Stream) -> list[IndexedResult]:
+    def _receive(self, stream: Stream) -> list[IndexedResult]:
         """Waits until something happens and returns the outcomes that it brought, with their indices."""
         outcomes = []
         workers = {each.connection: each for each in self._workers}
@@ -313,7 +245,7 @@ class ExecutionPool:
                 outcomes += self._accept(sender, message, stream)
         return outcomes
 
-    def _accept(self, sender: _Worker, message: bytes, stream: _Stream) -> list[IndexedResult]:
+    def _accept(self, sender: _Worker, message: bytes, stream: Stream) -> list[IndexedResult]:
         pickled_outcomes, seconds = pickle.loads(message)
         outcomes = list(map(pickle.loads, pickled_outcomes))
         if not sender.is_ready:
@@ -334,7 +266,7 @@ class ExecutionPool:
             stream.learn(chunk)
         return list(zip(indices, outcomes, strict=False))
 
-    def _bury(self, dead: _Worker, stream: _Stream) -> list[IndexedResult]:
+    def _bury(self, dead: _Worker, stream: Stream) -> list[IndexedResult]:
         """Finds out what a worker died of; puts back its jobs, or returns the outcome of the one at fault."""
         serial = int.from_bytes(os.pread(dead.progress.fileno(), 8, 0), sys.byteorder)
         self._workers.remove(dead)

@@ -132,6 +132,7 @@ class Learner:
         check_batch(config, row_shares(mesh))
         self._config = config
         self._failure_folder = failure_folder
+        self._mesh = mesh
         self._batch_sharding = batch_sharding(mesh)
         optimizer = make_optimizer(config)
 
@@ -155,6 +156,11 @@ class Learner:
             num_micro_batches=config.num_micro_batches,
             rematerialize=config.rematerialize,
         )
+
+    @property
+    def mesh(self) -> jax.sharding.Mesh:
+        """The devices."""
+        return self._mesh
 
     @property
     def params(self) -> Any:

@@ -14,9 +14,7 @@ from codeit_jax.policy.sampling import Sampler, Samples
 from codeit_jax.policy.sharding import gathered
 from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.run.background import run_ahead
-from codeit_jax.run.journal import Journal
-
-_SAMPLED = "sampled"  # what a journal has of this
+from codeit_jax.run.journal import SAMPLED, Journal
 
 Batch = tuple[list[int], int]  # tasks' numbers, and the length to which their prompts are padded
 
@@ -176,17 +174,17 @@ def journaled(
     """
     known = [
         SampledTask(index, tuple(texts), num_tokens, time)
-        for index, texts, num_tokens, time in journal.entries(_SAMPLED)
+        for index, texts, num_tokens, time in journal.entries(SAMPLED)
     ]
     for number, sampled in enumerate(sample(known)):
         if number >= len(known) or sampled != known[number]:
-            journal.add(_SAMPLED, dataclasses.astuple(sampled))
+            journal.add(SAMPLED, dataclasses.astuple(sampled))
         yield sampled
 
 
 def num_known_tokens(journal: Journal) -> int:
     """Returns the tokens of what a journal had of samples when it was gone on with."""
-    return sum(num_tokens for _, _, num_tokens, _ in journal.entries(_SAMPLED))
+    return sum(num_tokens for _, _, num_tokens, _ in journal.entries(SAMPLED))
 
 
 def _plan(lengths: Mapping[int, int], buckets: Sequence[int], tasks_per_batch: int) -> list[Batch]:

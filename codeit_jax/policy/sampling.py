@@ -19,6 +19,7 @@ from jax import lax
 from codeit_jax.policy.constraints import Constraint, Unconstrained
 from codeit_jax.policy.drawing import draw, row_uniforms
 from codeit_jax.policy.network import PAD_ID, AnyNetwork
+from codeit_jax.policy.sharding import on_host
 
 
 @jax.tree_util.register_dataclass
@@ -168,7 +169,7 @@ class Sampler:
         )
         state = decode(state, num_narrower=self._narrower(shape), length=shape.length)
         while is_waiting.any():
-            rows = jax.device_get(replace(state.rows, constraint=None, uniforms=None))
+            rows = on_host(replace(state.rows, constraint=None, uniforms=None))
             position = int(state.position)
             _collect(drawn, numbers, rows)
             unfinished = ~rows.ended & (position < max_length)
@@ -176,8 +177,8 @@ class Sampler:
                 shape = self._shape_for(int(unfinished.sum(axis=1).max()), position)
                 kept = np.argsort(~unfinished, axis=1, kind="stable")[:, : shape.samples].astype(np.int32)
                 numbers = np.take_along_axis(numbers, kept, axis=1)
-                kept = jax.device_put(kept, state.rows.ended.sharding)
-                state = _move(self._graphdef, params, state, kept, shape.length)
+                moved = jax.make_array_from_callback(kept.shape, state.rows.ended.sharding, kept.__getitem__)
+                state = _move(self._graphdef, params, state, moved, shape.length)
                 state = decode(state, num_narrower=self._narrower(shape), length=shape.length)
             for task in np.flatnonzero(is_waiting & ~unfinished.any(axis=1)):
                 is_waiting[task] = False

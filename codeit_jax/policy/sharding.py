@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
+from jax.experimental import multihost_utils
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXES = ("data", "fsdp", "tensor")
@@ -108,6 +109,28 @@ def _same(tree: Any) -> Any:
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Returns the sharding of a batch's arrays: rows over `data` and `fsdp`, sequences whole."""
     return NamedSharding(mesh, PartitionSpec(ROW_AXES))
+
+
+def describe(mesh: Mesh, batch_size: int) -> str:
+    """Returns a line that tells what a run computes on.
+
+    Args:
+        mesh: its devices.
+        batch_size: examples of an update.
+    """
+    device = mesh.devices.flat[0]
+    axes = " x ".join(f"{name} {size}" for name, size in mesh.shape.items())
+    return (
+        f"{jax.process_count()} processes with {mesh.size} devices in all, {device.platform}"
+        f" ({device.device_kind}); mesh {axes}; {batch_size} examples a batch"
+    )
+
+
+def on_host(arrays: Any) -> Any:
+    """Returns a tree of arrays as NumPy arrays, whole in every process; all processes ask for the same."""
+    if all(leaf.is_fully_addressable or leaf.is_fully_replicated for leaf in jax.tree.leaves(arrays)):
+        return jax.device_get(arrays)
+    return multihost_utils.process_allgather(arrays, tiled=True)
 
 
 def row_shares(mesh: Mesh) -> int:

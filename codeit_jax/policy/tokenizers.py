@@ -19,6 +19,7 @@ from codeit_jax.policy.weight_formats import one_line
 from codeit_jax.reading.documents import read_json
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.run.files import scratch_folder, write_bytes
+from codeit_jax.run.silence import without_warnings
 
 _NUM_SENTINELS = 100
 _TOKENIZER = "tokenizer.json"
@@ -182,7 +183,8 @@ class HuggingFaceTokenizer:
 
 def _load(name: str) -> Any:
     # transformers takes a second to import, which users of the symbolic vocabulary need not wait for.
-    from transformers import AutoTokenizer, RobertaTokenizer
+    with without_warnings():  # it misses torch, which is not needed
+        from transformers import AutoTokenizer, RobertaTokenizer
 
     with naming(f"tokenizer {name!r}"):
         folder = Path(expand_home(name))
@@ -194,10 +196,10 @@ def _load(name: str) -> Any:
                     raise UserError("a JSON object is expected")
     # Without a configuration file AutoTokenizer cannot tell which tokenizer the two files belong to.
     is_bare = {"vocab.json", "merges.txt"} <= files and not files & {_TOKENIZER, "tokenizer_config.json"}
+    reader = RobertaTokenizer if is_bare else AutoTokenizer
     try:
-        tokenizer = (RobertaTokenizer if is_bare else AutoTokenizer).from_pretrained(
-            str(folder) if is_folder else name
-        )
+        with without_warnings():
+            tokenizer = reader.from_pretrained(str(folder) if is_folder else name)
     # Damaged files raise errors of any kind, of tokenizers' Rust a plain Exception.
     except Exception as error:
         reason = "neither a folder nor found on the Hugging Face hub"

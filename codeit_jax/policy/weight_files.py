@@ -15,6 +15,7 @@ from codeit_jax.policy.weight_formats import (
     safetensors_tensors,
 )
 from codeit_jax.reading.paths import expand_home
+from codeit_jax.run.silence import without_warnings
 
 CONFIG = "config.json"
 SAFETENSORS = "model.safetensors"
@@ -119,7 +120,8 @@ def _local_folder(source: str | os.PathLike[str], *patterns: str) -> Path:
     from huggingface_hub import snapshot_download
 
     try:
-        return Path(snapshot_download(name, allow_patterns=list(patterns)))
+        with without_warnings():
+            return Path(snapshot_download(name, allow_patterns=list(patterns)))
     # Its own errors and those of the network's libraries beneath it have no base in common.
     except Exception as error:
         raise WeightsError(

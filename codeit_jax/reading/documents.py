@@ -85,6 +85,8 @@ def parse_json(text: str, parse_float: NumberReader = float) -> Any:
             has a key twice.
     """
     try:
+        if not text.strip():
+            raise UserError("not JSON: it is empty")
         return json.loads(text, parse_float=parse_float, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
         raise UserError(f"not JSON: {error}") from None

@@ -42,16 +42,7 @@ class ByteTable:
 
     def read(self, numbers: np.ndarray) -> list[bytes]:
         """Returns the strings of some numbers `[n]`."""
-        firsts = np.array(self._firsts)
-        segments = np.searchsorted(firsts, numbers, side="right") - 1
-        starts = np.where(numbers == firsts[segments], 0, self._ends.values[numbers - 1])
-        data = [*self._sealed, self._open]
-        return [
-            bytes(data[segment][start:end])
-            for segment, start, end in zip(
-                segments.tolist(), starts.tolist(), self._ends.values[numbers].tolist(), strict=True
-            )
-        ]
+        return [bytes(data[start:end]) for data, start, end in zip(*self._places(numbers), strict=True)]
 
     def find(self, strings: Sequence[bytes]) -> np.ndarray:
         """Returns the numbers of some strings, int32 `[n]`, and -1 for each that is not there."""
@@ -115,10 +106,27 @@ class ByteTable:
 
     def _find(self, strings: Sequence[bytes], hashes: np.ndarray) -> np.ndarray:
         def is_same(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
-            stored = self.read(numbers)
-            return np.array([strings[row] == other for row, other in zip(rows.tolist(), stored, strict=True)])
+            sought = [strings[row] for row in rows.tolist()]
+            return np.array(
+                [
+                    len(string) == end - start and data.startswith(string, start)
+                    for string, data, start, end in zip(sought, *self._places(numbers), strict=True)
+                ]
+            )
 
         return self._index.find(hashes, is_same)
+
+    def _places(self, numbers: np.ndarray) -> tuple[list[bytes | bytearray], list[int], list[int]]:
+        """Returns where some strings `[n]` lie: their segments' bytes, and in these their starts and ends."""
+        firsts = np.array(self._firsts)
+        segments = np.searchsorted(firsts, numbers, side="right") - 1
+        starts = np.where(numbers == firsts[segments], 0, self._ends.values[numbers - 1])
+        data = [*self._sealed, self._open]
+        return (
+            [data[segment] for segment in segments.tolist()],
+            starts.tolist(),
+            self._ends.values[numbers].tolist(),
+        )
 
     def _append(self, strings: Sequence[bytes], hashes: np.ndarray) -> None:
         self._index.append(hashes)

@@ -1,16 +1,15 @@
 """The entries of a replay buffer: rows of numbers, and the tables of texts and grids that they point into."""
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 
-from codeit_jax.arc.grid import Grid
 from codeit_jax.replay.byte_table import ByteTable
 from codeit_jax.replay.columns import Column
 from codeit_jax.replay.experience import Experience
 from codeit_jax.replay.hash_index import HashIndex
-from codeit_jax.replay.packing import pack_grids, unpack_all
 
 _Value = TypeVar("_Value")
 
@@ -23,7 +22,6 @@ COLUMNS = {
     "programs": np.int32,
 }
 TABLES = ("inputs", "outputs", "programs")
-_MAX_UNPACKED = 4096
 
 
 class Numbered(Generic[_Value]):
@@ -36,16 +34,16 @@ class Numbered(Generic[_Value]):
     def __len__(self) -> int:
         return len(self.values)
 
-    def find(self, value: _Value) -> int:
-        """Returns the number of a value, -1 where it is not there."""
-        return self._numbers.get(value, -1)
+    def find(self, values: Iterable[_Value]) -> np.ndarray:
+        """Returns the numbers of some values, int32 `[n]`, and -1 for each that is not there."""
+        return np.array([self._numbers.get(value, -1) for value in values], np.int32)
 
-    def number(self, value: _Value) -> int:
-        """Returns the number of a value; one that is new gets the next."""
-        number = self._numbers.setdefault(value, len(self.values))
-        if number == len(self.values):
-            self.values.append(value)
-        return number
+    def number(self, values: Sequence[_Value]) -> np.ndarray:
+        """Returns the numbers of some values, int32 `[n]`; those that are new get the next ones."""
+        new = [value for value in dict.fromkeys(values) if value not in self._numbers]
+        self._numbers.update(zip(new, itertools.count(len(self)), strict=False))
+        self.values += new
+        return np.array([self._numbers[value] for value in values], np.int32)
 
 
 class Entries:
@@ -64,7 +62,6 @@ class Entries:
         self.task_ids: Numbered[str] = Numbered()
         self.tables = {name: ByteTable() for name in TABLES}
         self._keys = HashIndex()
-        self._unpacked_inputs: dict[int, tuple[Grid, ...]] = {}
 
     def __len__(self) -> int:
         return len(self.columns["priorities"])
@@ -74,13 +71,13 @@ class Entries:
 
     @property
     def nbytes(self) -> int:
-        """The bytes that the entries take, but for the tasks' ids and what was unpacked of late."""
+        """The bytes that the entries take, but for the tasks' ids."""
         columns = sum(column.nbytes for column in self.columns.values())
         return columns + sum(table.nbytes for table in self.tables.values()) + self._keys.nbytes
 
     def find(self, experiences: Sequence[Experience]) -> np.ndarray:
         """Returns the indices of the entries with the task and program of each, int32 `[n]`, -1 for none."""
-        tasks = np.array([self.task_ids.find(each.task_id) for each in experiences], np.int32)
+        tasks = self.task_ids.find(each.task_id for each in experiences)
         programs = self.tables["programs"].find([each.program.encode() for each in experiences])
         found = np.full(len(experiences), -1, np.int32)
         known = np.flatnonzero((tasks >= 0) & (programs >= 0))
@@ -96,58 +93,47 @@ class Entries:
 
         Where a task and program are not, the entry stays, with the highest of the priorities.
         """
-        texts = [each.program.encode() for each in experiences]
-        tasks = np.array([self.task_ids.number(each.task_id) for each in experiences], np.int32)
-        programs = self.tables["programs"].number(texts)
+        programs = self.tables["programs"].number([each.program.encode() for each in experiences])
+        tasks = self.task_ids.number([each.task_id for each in experiences])
         indices = self._find(tasks, programs)
-        rows = np.flatnonzero(indices < 0)
-        keys = _keys(tasks[rows], programs[rows]).tolist()
-        firsts: dict[int, int] = {}
-        first_of = np.array([firsts.setdefault(key, place) for place, key in enumerate(keys)], int)
-        is_first = first_of == np.arange(len(rows))
-        indices[rows] = (len(self) + np.cumsum(is_first) - 1)[first_of]
-        rows = rows[is_first]
-        new = [experiences[row] for row in rows.tolist()]
+        unknown = np.flatnonzero(indices < 0)
+        # Among these the same task and program may be more than once: the first is new, the others are it.
+        keys = _keys(tasks[unknown], programs[unknown])
+        _, firsts, place_of = np.unique(keys, return_index=True, return_inverse=True)
+        is_new = np.zeros(len(experiences), bool)
+        is_new[unknown[firsts]] = True
+        rows = np.flatnonzero(is_new)
+        indices[rows] = np.arange(len(self), len(self) + len(rows))
+        indices[unknown] = indices[unknown[firsts]][place_of]
         self._keys.append(_hashes(tasks[rows], programs[rows]))
+        new = [experiences[row] for row in rows.tolist()]
         for name, numbers in {
-            "priorities": [each.priority for each in new],
-            "meta_iterations": [each.meta_iteration for each in new],
+            "priorities": np.array([each.priority for each in new]),
+            "meta_iterations": np.array([each.meta_iteration for each in new]),
             "tasks": tasks[rows],
-            "inputs": self._number_inputs([each.inputs for each in new]),
-            "outputs": self.tables["outputs"].number([pack_grids(each.outputs) for each in new]),
+            "inputs": self.tables["inputs"].number([each.packed_inputs for each in new]),
+            "outputs": self.tables["outputs"].number([each.packed_outputs for each in new]),
             "programs": programs[rows],
         }.items():
-            self.columns[name].extend(np.asarray(numbers))
+            self.columns[name].extend(numbers)
         self.raise_priorities(indices, [each.priority for each in experiences])
         return len(new)
 
     def read(self, indices: np.ndarray) -> list[Experience]:
-        """Returns the experiences of some indices `[n]`; equal outputs among them are one object."""
-        row_of = {name: self[name][indices].tolist() for name in COLUMNS}
-        inputs = self._inputs(row_of["inputs"])
-        different = np.unique(self["outputs"][indices])
-        packed = self.tables["outputs"].read(different)
-        outputs = dict(zip(different.tolist(), map(unpack_all, packed), strict=True))
-        texts = self.tables["programs"].read(self["programs"][indices])
-        return [
-            Experience.unchecked(
-                task_id=self.task_ids.values[task],
-                program=text.decode(),
-                inputs=inputs[given],
-                outputs=outputs[given_back],
-                priority=priority,
-                meta_iteration=meta_iteration,
+        """Returns the experiences of some indices `[n]`."""
+        rows = {name: self[name][indices] for name in COLUMNS}
+        packed = {name: self.tables[name].read(rows[name]) for name in TABLES}
+        return list(
+            map(
+                Experience,
+                map(self.task_ids.values.__getitem__, rows["tasks"].tolist()),
+                map(bytes.decode, packed["programs"]),
+                packed["inputs"],
+                packed["outputs"],
+                rows["priorities"].tolist(),
+                rows["meta_iterations"].tolist(),
             )
-            for text, priority, meta_iteration, task, given, given_back in zip(
-                texts,
-                row_of["priorities"],
-                row_of["meta_iterations"],
-                row_of["tasks"],
-                row_of["inputs"],
-                row_of["outputs"],
-                strict=True,
-            )
-        ]
+        )
 
     def keep(self, kept: np.ndarray) -> None:
         """Forgets all entries but those of some ascending indices, and what in the tables is theirs alone."""
@@ -160,7 +146,6 @@ class Entries:
             self.tables[name] = self.tables[name].kept(used)
         used = self._renumber("tasks", len(self.task_ids))
         self.task_ids = Numbered(self.task_ids.values[number] for number in used.tolist())
-        self._unpacked_inputs = {}
         self.index_keys()
 
     def index_keys(self) -> None:
@@ -181,25 +166,6 @@ class Entries:
             return same & (self["programs"][indices] == programs[rows])
 
         return self._keys.find(_hashes(tasks, programs), is_same)
-
-    def _number_inputs(self, tuples: Sequence[tuple[Grid, ...]]) -> np.ndarray:
-        """Returns the numbers of inputs; those made of the same grids, as a task's are, are packed once."""
-        places: dict[tuple[int, ...], int] = {}
-        place_of = [places.setdefault(tuple(map(id, grids)), len(places)) for grids in tuples]
-        different = dict(zip(place_of, tuples, strict=True))
-        return self.tables["inputs"].number([pack_grids(different[place]) for place in places.values()])[
-            place_of
-        ]
-
-    def _inputs(self, numbers: Sequence[int]) -> dict[int, tuple[Grid, ...]]:
-        """Returns inputs by their numbers; those that are read again and again are unpacked once."""
-        known = self._unpacked_inputs
-        missing = np.array(sorted(set(numbers) - known.keys()), np.int64)
-        if len(known) + len(missing) > _MAX_UNPACKED:
-            known = {number: known[number] for number in set(numbers) & known.keys()}
-        known.update(zip(missing.tolist(), map(unpack_all, self.tables["inputs"].read(missing)), strict=True))
-        self._unpacked_inputs = known
-        return known
 
 
 def _keys(tasks: np.ndarray, programs: np.ndarray) -> np.ndarray:

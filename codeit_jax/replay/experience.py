@@ -1,57 +1,85 @@
 """An experience: a task, a program, and what the program really does on the task's inputs."""
 
-from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import NamedTuple
 
 from codeit_jax.arc.grid import Grid, is_grid
+from codeit_jax.arc.packing import pack_grids, unpack_grids
 
 
-@dataclass(frozen=True)
-class Experience:
+class Experience(NamedTuple):
     """One example to learn from (CodeIt, program sampling and hindsight relabeling).
+
+    Its grids are packed, as worker processes send them and as a buffer holds them; `of` makes one of grids.
 
     Attributes:
         task_id: the task whose inputs the program ran on.
         program: the program's canonical text.
-        inputs: the demonstrations' input grids that the program has a valid output for.
-        outputs: the program's outputs on them; for a training task, its real outputs.
+        packed_inputs: the demonstrations' input grids that the program has a valid output for, packed.
+        packed_outputs: the program's outputs on them, packed; for a training task, its real outputs.
         priority: how much it is worth to learn from, in [0, 1]; in the paper the share of the task's
             demonstrations that the program gets right.
         meta_iteration: when the program was written.
-
-    Raises:
-        ValueError: a field is out of its range; the line names the field.
     """
 
+    # A tuple, because experiences are made by the million, and read field by field.
     task_id: str
     program: str
-    inputs: tuple[Grid, ...]
-    outputs: tuple[Grid, ...]
+    packed_inputs: bytes
+    packed_outputs: bytes
     priority: float
     meta_iteration: int
 
-    def __post_init__(self) -> None:
-        if not self.task_id:
-            raise ValueError("experience: task_id is empty")
-        if not self.program:
-            self._fail("program is empty")
-        if not self.inputs or len(self.inputs) != len(self.outputs):
-            self._fail(f"{len(self.inputs)} inputs for {len(self.outputs)} outputs")
-        for field, grids in (("inputs", self.inputs), ("outputs", self.outputs)):
-            for number, grid in enumerate(grids):
-                if not is_grid(grid):
-                    self._fail(f"{field}[{number}] is no valid grid")
-        if not 0 <= self.priority <= 1:
-            self._fail(f"priority must be in [0, 1], got {self.priority}")
-        if not 0 <= self.meta_iteration < 2**31:
-            self._fail(f"meta_iteration must be in [0, 2**31), got {self.meta_iteration}")
-
     @classmethod
-    def unchecked(cls, **fields: Any) -> "Experience":
-        """Makes one of what another's fields were, without checking them anew, which takes the most time."""
-        experience = object.__new__(cls)
-        experience.__dict__.update(fields)
-        return experience
+    def of(
+        cls,
+        task_id: str,
+        program: str,
+        inputs: tuple[Grid, ...],
+        outputs: tuple[Grid, ...],
+        priority: float,
+        meta_iteration: int,
+    ) -> "Experience":
+        """Makes an experience of grids.
 
-    def _fail(self, reason: str) -> NoReturn:
-        raise ValueError(f"experience of task {self.task_id}: {reason}")
+        Raises:
+            ValueError: an argument is out of its range; the line names it.
+        """
+        if not task_id:
+            raise ValueError("experience: task_id is empty")
+        fault = _fault(program, inputs, outputs, priority, meta_iteration)
+        if fault:
+            raise ValueError(f"experience of task {task_id}: {fault}")
+        return cls(task_id, program, pack_grids(inputs), pack_grids(outputs), priority, meta_iteration)
+
+    @property
+    def inputs(self) -> tuple[Grid, ...]:
+        """The input grids, unpacked anew."""
+        return unpack_grids(self.packed_inputs)
+
+    @property
+    def outputs(self) -> tuple[Grid, ...]:
+        """The output grids, unpacked anew."""
+        return unpack_grids(self.packed_outputs)
+
+
+def _fault(
+    program: str,
+    inputs: tuple[Grid, ...],
+    outputs: tuple[Grid, ...],
+    priority: float,
+    meta_iteration: int,
+) -> str:
+    """Returns what is wrong with an experience; nothing where it is right."""
+    if not program:
+        return "program is empty"
+    if not inputs or len(inputs) != len(outputs):
+        return f"{len(inputs)} inputs for {len(outputs)} outputs"
+    for name, grids in (("inputs", inputs), ("outputs", outputs)):
+        for number, grid in enumerate(grids):
+            if not is_grid(grid):
+                return f"{name}[{number}] is no valid grid"
+    if not 0 <= priority <= 1:
+        return f"priority must be in [0, 1], got {priority}"
+    if not 0 <= meta_iteration < 2**31:
+        return f"meta_iteration must be in [0, 2**31), got {meta_iteration}"
+    return ""

@@ -28,7 +28,7 @@ class Prioritizer:
         if config.performance:
             total += config.performance * attempt.demonstration_performance
         if config.length:
-            length = self.num_tokens(str(attempt.program))
+            length = self.num_tokens(attempt.program or "")
             total += config.length * (1 - min(1.0, length / config.max_length))
         if config.age:
             total += config.age * min(1.0, meta_iteration / config.max_age)

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Sequence
 
-from codeit_jax.arc import Grid, Task
+from codeit_jax.arc import Task
 from codeit_jax.execution.attempt import Attempt
-from codeit_jax.execution.outcome import Status
 from codeit_jax.replay.experience import Experience
 
 Prioritize = Callable[[Task, Attempt, int], float]
@@ -30,9 +29,9 @@ def relabel(
         The experience; None if the program gives no demonstration a valid output.
     """
     pairs = [
-        (pair.input, outcome.output)
-        for pair, outcome in zip(task.train, attempt.outcomes, strict=False)
-        if outcome.status is Status.OK and outcome.output is not None
+        (given, outcome.packed_output)
+        for given, outcome in zip(task.packed_inputs, attempt.outcomes, strict=False)
+        if outcome.packed_output is not None
     ]
     return _experience(task, attempt, pairs, meta_iteration, prioritize)
 
@@ -49,9 +48,9 @@ def keep_solved(
         The experience made of the demonstrations that the program gets right; None if there are none.
     """
     pairs = [
-        (pair.input, outcome.output)
-        for pair, outcome in zip(task.train, attempt.outcomes, strict=False)
-        if outcome.output is not None and outcome.output == pair.output
+        (given, outcome.packed_output)
+        for given, pair, outcome in zip(task.packed_inputs, task.train, attempt.outcomes, strict=False)
+        if outcome.packed_output is not None and outcome.output == pair.output
     ]
     return _experience(task, attempt, pairs, meta_iteration, prioritize)
 
@@ -59,17 +58,18 @@ def keep_solved(
 def _experience(
     task: Task,
     attempt: Attempt,
-    pairs: Sequence[tuple[Grid, Grid]],
+    pairs: Sequence[tuple[bytes, bytes]],
     meta_iteration: int,
     prioritize: Prioritize,
 ) -> Experience | None:
+    """Makes an experience of pairs of packed grids, which stay as they came."""
     if not pairs or attempt.program is None:
         return None
     return Experience(
         task_id=task.id,
-        program=str(attempt.program),
-        inputs=tuple(grid for grid, _ in pairs),
-        outputs=tuple(output for _, output in pairs),
+        program=attempt.program,
+        packed_inputs=b"".join(given for given, _ in pairs),
+        packed_outputs=b"".join(output for _, output in pairs),
         priority=prioritize(task, attempt, meta_iteration),
         meta_iteration=meta_iteration,
     )

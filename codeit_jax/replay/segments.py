@@ -25,10 +25,12 @@ class SegmentStore:
 
     Args:
         folder: where the files are, on a disk or `gs://...`; made by the first that is written.
+        is_writer: whether files are written and removed; another process may do that.
     """
 
-    def __init__(self, folder: epath.PathLike) -> None:
+    def __init__(self, folder: epath.PathLike, *, is_writer: bool = True) -> None:
         self._folder = epath.Path(folder)
+        self._is_writer = is_writer
 
     def names(self) -> set[str]:
         """Returns the names of the segments that are there."""
@@ -51,7 +53,7 @@ class SegmentStore:
             digest.update(part)
         name = digest.hexdigest() + _SUFFIX
         path = self._folder / name
-        if not path.exists():
+        if self._is_writer and not path.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
             with replacing(path) as stream:
                 for part in parts:
@@ -81,7 +83,7 @@ class SegmentStore:
 
     def retain(self, names: Collection[str]) -> None:
         """Removes all segments but some, and what is left of those whose writing was cut short."""
-        if not self._folder.exists():
+        if not self._is_writer or not self._folder.exists():
             return
         for path in self._folder.iterdir():
             if path.name not in names and _SUFFIX in path.suffixes:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from codeit_jax.arc.packing import unpack_grids
 from codeit_jax.replay.entries import COLUMNS, TABLES, Entries, Numbered
-from codeit_jax.replay.packing import packed_sizes, unpack_all
+from codeit_jax.replay.packing import packed_sizes
 from codeit_jax.replay.segments import SegmentStore
 
 SEGMENT_ROWS = 1 << 16
@@ -96,7 +97,7 @@ def self_contained(entries: Entries) -> dict[str, Any]:
         **{name: entries[name].copy() for name in _SELF_CONTAINED_COLUMNS},
         "ends": np.cumsum(np.concatenate(sizes)),
         "arena": np.array(bytearray().join(pieces), np.uint8),
-        "input_counts": np.array([len(unpack_all(packed)) for packed in inputs], np.int32),
+        "input_counts": np.array([len(unpack_grids(packed)) for packed in inputs], np.int32),
         "input_arena": np.array(bytearray().join(inputs), np.uint8),
     }
 

@@ -4,7 +4,7 @@ import io
 import math
 from collections.abc import Sequence
 
-from codeit_jax.report.charts import Chart, Form, Unit
+from codeit_jax.report.charts import Chart, Form, Series, Unit
 from codeit_jax.report.wording import short_number
 
 _COLUMNS = 3
@@ -50,9 +50,14 @@ def _draw(axes, chart: Chart) -> None:  # type: ignore[no-untyped-def]  # matplo
             below |= {x: below.get(x, 0.0) + y for x, y in series.points}
         else:
             stepped = "steps-post" if chart.form is Form.STEPS and not series.is_dashed else "default"
-            axes.plot(
-                xs, ys, color=colour, label=label, drawstyle=stepped, ls="--" if series.is_dashed else "-"
-            )
+            style = "--" if series.is_dashed else ":" if _is_bound(chart, series) else "-"
+            # A line of zeros lies on the axis, and is seen nevertheless.
+            axes.plot(xs, ys, color=colour, label=label, drawstyle=stepped, ls=style, clip_on=False, zorder=3)
+    if chart.form is Form.BAND and len(chart.series) > 1:
+        low, high = (dict(chart.series[place].points) for place in (0, -1))
+        area = f"#{_COLOURS[chart.series[0].colour]}"
+        xs = sorted(low.keys() & high.keys())
+        axes.fill_between(xs, [low[x] for x in xs], [high[x] for x in xs], color=area, alpha=0.15)
     if chart.references:
         axes.margins(y=0.12)
     lowest = min((each.value for each in chart.references), default=0.0)
@@ -78,6 +83,10 @@ def _draw(axes, chart: Chart) -> None:  # type: ignore[no-untyped-def]  # matplo
         axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=3, frameon=False)
     else:
         axes.legend(fontsize=8)
+
+
+def _is_bound(chart: Chart, series: Series) -> bool:
+    return chart.form is Form.BAND and series in (chart.series[0], chart.series[-1])
 
 
 def _plain(text: str) -> str:

@@ -5,6 +5,7 @@ import dataclasses
 import io
 import json
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
@@ -243,11 +244,17 @@ class _Reader:
         return efforts
 
     def _tasks(self, source: str) -> dict[str, Task]:
-        try:
-            return {task.id: task for task in load_tasks(source)} if source else {}
-        except UserError as error:
-            self._notes.append(f"the tasks cannot be read here, so there are no pictures: {error}")
+        """Returns the tasks; a relative path is looked for in the folders around the results, too."""
+        if not source:
             return {}
+        problem: UserError | None = None
+        for place in (source, *(os.fspath(folder / source) for folder in self._folder.resolve().parents)):
+            try:
+                return {task.id: task for task in load_tasks(place)}
+            except UserError as error:
+                problem = problem or error
+        self._notes.append(f"the tasks cannot be read here, so there are no pictures: {problem}")
+        return {}
 
 
 def _group(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:

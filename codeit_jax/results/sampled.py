@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 
 from codeit_jax.arc import Grid, Task
-from codeit_jax.dsl.program import Program
+from codeit_jax.dsl.program import parse_program
 from codeit_jax.execution.attempt import Attempt, HostContext, attempt_task, timed_out
 from codeit_jax.execution.graph import GraphRun, ProgramGraph
 from codeit_jax.execution.host import Sample
@@ -33,7 +33,7 @@ def answer_task(context: HostContext, payload: Sample) -> list[ProgramResult | N
     task = context.tasks[payload[0]]
     attempts = attempt_task(context, payload)
     programs = list(dict.fromkeys(each.program for each in attempts if each.program is not None))
-    graph = ProgramGraph(programs)
+    graph = ProgramGraph(list(map(parse_program, programs)))
     runs = [GraphRun(graph, context.evaluator, grid) for grid in task.test_inputs]
     outputs = {program: tuple(run.output(index) for run in runs) for index, program in enumerate(programs)}
     return [_result(attempt, outputs) for attempt in attempts]
@@ -83,10 +83,10 @@ def gather(tasks: Sequence[Task], results: Iterable[SampleResults]) -> list[Task
     ]
 
 
-def _result(attempt: Attempt, outputs: dict[Program, tuple[Grid | None, ...]]) -> ProgramResult | None:
+def _result(attempt: Attempt, outputs: dict[str, tuple[Grid | None, ...]]) -> ProgramResult | None:
     if attempt.program is None:
         return None
-    return ProgramResult(str(attempt.program), attempt.demonstration_performance, outputs[attempt.program])
+    return ProgramResult(attempt.program, attempt.demonstration_performance, outputs[attempt.program])
 
 
 def _stopped(task: Task, texts: Sequence[str]) -> list[ProgramResult | None]:

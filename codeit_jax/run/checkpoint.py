@@ -6,7 +6,7 @@ import gc
 import itertools
 import traceback
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent import futures
 from typing import Any, TypeVar
 
@@ -18,11 +18,13 @@ from codeit_jax.errors import UserError
 from codeit_jax.run.host_state import TEXT, decode, encode, without_arrays
 from codeit_jax.run.interruption import deferred
 from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
+from codeit_jax.run.peers import ALONE, Peers, by_first
 from codeit_jax.run.refusals import refusal_behind
 from codeit_jax.run.silence import begin_silence, end_silence, silenced
 
 _LEARNER = "learner"
 _HOST = "host"
+_CHANNEL = "checkpoint"
 
 Used = TypeVar("Used")
 
@@ -38,14 +40,18 @@ class Checkpointer:
         directory: where the steps are, on a disk or `gs://...`; made by the first save.
         keep: how many of the latest steps to keep.
         keep_every: the steps whose number is a multiple of this are kept beside these; 0 for none.
+        peers: the processes of the run, of which the first alone removes and moves steps.
 
     Raises:
         ValueError: `keep` is less than one.
     """
 
-    def __init__(self, directory: epath.PathLike, *, keep: int = 2, keep_every: int = 0) -> None:
+    def __init__(
+        self, directory: epath.PathLike, *, keep: int = 2, keep_every: int = 0, peers: Peers = ALONE
+    ) -> None:
         if keep < 1:
             raise ValueError(f"keep must be at least 1, not {keep}")
+        self._peers = peers
         path = epath.Path(directory).expanduser()
         # A bucket's path counts as absolute, and `absolute` would put the working directory before it.
         self._directory = path if path.is_absolute() else path.absolute()
@@ -141,8 +147,9 @@ class Checkpointer:
                 taken.set_result(None)
                 response.result()
                 # A bucket's own checksums do better than reading all of it again.
-                if jax.process_index() == 0 and "://" not in str(self._directory):
+                if self._peers.number == 0 and "://" not in str(self._directory):
                     write_manifest(self._directory / str(step))
+                self._peers.gather(None, _CHANNEL)  # who reads the step has the manifest
         except BaseException as error:
             if not taken.done():
                 taken.set_exception(error)
@@ -184,6 +191,9 @@ class Checkpointer:
         if "://" in str(self._directory):
             # Orbax does not tell what is gone from what a bucket does not give out.
             _read_through(self._directory / str(step))
+        return by_first(self._peers, lambda: self._set_aside(step))
+
+    def _set_aside(self, step: int) -> str:
         places = (self._directory / f"damaged_{step}_{number}" for number in itertools.count(1))
         place = next(place for place in places if not place.exists())
         (self._directory / str(step)).rename(place)
@@ -193,6 +203,10 @@ class Checkpointer:
         """Removes all steps, and the directory where nothing else is in it."""
         steps = self.steps()
         self.close()
+        self._peers.gather(None)  # what others still read stays
+        by_first(self._peers, lambda: self._remove(steps))
+
+    def _remove(self, steps: Iterable[int]) -> None:
         for step in steps:
             (self._directory / str(step)).rmtree()
         if self._directory.exists() and not any(self._directory.iterdir()):

@@ -16,8 +16,9 @@ from codeit_jax.run.lease import Lease, LeaseError
 
 Record = TypeVar("Record")
 
-# By which each command's folders are known: a run's, those of answers, and those of searches and evolutions.
-_RECORDS = ("config.json", "settings.json", "progress.json")
+# By which each command's folders are known: a run's, those of answers, of searches and evolutions, and of
+# ablations.
+_RECORDS = ("config.json", "settings.json", "progress.json", "ablations.json")
 
 
 class ClaimError(UserError):

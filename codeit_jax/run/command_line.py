@@ -5,7 +5,9 @@ with 130 or 143 and one line when it is interrupted or terminated (see `interrup
 traceback, for anything else.
 """
 
+import difflib
 import functools
+import inspect
 import re
 import runpy
 import sys
@@ -138,15 +140,26 @@ class _ConfigFileParser(flags.ArgumentParser):
         name, *variant = argument.split(":", 1)
         filename = str(_find_config(name))
         try:
-            config = runpy.run_path(filename)["get_config"](*variant)
+            get_config = runpy.run_path(filename)["get_config"]
+            config = get_config(*variant) if not variant or _takes_variant(get_config) else None
         except Exception as error:  # the file is the user's own, whatever it raises
             raise UsageError(_describe(error, filename)) from error
+        if config is None and variant:
+            raise UsageError(f"has no variants, and so no {variant[0]!r}")
         if not isinstance(config, ConfigDict):
             raise UsageError(f"get_config must return a ConfigDict, not {config!r}")
         for name in self.unset:
             *rooms, field = name.split(".")
             setattr(functools.reduce(getattr, rooms, config), field, None)
         return config.lock()
+
+
+def _takes_variant(get_config: Callable[..., object]) -> bool:
+    try:
+        inspect.signature(get_config).bind("")
+    except TypeError:
+        return False
+    return True
 
 
 def _is_none(argument: str) -> bool:
@@ -204,6 +217,8 @@ def _parse_flags(argv: list[str]) -> list[str]:
             _check_settings(given)
             given = parser.expect(given)
         arguments = list(flags.FLAGS(given))
+    except SystemExit:  # of --help and its like, which absl takes for a failure
+        sys.exit(0)
     except (flags.Error, ValueError) as error:  # of some flags absl tells by plain ones
         _exit(error)
     if flags.FLAGS["verbosity"].using_default_value:
@@ -240,7 +255,14 @@ def _check_settings(argv: Sequence[str]) -> None:
     for argument in argv[1:]:
         match = _SETTING_FLAG.match(argument)
         if match and match[1] not in known:
-            raise UsageError(f"{argument}: there is no setting {match[1]}")
+            raise UsageError(f"{argument}: there is no setting {match[1]}{_suggestion(match[1], known)}")
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    """Returns what to say of the setting that was meant: one spelled alike, or called so in another group."""
+    found = [each for each in known if each.rpartition(".")[2] == name.rpartition(".")[2]]
+    found = found or difflib.get_close_matches(name, known, n=1, cutoff=0.75)
+    return f"; did you mean {found[0]}?" if found else ""
 
 
 def _exit(error: Exception) -> NoReturn:

@@ -45,13 +45,18 @@ class Display:
         self._live = Live(get_renderable=self._render, console=self._console, transient=True)
 
     def __enter__(self) -> Self:
-        if self._console.is_terminal:
+        if self.is_terminal:
             self._live.start()
         return self
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
-        if self._console.is_terminal:
+        if self.is_terminal:
             self._live.stop()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether it is seen as it changes."""
+        return self._console.is_terminal
 
     def phase(self, description: str, total: int | None = None, completed: int = 0) -> None:
         """Begins a phase of `total` steps, where that is known, some of which may have been made before."""
@@ -74,7 +79,7 @@ class Display:
 
     def note(self, text: str) -> None:
         """Shows a line of its own."""
-        if self._console.is_terminal:
+        if self.is_terminal:
             self._print(text)
         else:
             self.log(text)
@@ -82,7 +87,7 @@ class Display:
     def log(self, text: str) -> None:
         """Shows a line that a terminal has no need of, the bar telling the same."""
         self._told = time.monotonic()
-        if not self._console.is_terminal:
+        if not self.is_terminal:
             self._print(f"[{time.monotonic() - self._started:6.1f} s] {text}")
 
     def show(self, table: Table) -> None:
@@ -90,7 +95,8 @@ class Display:
         self._console.print(table)
 
     def _print(self, text: str) -> None:
-        self._console.print(_shown(text), soft_wrap=True)
+        # A file's lines are those that were told; a terminal's are broken between words.
+        self._console.print(_shown(text), soft_wrap=not self.is_terminal)
 
     def _render(self) -> RenderableType:
         return self._progress
@@ -103,7 +109,7 @@ def number_table(titles: Sequence[str], rows: Sequence[Sequence[str]], title: st
     """
     table = Table(title=title and _shown(title, "table.title"), box=SIMPLE_HEAD, padding=0)
     for each in titles:
-        table.add_column(_shown(each), justify="right")
+        table.add_column(_shown(each), justify="right", overflow="fold")
     for row in rows:
         table.add_row(*map(_shown, row))
     return table

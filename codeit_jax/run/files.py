@@ -7,7 +7,7 @@ import json
 import os
 import tempfile
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -63,6 +63,25 @@ def user_cache() -> epath.Path | None:
         return None
     with naming(f"XDG_CACHE_HOME={place}"):
         return user_path(place) / "codeit_jax"
+
+
+def writable_cache(note: Callable[[str], None]) -> epath.Path | None:
+    """Returns `user_cache`, which is made; None, and a note why, where nothing can be written there.
+
+    Raises:
+        UserError: XDG_CACHE_HOME is no path.
+    """
+    folder = user_cache()
+    if folder is None:
+        return None
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if "://" not in os.fspath(folder):
+            tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        note(f"{folder}: {error.strerror}; nothing is kept there for later commands")
+        return None
+    return folder
 
 
 @contextlib.contextmanager

@@ -4,13 +4,17 @@ import json
 import os
 import threading
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from etils import epath
 
 from codeit_jax.errors import naming
+from codeit_jax.run.peers import ALONE, Peers, by_first
+
+# What was sampled from parameters that are gone as soon as the learner has changed them.
+SAMPLED = "sampled"
 
 
 class Journal:
@@ -21,13 +25,17 @@ class Journal:
 
     Args:
         folder: where the files are, made by the first that is written; None for nowhere.
+        peers: the processes of the run, of which the first alone writes and reads them.
     """
 
-    def __init__(self, folder: epath.PathLike | None = None) -> None:
+    def __init__(self, folder: epath.PathLike | None = None, peers: Peers = ALONE) -> None:
+        self._peers = peers
         is_disk = folder is not None and "://" not in os.fspath(folder)
         self._folder = Path(os.fspath(folder)) if folder is not None and is_disk else None
         self._file: Path | None = None
         self._entries: list[tuple[str, Any]] = []
+        self._samples: list[Any] = []  # of this meta-iteration, so far
+        self._kept: tuple[int, list[Any]] = 0, []
         self._lock = threading.Lock()
 
     def begin(self, meta_iteration: int) -> None:
@@ -39,9 +47,26 @@ class Journal:
         Raises:
             UserError: the file cannot be read or written.
         """
-        self._entries = []
+        self._entries = by_first(self._peers, lambda: self._read(meta_iteration))
+        self._samples = list(self.entries(SAMPLED))
+        number, kept = self._kept
+        if number == meta_iteration and len(kept) > len(self._samples):
+            others = [entry for entry in self._entries if entry[0] != SAMPLED]
+            self._entries = [*((SAMPLED, value) for value in kept), *others]
+            self._samples = list(kept)
+
+    def samples(self) -> list[Any]:
+        """Returns what this meta-iteration has sampled so far, for a snapshot that is taken midway."""
+        return [*self._samples]
+
+    def restore(self, meta_iteration: int, samples: Sequence[Any]) -> None:
+        """Goes on from a snapshot: a meta-iteration has these samples, though its file may be gone."""
+        self._kept = meta_iteration, list(samples)
+
+    def _read(self, meta_iteration: int) -> list[tuple[str, Any]]:
+        entries: list[tuple[str, Any]] = []
         if self._folder is None:
-            return
+            return entries
         self._file = self._folder / f"{meta_iteration:04d}.jsonl"
         with naming(self._folder):
             for file in self._folder.glob("*.jsonl"):
@@ -54,10 +79,11 @@ class Journal:
                     entry = _parse(line)
                     if entry is None:
                         break
-                    self._entries.append(entry)
+                    entries.append(entry)
                     size += len(line)
                 if size < len(content):
                     os.truncate(self._file, size)
+        return entries
 
     def entries(self, kind: str) -> Iterator[Any]:
         """Yields the values of a kind that the journal had when it was gone on with, in their order."""
@@ -73,6 +99,8 @@ class Journal:
         Raises:
             UserError: there is no room for it, or no permission.
         """
+        if kind == SAMPLED:
+            self._samples.append(json.loads(json.dumps(value)))
         if self._file is None:
             return
         with self._lock, naming(self._file):

@@ -97,19 +97,19 @@ class MetricsLog:
         rows: the rows.
 
     Args:
-        workdir: the run's folder.
+        workdir: the run's folder; None where another process writes the files.
         rows: those so far, as a checkpoint has them; what the files have beyond these goes.
 
     Raises:
         UserError: a file cannot be written.
     """
 
-    def __init__(self, workdir: epath.Path, rows: Iterable[IterationMetrics] = ()) -> None:
-        self._path = workdir / "performance.csv"
+    def __init__(self, workdir: epath.Path | None, rows: Iterable[IterationMetrics] = ()) -> None:
         self.rows = list(rows)
+        self._path = None if workdir is None else workdir / "performance.csv"
         if self.rows:
             self._write()
-        self._events = EventFile(workdir / "tensorboard", len(self.rows))
+        self._events = None if workdir is None else EventFile(workdir / "tensorboard", len(self.rows))
 
     def append(self, row: IterationMetrics) -> None:
         """Adds a row and writes it out.
@@ -119,15 +119,20 @@ class MetricsLog:
         """
         self.rows.append(row)
         self._write()
+        if self._events is None:
+            return
         values = dataclasses.asdict(row)
         del values["meta_iteration"]
         known = {name: value for name, value in values.items() if not math.isnan(value)}
         self._events.add(row.meta_iteration, known)
 
     def close(self) -> None:
-        self._events.close()
+        if self._events is not None:
+            self._events.close()
 
     def _write(self) -> None:
+        if self._path is None:
+            return
         text = io.StringIO()
         writer = csv.DictWriter(text, _FIELDS, lineterminator="\n")
         writer.writeheader()

@@ -42,7 +42,8 @@ class RunDisplay(Display):
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
         super().__exit__(exception_type)
-        if exception_type is None and self._rows:
+        # What a terminal showed of it is gone; elsewhere its rows were told one by one.
+        if self._rows and (exception_type is None or self.is_terminal):
             self.show(self._table())
 
     def rows(self, rows: Sequence[IterationMetrics]) -> None:

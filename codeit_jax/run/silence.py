@@ -1,6 +1,7 @@
 """Keeps libraries from telling pages on the way of an error that is told in any case."""
 
 import contextlib
+import logging as standard_logging
 import sys
 import threading
 from collections.abc import Iterator
@@ -43,6 +44,17 @@ def silenced() -> Iterator[None]:
         yield
     finally:
         end_silence()
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Has nobody log more than errors within the block, such as the hub's client each of its retries."""
+    before = standard_logging.root.manager.disable
+    standard_logging.disable(standard_logging.WARNING)
+    try:
+        yield
+    finally:
+        standard_logging.disable(before)
 
 
 def _told(error: Any) -> None:

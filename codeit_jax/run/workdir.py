@@ -11,23 +11,36 @@ from codeit_jax.config.conversion import from_dict, lasting_settings
 from codeit_jax.errors import UserError, naming
 from codeit_jax.run.claim import check_claim, claim_folder, read_claim
 from codeit_jax.run.files import user_path, write_json
+from codeit_jax.run.peers import ALONE, Peers, by_first
 
 _CONFIG = "config.json"
 _RESULTS = ("checkpoints", "performance.csv", "samples", "solutions.json")
 
 
 @contextlib.contextmanager
-def open_workdir(path: str, config: Config) -> Iterator[epath.Path]:
+def open_workdir(path: str, config: Config, peers: Peers = ALONE) -> Iterator[epath.Path]:
     """Claims a folder for a run, or finds the run that it holds.
 
     The folder is made if need be, and `config.json` is written to it. A run that is found must have the same
     config, but for what may change between a run and its resumption; one that has left no results yet may be
     given another. No other process may open it until this one is done.
 
+    Args:
+        path: the folder.
+        config: the run.
+        peers: the processes of the run, of which the first alone opens it.
+
     Raises:
         UserError: the folder cannot be written to, is open elsewhere, holds a run of another config, or holds
             files named as a run's are without its config. Nothing in it is changed then.
     """
+    with contextlib.ExitStack() as stack:
+        by_first(peers, lambda: stack.enter_context(_opened(path, config)))
+        yield user_path(path)
+
+
+@contextlib.contextmanager
+def _opened(path: str, config: Config) -> Iterator[None]:
     with naming(f"--workdir={path}"):
         if path.encode(errors="ignore").decode() != path:
             raise UserError("is no text in UTF-8, as checkpoints need it")
@@ -37,7 +50,7 @@ def open_workdir(path: str, config: Config) -> Iterator[epath.Path]:
             if found is not None and any((workdir / name).exists() for name in _RESULTS):
                 check_claim(lasting_settings(found), lasting_settings(config))
             write_json(workdir / _CONFIG, dataclasses.asdict(config))
-        yield workdir
+        yield
 
 
 def read_run_config(path: str) -> Config:

@@ -14,6 +14,7 @@ from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.program_files import ProgramRow, count_lines, fingerprint, read_rows
 from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.run.display import Display
 from codeit_jax.search.curve import Curve, read_curve
@@ -41,6 +42,7 @@ def run_search(
     compared: Sequence[Path] = (),
     budget: Budget = SEARCH_LIMITS,
     programs_per_job: int = PROGRAMS_PER_JOB,
+    leader: Leader | None = None,
 ) -> SearchState:
     """Runs the programs of files on every task, from the start or from where an earlier search stopped.
 
@@ -54,6 +56,7 @@ def run_search(
         compared: CSV files of other curves, for the picture.
         budget: what one run of a program may spend.
         programs_per_job: programs that are run together.
+        leader: of other processes whose workers help; None for none.
 
     Returns:
         What was found, earlier starts included.
@@ -79,10 +82,10 @@ def run_search(
             raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, other_curves)
-        with start_pool(tasks, execution) as pool:
+        with start_pool(tasks, execution, leader) as pool:
             search.run(pool, ProgramStream(programs), max_programs, sum(map(count_lines, programs)))
         _sum_up(folder.state, len(tasks), display)
-        with start_pool(tasks, execution) as fresh_pool:
+        with start_pool(tasks, execution, leader) as fresh_pool:
             num_verified = verify(fresh_pool, tasks, folder.state.book.solved())
         display.note(f"{num_verified} solutions verified")
     return folder.state

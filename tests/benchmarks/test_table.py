@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import sys
 import types
@@ -10,6 +11,7 @@ from codeit_jax.benchmarks.table import Measurement, header, row
 FASTER = Measurement("search", ours=0.5, peer=2.0, unit="ms/run", peer_error=0.25, note="of 10")
 SOLVED = Measurement("solved", ours=390, peer=195, unit="tasks", more_is_better=True)
 ALONE = Measurement("start", ours=1234.5, peer=None, unit="s")
+ADDED = Measurement("adding", ours=4.0, peer=None, unit="s", ours_by_cpu=2.25, note="in batches")
 STOPPED = Measurement("stopped", ours=0, peer=3, unit="runs")
 
 
@@ -38,6 +40,8 @@ def test_rows_stand_below_their_titles():
     assert rows[0].endswith("4  of 10")
     assert rows[1].endswith("  2")
     assert rows[2].endswith("s")
+    assert row(ADDED).endswith("  by CPU time 2.25; in batches")
+    assert row(dataclasses.replace(ADDED, note="")).endswith("  by CPU time 2.25")
 
 
 @pytest.fixture

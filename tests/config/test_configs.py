@@ -1,16 +1,19 @@
 """The configs that come with the project, and their variants."""
 
 import functools
+import re
 import runpy
 from pathlib import Path
 
 import pytest
 
 from codeit_jax.config import Config
+from codeit_jax.config.ablations import ABLATIONS, ablated
 from codeit_jax.config.conversion import from_dict, lasting_settings, to_config_dict
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 get_config = runpy.run_path(str(CONFIGS / "codeit.py"))["get_config"]
+QUICKSTART = runpy.run_path(str(CONFIGS / "quickstart.py"))
 
 
 def config_of(variant):
@@ -69,6 +72,24 @@ def test_an_ablation_changes_one_setting(variant, setting, old, new):
 def test_tiny_breeds_unless_told_otherwise():
     assert changes("tiny", "tiny,no_evolution") == {"evolution.turn_work": (8_000_000, 0)}
     assert config_of("220m,no_evolution") == config_of("220m")
+
+
+QUICKSTART_VARIANTS = re.findall(r"^    (\w+)", QUICKSTART["__doc__"], re.MULTILINE)
+
+
+def test_quickstart_tells_of_all_ablations_that_are_for_it():
+    assert {*QUICKSTART_VARIANTS} == {*ABLATIONS} - {"random_weights", "evolution", "dense", "grammar"}
+
+
+@pytest.mark.parametrize("variant", QUICKSTART_VARIANTS)
+def test_an_ablation_of_quickstart_changes_one_setting(variant):
+    base, varied = (
+        lasting_settings(from_dict(Config, QUICKSTART["get_config"](name))) for name in ("", variant)
+    )
+    assert {name: varied[name] for name in base if base[name] != varied[name]} == ABLATIONS[variant]
+    assert ablated(from_dict(Config, QUICKSTART["get_config"]()), [variant]) == from_dict(
+        Config, QUICKSTART["get_config"](variant)
+    )
 
 
 def test_ablations_add_up_in_any_order():

@@ -245,8 +245,13 @@ def _names(workdir: Path) -> set[str]:
         for folder in folders
         if (workdir / folder).is_dir()
         for path in (workdir / folder).iterdir()
-        if not path.name.startswith("damaged_")
+        if not (path.name.startswith("damaged_") or _is_aside(path))
     }
+
+
+def _is_aside(path: Path) -> bool:
+    """Returns whether a folder holds only what was moved aside."""
+    return path.is_dir() and all(each.name.startswith("damaged_") for each in path.iterdir())
 
 
 def _cut(file: Path) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Sequence
 
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.config import ExecutionConfig
-from codeit_jax.dsl import Program, ProgramError, parse_program
+from codeit_jax.dsl import ProgramError, parse_program
 from codeit_jax.execution import Budget, Outcome
 from codeit_jax.execution.attempt import HostContext, attempt_task
 from codeit_jax.execution.host import start_pool
@@ -136,8 +136,8 @@ def _assert_attempts_agree(
         if end is None:
             assert attempt.program is None, text
         else:
-            assert isinstance(attempt.program, Program), text
-            assert list(attempt.outcomes[: len(end)]) == end, text
+            assert attempt.program == str(parse_program(text)), text
+            assert list(attempt.outcomes[: len(end)]) == [outcome.packed() for outcome in end], text
 
 
 def _row(outcome: Outcome) -> tuple:

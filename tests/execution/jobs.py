@@ -150,3 +150,7 @@ MISDEEDS = {
         make_noise,
     )
 }
+
+
+def read_bytes(context, path):
+    return path.read_bytes()

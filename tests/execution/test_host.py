@@ -112,7 +112,7 @@ def test_a_program_that_does_not_end_takes_no_other_with_it(num_workers, caplog)
     ordinary, endless, garbage, identity = results[2][2]
     assert ordinary.demonstration_performance == 1
     assert [outcome.status for outcome in endless.outcomes] == [Status.TIMEOUT] * 2
-    assert endless.program == parse_program(ENDLESS)
+    assert endless.program == str(parse_program(ENDLESS))
     assert not endless.executes
     assert garbage.program is None
     assert identity.executes

@@ -16,6 +16,7 @@ import pytest
 from codeit_jax.execution import pool as pool_module
 from codeit_jax.execution import worker
 from codeit_jax.execution.pool import ExecutionPool, Failed, WorkerFailure
+from codeit_jax.execution.stream import CHUNKS_IN_FLIGHT
 
 sys.path.insert(0, str(Path(__file__).parent))  # workers import job functions by name, from the same path
 
@@ -205,7 +206,7 @@ def test_payloads_are_pulled_as_they_are_wanted():
     with ExecutionPool(num_workers) as pool:
         stream = pool.map(jobs.square, payloads(), chunk_size=chunk_size)
         assert pulled == 0
-        in_flight = num_workers * pool_module.CHUNKS_IN_FLIGHT * chunk_size
+        in_flight = num_workers * CHUNKS_IN_FLIGHT * chunk_size
         for yielded in range(1, 101):
             next(stream)
             assert pulled <= yielded + 2 * in_flight  # what runs, and what has come back with this result
@@ -223,7 +224,7 @@ def test_ordered_results_do_not_pile_up(monkeypatch):
     with ExecutionPool(2) as pool:
         stream = pool.map_ordered(jobs.sleep, payloads(), chunk_size=1)
         assert next(stream) == 0.3
-        assert pulled <= 10 + 2 * 2 * pool_module.CHUNKS_IN_FLIGHT
+        assert pulled <= 10 + 2 * 2 * CHUNKS_IN_FLIGHT
         assert len(list(stream)) == 198
 
 

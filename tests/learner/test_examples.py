@@ -20,7 +20,7 @@ def make_maker(**settings: int) -> ExampleMaker:
 
 
 def experience(inputs, outputs, program: str = PROGRAM) -> Experience:
-    return Experience("task", program, tuple(inputs), tuple(outputs), 0.5, 1)
+    return Experience.of("task", program, tuple(inputs), tuple(outputs), 0.5, 1)
 
 
 def test_an_experience_is_a_prompt_of_its_grids_and_its_program() -> None:

@@ -12,6 +12,7 @@ import pytest
 from flax import nnx
 
 from codeit_jax.config import Config, ConfigError, LearnerConfig, PolicyConfig
+from codeit_jax.config.ablations import ablated
 from codeit_jax.errors import UserError
 from codeit_jax.learner.learner import Learner
 from codeit_jax.learner.weight_exchange import export_weights, import_weights
@@ -59,6 +60,13 @@ def test_a_policy_starts_from_published_weights(published):
 def test_without_weights_it_is_as_ever():
     policy = build_policy(Config(seed=3), mesh())
     assert policy.shape.vocab_size == VOCABULARY
+    assert_equal(policy.params, nnx.split(T5(policy.shape, rngs=nnx.Rngs(3)))[1])
+
+
+def test_random_weights_are_not_the_published_ones(published):
+    config = ablated(Config(seed=3, policy=policy_config(published)), ["random_weights"])
+    policy = build_policy(config, mesh())
+    assert policy.shape == dataclasses.replace(SHAPE, dropout_rate=0.1)
     assert_equal(policy.params, nnx.split(T5(policy.shape, rngs=nnx.Rngs(3)))[1])
 
 

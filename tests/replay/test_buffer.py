@@ -1,5 +1,3 @@
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,7 +10,7 @@ INPUTS = (((1, 2), (3, 4)), ((5,),))
 
 def experience(name, priority=0.0, *, task="task", inputs=INPUTS, meta_iteration=0):
     outputs = tuple(((len(name) % 10,) * 3,) for _ in inputs)
-    return Experience(task, f"O = {name}(I)", inputs, outputs, priority, meta_iteration)
+    return Experience.of(task, f"O = {name}(I)", inputs, outputs, priority, meta_iteration)
 
 
 def programs(buffer):
@@ -32,7 +30,9 @@ def test_what_is_added_comes_back():
     entries = [
         experience("a", 1 / 3),
         experience("bb", 1.0, task="other", inputs=(INPUTS[1],), meta_iteration=7),
-        Experience("täsk", "x1 = ñ(I)\nO = ñ(x1)", INPUTS, (((0,) * 30,) * 30, ((9,),) * 30), 0.0, 2**31 - 1),
+        Experience.of(
+            "täsk", "x1 = ñ(I)\nO = ñ(x1)", INPUTS, (((0,) * 30,) * 30, ((9,),) * 30), 0.0, 2**31 - 1
+        ),
     ]
     assert [buffer.add(entry) for entry in entries] == [True, True, True]
     assert len(buffer) == 3
@@ -56,8 +56,8 @@ def test_a_task_and_a_program_are_stored_once():
 
 def test_keys_do_not_run_together():
     buffer = ReplayBuffer()
-    one = dataclasses.replace(experience("a"), task_id="t", program="xO = a(I)")
-    other = dataclasses.replace(experience("a"), task_id="tx", program="O = a(I)")
+    one = experience("a")._replace(task_id="t", program="xO = a(I)")
+    other = experience("a")._replace(task_id="tx", program="O = a(I)")
     assert buffer.extend([one, other]) == 2
 
 
@@ -70,7 +70,6 @@ def test_equal_inputs_are_stored_once():
     state = buffer.state()
     assert state["input_counts"].tolist() == [2, 1]
     assert state["input_arena"].tolist() == [2, 2, 1, 2, 3, 4, 1, 1, 5, 2, 2, 1, 2, 3, 4]
-    assert buffer[0].inputs is buffer[49].inputs
 
 
 def test_when_full_the_half_with_the_lowest_priority_goes_the_oldest_first():
@@ -131,7 +130,7 @@ def test_the_buffer_does_what_a_plain_list_would(capacity, sequence):
         match = [i for i, old in enumerate(model) if (old.task_id, old.program) == (task, new.program)]
         if match:
             old = model[match[0]]
-            model[match[0]] = dataclasses.replace(old, priority=max(old.priority, priority))
+            model[match[0]] = old._replace(priority=max(old.priority, priority))
         else:
             if len(model) == capacity:
                 ranked = sorted(range(capacity), key=lambda i: (model[i].priority, i))

@@ -1,20 +1,18 @@
-import dataclasses
+import pickle
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
+from codeit_jax.arc.packing import pack_grids
 from codeit_jax.replay.experience import Experience
-from codeit_jax.replay.packing import pack_grids, packed_size, unpack_grids
 
-GOOD = Experience("a61f2674", "O = vmirror(I)", (((1, 2),),), (((2, 1),),), 0.5, 3)
-
-grids = st.integers(1, 30).flatmap(
-    lambda width: st.lists(
-        st.lists(st.integers(0, 9), min_size=width, max_size=width).map(tuple), min_size=1, max_size=30
-    ).map(tuple)
-)
+GOOD = {
+    "task_id": "a61f2674",
+    "program": "O = vmirror(I)",
+    "inputs": (((1, 2),),),
+    "outputs": (((2, 1),),),
+    "priority": 0.5,
+    "meta_iteration": 3,
+}
 
 
 @pytest.mark.parametrize(
@@ -39,22 +37,23 @@ grids = st.integers(1, 30).flatmap(
 )
 def test_a_bad_field_is_named(change, message):
     with pytest.raises(ValueError, match=message):
-        dataclasses.replace(GOOD, **change)
+        Experience.of(**GOOD | change)
 
 
-def test_packed_grids_are_height_width_and_cells():
-    assert pack_grids([((1, 2, 3),), ((4,), (5,))]) == bytes([1, 3, 1, 2, 3, 2, 1, 4, 5])
+def test_its_grids_are_packed_and_come_back():
+    made = Experience.of(**GOOD)
+    assert (made.task_id, made.program, made.priority, made.meta_iteration) == (
+        "a61f2674",
+        "O = vmirror(I)",
+        0.5,
+        3,
+    )
+    assert (made.packed_inputs, made.packed_outputs) == (bytes([1, 2, 1, 2]), bytes([1, 2, 2, 1]))
+    assert (made.inputs, made.outputs) == (GOOD["inputs"], GOOD["outputs"])
+    assert Experience.of(**GOOD | {"inputs": (((True, 2),),)}).inputs == GOOD["inputs"]
 
 
-@given(st.lists(grids, max_size=4), st.binary(max_size=5))
-def test_packed_grids_come_back(originals, rest):
-    data = pack_grids(originals)
-    assert packed_size(data + rest, len(originals)) == len(data) == sum(2 + np.size(g) for g in originals)
-    assert unpack_grids(data + rest, len(originals)) == tuple(originals)
-
-
-@pytest.mark.parametrize("cut", [0, 1, 2, 4, 5, 6, 8])
-def test_packed_grids_that_end_early_are_refused(cut):
-    data = pack_grids([((1, 2, 3),), ((4,), (5,))])[:cut]
-    with pytest.raises(ValueError, match=f"{cut} bytes are too few for 2 grids"):
-        unpack_grids(data, 2)
+def test_what_is_equal_and_what_is_sent_is_the_experience():
+    made = Experience.of(**GOOD)
+    assert pickle.loads(pickle.dumps(made)) == made == Experience.of(**GOOD)
+    assert made != made._replace(packed_outputs=pack_grids((((2, 2),),)))

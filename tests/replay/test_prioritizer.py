@@ -1,5 +1,7 @@
 import dataclasses
+from collections import Counter
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,10 @@ from codeit_jax.arc import Pair, Task
 from codeit_jax.config import ConfigError, PriorityConfig
 from codeit_jax.execution import Budget
 from codeit_jax.execution.attempt import Attempt, HostContext, attempt_task
+from codeit_jax.replay import ReplayBuffer
 from codeit_jax.replay.prioritizer import Prioritizer, distance
 from codeit_jax.replay.relabel import keep_solved, relabel
+from tests.replay.exact import CRITICAL, chi_square, probabilities_of_sets
 
 GRIDS = (((1, 2), (3, 4)), ((5, 1), (1, 1)))
 TASK = Task(
@@ -76,6 +80,30 @@ def test_experiences_are_stored_with_it(store):
     experience = store(TASK, attempt(NEAR), 25, Prioritizer(PriorityConfig(age=1.0), len))
     assert experience.priority == (0.5 + 0.25) / 2
     assert store(TASK, Attempt(None), 25, Prioritizer(PriorityConfig(age=1.0), len)) is None
+
+
+# By the paper's priority, which is 1, 1/2 or nothing here; and with terms that leave none without.
+@pytest.mark.parametrize(
+    ("config", "n", "expected"),
+    [
+        (PriorityConfig(), 1, [1.0, 0.5, 0.5, 0.0]),
+        (PriorityConfig(), 2, [1.0, 0.5, 0.5, 0.0]),
+        (PriorityConfig(age=1.0), 2, [0.625, 0.375, 0.375, 0.125]),
+        (PriorityConfig(age=1.0), 3, [0.625, 0.375, 0.375, 0.125]),
+    ],
+)
+def test_attempts_are_drawn_as_often_as_their_priorities_say(config, n, expected):
+    again = "x1 = identity(I)\nx2 = replace(x1, FIVE, NINE)\nO = vmirror(x2)"
+    texts = ("O = vmirror(I)", NEAR, again, "O = hconcat(I, I)")
+    prioritize = Prioritizer(config, len)
+    buffer = ReplayBuffer()
+    for text in texts:
+        buffer.add(relabel(TASK, attempt(text), 25, prioritize))
+    assert [each.priority for each in buffer] == expected
+    possible = {drawn: p for drawn, p in probabilities_of_sets(expected, n).items() if p}
+    rng = np.random.default_rng(11)
+    counts = Counter(tuple(sorted(buffer.sample(n, rng).tolist())) for _ in range(10_000))
+    assert chi_square(counts, possible) < CRITICAL[len(possible) - 1]
 
 
 @pytest.mark.parametrize("name", [*TERMS, "max_length", "max_age"])

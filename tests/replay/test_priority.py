@@ -1,3 +1,4 @@
+from collections import Counter
 from itertools import permutations
 
 import numpy as np
@@ -7,21 +8,9 @@ from codeit_jax.replay.priority import (
     sample_without_replacement,
     sampling_weights,
 )
+from tests.replay.exact import CRITICAL, chi_square, probabilities_of_sets
 
 A, B = ((1,),), ((2,),)
-
-
-def inclusion_of_subsets(weights, n):
-    """The exact probability of every set of `n` indices drawn one after another by weight."""
-    probabilities = {}
-    for order in permutations(range(len(weights)), n):
-        left, probability = sum(weights), 1.0
-        for index in order:
-            probability *= weights[index] / left
-            left -= weights[index]
-        subset = tuple(sorted(order))
-        probabilities[subset] = probabilities.get(subset, 0.0) + probability
-    return probabilities
 
 
 def test_weights_are_the_priorities_unless_uniform():
@@ -36,14 +25,12 @@ def test_weights_are_the_priorities_unless_uniform():
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_subsets_come_as_often_as_they_should(n):
     weights = np.array([0.1, 0.3, 0.6, 1.0])
-    expected = inclusion_of_subsets(weights, n)
+    expected = probabilities_of_sets(weights, n)
     rng = np.random.default_rng(7)
-    draws = 20_000
-    counts = dict.fromkeys(expected, 0)
-    for _ in range(draws):
-        counts[tuple(sorted(sample_without_replacement(weights, n, rng).tolist()))] += 1
-    chi_square = sum((counts[s] - draws * p) ** 2 / (draws * p) for s, p in expected.items())
-    assert chi_square < {4: 16.27, 6: 20.52}[len(expected)]  # p = 0.001 at 3 and 5 degrees of freedom
+    counts = Counter(
+        tuple(sorted(sample_without_replacement(weights, n, rng).tolist())) for _ in range(20_000)
+    )
+    assert chi_square(counts, expected) < CRITICAL[len(expected) - 1]
 
 
 def test_a_sample_is_that_of_the_smallest_keys():

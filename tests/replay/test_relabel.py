@@ -33,7 +33,9 @@ def attempt(text):
 
 
 def test_a_program_that_is_right_is_stored_with_the_task_as_it_is():
-    expected = Experience("task", VMIRROR, (A, FIVE, B), (mirrored(A), mirrored(FIVE), mirrored(B)), 1.0, 7)
+    expected = Experience.of(
+        "task", VMIRROR, (A, FIVE, B), (mirrored(A), mirrored(FIVE), mirrored(B)), 1.0, 7
+    )
     assert relabel(TASK, attempt(VMIRROR), 7) == expected
     assert keep_solved(TASK, attempt(VMIRROR), 7) == expected
 
@@ -47,7 +49,7 @@ def test_a_program_that_is_wrong_is_stored_with_the_outputs_it_gave():
 
 
 def test_demonstrations_without_a_valid_output_are_dropped_but_count_against_the_priority():
-    expected = Experience("task", SOMETIMES, (FIVE,), (mirrored(FIVE),), 1 / 3, 0)
+    expected = Experience.of("task", SOMETIMES, (FIVE,), (mirrored(FIVE),), 1 / 3, 0)
     assert relabel(TASK, attempt(SOMETIMES), 0) == expected
     assert keep_solved(TASK, attempt(SOMETIMES), 0) == expected
 
@@ -57,7 +59,7 @@ def test_without_relabeling_only_the_demonstrations_that_are_right_are_kept():
     assert experience.outputs == (mirrored(A), ((1, 9),), mirrored(B))
     assert experience.priority == 2 / 3
     kept = keep_solved(TASK, attempt(PARTLY), 2)
-    assert kept == Experience("task", PARTLY, (A, B), (mirrored(A), mirrored(B)), 2 / 3, 2)
+    assert kept == Experience.of("task", PARTLY, (A, B), (mirrored(A), mirrored(B)), 2 / 3, 2)
 
 
 @pytest.mark.parametrize("store", [relabel, keep_solved])

@@ -33,7 +33,7 @@ def experiences(start, stop):
         inputs = INPUTS if i % 3 else INPUTS[: 1 + i % 2]
         outputs = tuple(((i % 10, i // 10 % 10),) for _ in inputs)
         priority = float(rng.choice([0, 1 / 3, 0.5, 1]))
-        yield Experience(f"t{i % 5}", f"O = f{i - i % 2}(I)", inputs, outputs, priority, i)
+        yield Experience.of(f"t{i % 5}", f"O = f{i - i % 2}(I)", inputs, outputs, priority, i)
 
 
 def filled(stop=101, capacity=1000):
@@ -192,9 +192,9 @@ def test_a_state_of_arrays_as_earlier_versions_wrote_it_is_read():
     inputs = (((5,),), ((3,), (4,)))
     buffer = ReplayBuffer.from_state(state)
     assert list(buffer) == [
-        Experience("one", "a", inputs, (((7,),), ((8, 9),)), 0.5, 0),
-        Experience("two", "bcd", (((2,),),), (((6,),),), 0.0, 3),
-        Experience("one", "b", inputs, (((7,),), ((8, 9),)), 1.0, 4),
+        Experience.of("one", "a", inputs, (((7,),), ((8, 9),)), 0.5, 0),
+        Experience.of("two", "bcd", (((2,),),), (((6,),),), 0.0, 3),
+        Experience.of("one", "b", inputs, (((7,),), ((8, 9),)), 1.0, 4),
     ]
     assert_same(buffer.state(), state)
     assert not buffer.add(buffer[1])

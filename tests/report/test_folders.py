@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -87,6 +88,20 @@ def test_tasks_that_are_not_there_any_more_are_told(workdir):
     results = read_results(str(workdir))
     assert (results.tasks, len(results.solutions)) == ({}, 2)
     assert "no such file or folder" in results.notes[0]
+
+
+def test_tasks_by_a_relative_path_are_found_around_the_folder(workdir, tmp_path, monkeypatch):
+    config = json.loads((workdir / "config.json").read_text())
+    tasks = Path(config["data"]["search_tasks"])
+    base = tmp_path / "base"
+    (base / "runs").mkdir(parents=True)
+    shutil.copytree(tasks, base / "mine") if tasks.is_dir() else shutil.copy(tasks, base / "mine")
+    config["data"]["search_tasks"] = "mine"
+    (workdir / "config.json").write_text(json.dumps(config))
+    moved = shutil.move(workdir, base / "runs" / "first")
+    monkeypatch.chdir(tmp_path)
+    results = read_results(str(moved))
+    assert (results.tasks.keys(), results.notes) == (TASKS.keys(), ())
 
 
 @pytest.mark.parametrize("content", ["", "a,b\n1,2\n", "\0"])

@@ -87,7 +87,9 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
             ["--config=~nosuchuser/x.py"],
             "flag --config=~nosuchuser/x.py: cannot be read: there is no such user",
         ),
-        ([QUICKSTART + ":nope"], "quickstart.py:nope: TypeError: get_config() takes 0 positional arguments"),
+        ([QUICKSTART, "--config.batch_size=1"], "no setting batch_size; did you mean learner.batch_size?"),
+        ([QUICKSTART, "--config.learner.batchsize=1"], "did you mean learner.batch_size?"),
+        ([QUICKSTART + ":nope"], "unknown variant 'nope'; known are no_expert_iteration, no_relabeling"),
         ([QUICKSTART, "--workdir=/dev/null/x"], "--workdir=/dev/null/x: "),
     ],
 )
@@ -177,7 +179,9 @@ def test_an_interruption_is_one_line() -> None:
 
 
 def test_help_names_the_flags() -> None:
-    text = train("--help").stdout
+    ended = train("--help")
+    text = ended.stdout
+    assert ended.returncode == 0
     assert "--config" in text
     assert "--workdir" in text
 

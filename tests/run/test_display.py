@@ -123,6 +123,25 @@ def test_an_exception_ends_the_display_and_passes_on() -> None:
         pass
 
 
+def test_what_a_terminal_showed_stays_whatever_ends_it() -> None:
+    console = Console(file=StringIO(), width=80, force_terminal=True, force_interactive=False)
+    with pytest.raises(RuntimeError, match="stop"):
+        fail_in_a_display(console)
+    assert "tasks solved of 400" in console.file.getvalue()
+
+
+def test_a_long_note_is_broken_between_words_on_a_terminal_alone() -> None:
+    note = " ".join(["word"] * 30)
+    for is_terminal, num_lines in ((True, 4), (False, 1)):
+        console = Console(file=StringIO(), width=40, force_terminal=is_terminal, force_interactive=False)
+        with Display(console) as display:
+            display.note(note)
+        lines = [line for line in console.file.getvalue().splitlines() if "word" in line]
+        assert len(lines) == num_lines
+        assert "".join(lines).count("word") == 30
+        assert all(line.split()[-1] == "word" for line in lines)
+
+
 def test_an_exception_prints_no_final_table() -> None:
     console = Console(file=StringIO(), width=80)
     with pytest.raises(RuntimeError, match="stop"):

@@ -14,7 +14,14 @@ from etils import epath
 from hypothesis import given
 from hypothesis import strategies as st
 
-from codeit_jax.run.files import replacing, write_bytes, write_json, write_json_lines, write_text
+from codeit_jax.run.files import (
+    replacing,
+    writable_cache,
+    write_bytes,
+    write_json,
+    write_json_lines,
+    write_text,
+)
 
 
 def test_text_and_json_come_back(tmp_path: Path) -> None:
@@ -178,3 +185,14 @@ def test_json_is_indented_and_its_names_are_what_the_library_makes_of_them(tmp_p
     ]
     with pytest.raises(TypeError):
         write_json(tmp_path / "file", {(1, 2): 3})
+
+
+def test_a_cache_that_cannot_be_written_is_told_and_not_used(tmp_path: Path, monkeypatch) -> None:
+    notes: list[str] = []
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert writable_cache(notes.append) == epath.Path(tmp_path / "codeit_jax")
+    assert notes == []
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert writable_cache(notes.append) is None
+    assert "file/codeit_jax: Not a directory; nothing is kept there" in notes[0]

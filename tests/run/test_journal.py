@@ -6,7 +6,7 @@ import os
 import pytest
 
 from codeit_jax.errors import UserError
-from codeit_jax.run.journal import Journal
+from codeit_jax.run.journal import SAMPLED, Journal
 
 VALUES = [
     [number, ["x1 = vmirror(I)\nO = hconcat(x1, I)"] * number, 0.1 * number, None] for number in range(9)
@@ -68,6 +68,24 @@ def test_where_nothing_can_be_added_to_nothing_is_written(folder):
     journal = begun(folder)
     journal.add("kind", 1)
     assert list(begun(folder).entries("kind")) == []
+
+
+@pytest.mark.parametrize("damage", [lambda file: file.unlink(), lambda file: file.write_bytes(b"")])
+def test_what_was_sampled_comes_from_a_snapshot_where_the_file_is_gone(tmp_path, damage):
+    journal = begun(tmp_path)
+    for value in VALUES:
+        journal.add(SAMPLED, value)
+        journal.add("other", 1)
+    samples = journal.samples()
+    assert samples == VALUES
+    damage(tmp_path / "0003.jsonl")
+    journal = Journal(tmp_path)
+    journal.restore(3, samples)
+    journal.begin(3)
+    assert list(journal.entries(SAMPLED)) == journal.samples() == VALUES
+    assert list(journal.entries("other")) == []
+    journal.begin(4)
+    assert list(journal.entries(SAMPLED)) == journal.samples() == []
 
 
 def test_a_full_disk_is_told_and_leaves_whole_lines(tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ TASK = {"train": [{"input": [[1, 2]], "output": [[2, 1]]}], "test": [{"input": [
 FILES = {
     "task.json": json.dumps(TASK),
     "cut.json": json.dumps(TASK)[:40],
+    "empty.json": "",
     "ragged.json": json.dumps(TASK).replace("[[1, 2]]", "[[1, 2], [1]]"),
     "good.jsonl": '{"program": "O = vmirror(I)"}\n',
     "empty.jsonl": "",
@@ -44,6 +45,7 @@ FILES = {
         | {"num_layers": 1, "num_heads": 1}
     ),
     "mine/performance.csv": "theirs",
+    "ablated/ablations.csv": "theirs",
     "searched/performance.csv": "num_programs,solved,solved_strict,share,seconds\n",
     "closed/x": "",
 }

@@ -14,6 +14,7 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.distil import distil_programs
 from codeit_jax.run.files import write_json
+from codeit_jax.run.peers import by_first
 
 DISTILLED = "distilled_programs.json"  # the file, in a run's folder or beside what is made of the programs
 _SAVED_EVERY = 20  # tasks
@@ -48,7 +49,7 @@ def load_or_distil(
         DistillationCacheError: the file cannot be read or written.
     """
     digest = _digest(tasks, programs, max_work)
-    distilled = _read(path, digest)
+    distilled = by_first(pool.peers, lambda: _read(path, digest))
     left = [task for task in tasks if task.id in programs and task.id not in distilled]
     if left:
         for _ in distilled:
@@ -56,7 +57,7 @@ def load_or_distil(
     for number, (task_id, result) in enumerate(distil_programs(pool, left, programs, max_work), start=1):
         advance()
         distilled[task_id] = result.program
-        if number % _SAVED_EVERY == 0 or number == len(left):
+        if pool.peers.number == 0 and (number % _SAVED_EVERY == 0 or number == len(left)):
             # What another process that distils the same has come to meanwhile stays.
             known = _read(path, digest) | distilled
             texts = {each: program and str(program) for each, program in known.items()}

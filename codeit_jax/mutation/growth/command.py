@@ -19,6 +19,7 @@ from codeit_jax.dsl import Program, load_training_programs
 from codeit_jax.dsl.program_files import ProgramRow, fingerprint
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
+from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.growth.drawing import Fate
@@ -69,8 +70,13 @@ class GrowthConfig:
     num_workers: int = 0
 
 
-def grow_file(config: GrowthConfig, console: Console | None = None) -> Mark:
+def grow_file(config: GrowthConfig, console: Console | None = None, leader: Leader | None = None) -> Mark:
     """Grows a file of programs until it has as many as wanted or nothing new comes up.
+
+    Args:
+        config: what is to be in it.
+        console: where to show progress; by default standard output.
+        leader: of other processes whose workers help; None for none.
 
     Returns:
         What the file came to.
@@ -89,7 +95,7 @@ def grow_file(config: GrowthConfig, console: Console | None = None) -> Mark:
         if _num_grown(file.mark) >= config.num_programs:
             display.note(f"{config.output} has {_num_grown(file.mark):,} programs already")
         else:
-            pool = start_pool((), execution)
+            pool = start_pool((), execution, leader)
             with pool, display:
                 _Sitting(config, file, pool, display).grow(tasks, programs)
         _sum_up(file.mark, display)
