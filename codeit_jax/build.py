@@ -10,10 +10,11 @@ from jax.sharding import NamedSharding, PartitionSpec
 from codeit_jax.arc import Task
 from codeit_jax.components import Components, Validation
 from codeit_jax.config import Config, ConfigError
+from codeit_jax.config.division import check_batch, check_tasks, with_buckets
 from codeit_jax.errors import naming
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.learner.examples import ExampleMaker
-from codeit_jax.learner.learner import Learner, check_rows
+from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.building import Policy, build_policy
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
@@ -46,7 +47,8 @@ def build(
     """
     with naming("mesh", ConfigError):
         mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
-    _check_rows(config, mesh)
+    check_batch(config.learner, row_shares(mesh))
+    check_tasks(config.sampling, row_shares(mesh))
     config = with_buckets(config)
     policy = build_policy(config, mesh, reads_weights=reads_weights)
     examples = ExampleMaker(policy.tokenizer, config.policy)
@@ -116,49 +118,3 @@ def make_constraint(config: Config, policy: Policy, mesh: jax.sharding.Mesh) -> 
     elif config.sampling.constraint == "allowed":
         constraint = allowed_tokens(tokenizer.allowed_ids(), policy.shape.vocab_size, tokenizer.eos_id)
     return jax.device_put(constraint, NamedSharding(mesh, PartitionSpec()))
-
-
-def with_buckets(config: Config) -> Config:
-    """Returns the config with the lengths filled in to which prompts and programs are padded.
-
-    By default a sampler and a learner are compiled for at most eight shapes each in a whole run.
-
-    Raises:
-        ConfigError: a prompt or a program may be longer than the longest of its lengths.
-    """
-    section, program = config.policy.section_length, config.policy.max_program_length
-    longest_prompt = 2 * section + 2  # two sections, the newline between them and the end
-    sampled_prompts = config.sampling.prompt_buckets or (section, longest_prompt)
-    eighth = section // 8
-    prompts = config.learner.prompt_buckets or (3 * eighth, 6 * eighth, 10 * eighth, longest_prompt)
-    programs = config.learner.program_buckets or (program // 4, program)
-    for name, buckets in (("sampling", sampled_prompts), ("learner", prompts)):
-        if buckets[-1] < longest_prompt:
-            raise ConfigError(
-                f"{name}.prompt_buckets must reach {longest_prompt} for policy.section_length, not {buckets}"
-            )
-    if programs[-1] < program:
-        raise ConfigError(
-            f"learner.program_buckets must reach policy.max_program_length, {program}, not {programs}"
-        )
-    return dataclasses.replace(
-        config,
-        sampling=dataclasses.replace(config.sampling, prompt_buckets=_distinct(sampled_prompts)),
-        learner=dataclasses.replace(
-            config.learner, prompt_buckets=_distinct(prompts), program_buckets=_distinct(programs)
-        ),
-    )
-
-
-def _distinct(lengths: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(sorted(set(lengths) - {0}))
-
-
-def _check_rows(config: Config, mesh: jax.sharding.Mesh) -> None:
-    """Checks that batches can be shared out evenly over the mesh."""
-    check_rows(config.learner, mesh)
-    shares, tasks = row_shares(mesh), config.sampling.tasks_per_batch
-    if tasks % shares:
-        raise ConfigError(
-            f"sampling.tasks_per_batch must be a multiple of mesh.data x mesh.fsdp = {shares}, not {tasks}"
-        )

@@ -8,8 +8,9 @@ from typing import Any
 import jax
 
 from codeit_jax.arc import Task
-from codeit_jax.build import make_constraint, make_sampler, with_buckets
+from codeit_jax.build import make_constraint, make_sampler
 from codeit_jax.config import Config, ConfigError, MeshConfig
+from codeit_jax.config.division import with_buckets
 from codeit_jax.errors import UserError, naming
 from codeit_jax.policy.building import SHARDING_RULES, Policy, abstract_network, tokenizer_and_shape
 from codeit_jax.policy.program_sampler import SampledTask

@@ -12,7 +12,8 @@ import numpy as np
 from etils import epath
 from flax import nnx
 
-from codeit_jax.config import ConfigError, LearnerConfig
+from codeit_jax.config import LearnerConfig
+from codeit_jax.config.division import check_batch
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
 from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
 from codeit_jax.policy.sharding import ShardingRules, batch_sharding, parameter_sharding, row_shares
@@ -23,22 +24,6 @@ _UPDATES_ORDERED = 16
 
 # Updates that the host lets the devices have before them: while they make one, the next one's batch is there.
 _UPDATES_AHEAD = 2
-
-
-def check_rows(config: LearnerConfig, mesh: jax.sharding.Mesh) -> None:
-    """Checks that each micro-batch can be shared out evenly over the mesh.
-
-    Raises:
-        ConfigError: it cannot; the message names the settings.
-    """
-    shares, number = row_shares(mesh), config.num_micro_batches
-    if config.batch_size % (shares * number):
-        multiple = f"mesh.data x mesh.fsdp = {shares}"
-        if number > 1:
-            multiple = (
-                f"learner.num_micro_batches x mesh.data x mesh.fsdp = {number} x {shares} = {number * shares}"
-            )
-        raise ConfigError(f"learner.batch_size must be a multiple of {multiple}, not {config.batch_size}")
 
 
 @dataclass(frozen=True)
@@ -144,7 +129,7 @@ class Learner:
         takes_params: bool = False,
         failure_folder: epath.PathLike | None = None,
     ) -> None:
-        check_rows(config, mesh)
+        check_batch(config, row_shares(mesh))
         self._config = config
         self._failure_folder = failure_folder
         self._mesh = mesh

@@ -42,7 +42,7 @@ def cross_entropy(
     """
     shares = 1 if mesh is None else row_shares(mesh)
     rows = labels.size // shares
-    num_blocks = rows // _block_rows(rows, (block_logits or BLOCK_LOGITS) // head.shape[0])
+    num_blocks = rows // block_rows(rows, (block_logits or BLOCK_LOGITS) // head.shape[0])
 
     def blocks(array: jax.Array) -> jax.Array:
         # A share's blocks are made of its own rows, so that no device needs another's.
@@ -54,8 +54,8 @@ def cross_entropy(
     return _sums(blocks(hidden), head, blocks(labels), blocks(mask))
 
 
-def _block_rows(rows: int, wanted: int) -> int:
-    """Returns the divisor of `rows` that comes closest to those wanted, as a ratio."""
+def block_rows(rows: int, wanted: int) -> int:
+    """Returns the rows of a block: the divisor of `rows` that comes closest to those wanted, as a ratio."""
     divisors = (size for size in range(1, rows + 1) if rows % size == 0)
     return min(divisors, key=lambda size: max(size / max(wanted, 1), wanted / size))
 

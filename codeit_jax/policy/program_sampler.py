@@ -11,6 +11,7 @@ from flax import nnx
 from codeit_jax.config import SamplingConfig
 from codeit_jax.policy.constraints import Constraint
 from codeit_jax.policy.sampling import Sampler, Samples
+from codeit_jax.policy.sharding import gathered
 from codeit_jax.policy.tokenizers import Tokenizer
 from codeit_jax.run.background import run_ahead
 from codeit_jax.run.journal import SAMPLED, Journal
@@ -140,6 +141,7 @@ class ProgramSampler:
         return _plan(lengths, self._buckets, self._tasks_per_batch)
 
     def _draw(self, params: Any, key: jax.Array, batches: Sequence[Batch]) -> Iterator[tuple[int, Samples]]:
+        params = gathered(params)
         for numbers, length in batches:
             ids = np.zeros((self._tasks_per_batch, length), np.int32)
             mask = np.zeros((self._tasks_per_batch, length), bool)

@@ -154,7 +154,7 @@ class Sampler:
         is_waiting = np.ones(num_tasks, bool)
         shape = self._shape_for(num_samples, 0)
         prompt, state = _prefill(
-            self._graphdef, params, prompt_ids, prompt_mask, keys, self._constraint, self._whole, shape
+            self._graphdef, params, prompt_ids, prompt_mask, keys, self._constraint, self._whole
         )
         decode = partial(
             _decode,
@@ -262,7 +262,7 @@ class _State:
     Attributes:
         position: int32 scalar, tokens written so far.
         rows: the programs.
-        written: the policy's cache of them.
+        written: the policy's cache of them; None before their first token.
     """
 
     position: jax.Array
@@ -270,7 +270,7 @@ class _State:
     written: Any
 
 
-@partial(jax.jit, static_argnames=("graphdef", "whole", "shape"))
+@partial(jax.jit, static_argnames=("graphdef", "whole"))
 def _prefill(
     graphdef: nnx.GraphDef[AnyNetwork],
     params: nnx.State,
@@ -279,7 +279,6 @@ def _prefill(
     keys: jax.Array,
     constraint: Constraint,
     whole: Shape,
-    shape: Shape,
 ) -> tuple[Any, _State]:
     """Reads the prompts, and makes the state before the first token."""
     model = nnx.merge(graphdef, params)
@@ -293,8 +292,7 @@ def _prefill(
         uniforms=row_uniforms(keys, whole.samples, whole.length),
         constraint=constraint.start(size),
     )
-    written = model.empty_cache(size[0] * size[1], shape.length)
-    return model.read_prompts(prompt_ids, prompt_mask), _State(jnp.int32(0), rows, written)
+    return model.read_prompts(prompt_ids, prompt_mask), _State(jnp.int32(0), rows, None)
 
 
 @partial(jax.jit, static_argnames=("graphdef", "length", "max_length", "eos_id"), donate_argnames="state")
@@ -315,6 +313,9 @@ def _decode(
     """Writes until no task has more than `num_narrower` unfinished programs, or the cache is full."""
     model = nnx.merge(graphdef, params)
     context = model.decoder_context(prompt, prompt_mask, length=length, token_ids=constraint.token_ids)
+    if state.written is None:
+        # Made here, where what is written into it says how it lies on the devices.
+        state = replace(state, written=model.empty_cache(state.rows.ended.size, length))
 
     def goes_on(state: _State) -> jax.Array:
         num_unfinished = jnp.sum(~state.rows.ended, axis=1).max()

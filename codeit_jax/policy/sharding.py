@@ -85,6 +85,27 @@ def gathered_sharding(shardings: Any) -> Any:
     return jax.tree.map(gathered, shardings)
 
 
+def gathered(params: Any) -> Any:
+    """Returns parameters as `gathered_sharding` has them, for what computes with them many times.
+
+    Arrays that lie on no mesh, or on one whose `fsdp` is 1, are returned as they are.
+
+    Args:
+        params: a tree of arrays.
+    """
+    shardings = jax.tree.map(lambda leaf: leaf.sharding, params)
+    if not any(
+        isinstance(sharding, NamedSharding) and sharding.mesh.shape["fsdp"] > 1
+        for sharding in jax.tree.leaves(shardings)
+    ):
+        return params
+    return jax.jit(_same, out_shardings=gathered_sharding(shardings))(params)
+
+
+def _same(tree: Any) -> Any:
+    return tree
+
+
 def batch_sharding(mesh: Mesh) -> NamedSharding:
     """Returns the sharding of a batch's arrays: rows over `data` and `fsdp`, sequences whole."""
     return NamedSharding(mesh, PartitionSpec(ROW_AXES))

@@ -65,9 +65,13 @@ def read_config(holder: flags.FlagHolder[ConfigDict]) -> Config:
     """
     if holder.value is None:
         raise UsageError("--config is required, such as --config=configs/quickstart.py")
-    filename = config_flags.get_config_filename(flags.FLAGS[_CONFIG])
-    with naming(f"--config={filename}", ConfigError):
+    with naming(f"--config={config_name()}", ConfigError):
         return from_dict(Config, holder.value)
+
+
+def config_name() -> str:
+    """Returns what `--config` was given, the variant included."""
+    return str(config_flags.get_config_filename(flags.FLAGS[_CONFIG]))
 
 
 def local_path(holder: flags.FlagHolder[str | None]) -> Path:

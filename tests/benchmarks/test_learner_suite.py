@@ -24,8 +24,8 @@ from codeit_jax.benchmarks.learner import (
 )
 from codeit_jax.benchmarks.suites import SUITES, Options
 from codeit_jax.benchmarks.table import Measurement
-from codeit_jax.build import with_buckets
 from codeit_jax.config import Config
+from codeit_jax.config.division import with_buckets
 from codeit_jax.policy.presets import T5Config
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None

@@ -336,9 +336,11 @@ def test_one_key_a_task_is_needed(policy, tasks):
 SHARDED_PROGRAM = """
 import jax, numpy as np
 from flax import nnx
-from codeit_jax.policy.sharding import batch_sharding, make_mesh, parameter_sharding
+from codeit_jax.policy import sampling
+from codeit_jax.policy.constraints import Unconstrained
+from codeit_jax.policy.sharding import batch_sharding, gathered, make_mesh, parameter_sharding, row_shares
 from codeit_jax.policy.presets import T5Config
-from codeit_jax.policy.sampling import Sampler
+from codeit_jax.policy.sampling import Sampler, Shape
 from codeit_jax.policy.t5 import T5
 
 shape = T5Config(
@@ -356,8 +358,22 @@ assert np.unique(lengths).size > 8  # some are retired, some go on to the end
 for sizes in ((8, 1, 1), (2, 4, 1), (2, 2, 2)):
     mesh = make_mesh(*sizes)
     there = jax.device_put(params, parameter_sharding(params, mesh, T5.sharding_rules))
-    inputs = (jax.device_put(array, batch_sharding(mesh)) for array in (ids, mask, keys))
-    drawn = dict(sampler.sample(there, *inputs))
+    inputs = [jax.device_put(array, batch_sharding(mesh)) for array in (ids, mask, keys)]
+    whole = gathered(there)
+    if sizes[1] == 1:
+        assert whole is there
+    else:
+        assert not any("fsdp" in leaf.sharding.spec for leaf in jax.tree.leaves(whole))
+    jax.tree.map(np.testing.assert_array_equal, whole, there)
+    prompt, state = sampling._prefill(graphdef, whole, *inputs, Unconstrained(), Shape(8, 16))
+    state = sampling._decode(
+        *(graphdef, whole, prompt, inputs[1], state),
+        constraint=Unconstrained(), temperature=1.0, num_narrower=0, length=16, max_length=16, eos_id=1,
+    )
+    for leaf in jax.tree.leaves((prompt, state.written)):
+        part = leaf.sharding.shard_shape(leaf.shape)
+        assert part[:2] == (len(leaf) // row_shares(mesh), 2 // sizes[2]), part
+    drawn = dict(sampler.sample(whole, *inputs))
     assert sorted(drawn) == list(range(8))
     for task, samples in drawn.items():
         np.testing.assert_array_equal(samples.tokens, expected[task].tokens)

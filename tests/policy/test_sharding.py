@@ -8,6 +8,7 @@ from codeit_jax.policy.presets import T5Config
 from codeit_jax.policy.sharding import (
     AXES,
     batch_sharding,
+    gathered,
     gathered_sharding,
     make_mesh,
     parameter_sharding,
@@ -73,6 +74,15 @@ def test_parameters_are_gathered_over_fsdp_alone_to_be_used():
     used = gathered_sharding(stored)
     assert used["embedding"].spec == PartitionSpec("tensor", None)
     assert used["norm"].spec == PartitionSpec()
+
+
+def test_parameters_that_are_whole_are_gathered_as_they_are():
+    arrays = {"embedding": np.zeros((4, 4), np.float32)}
+    on_device = jax.device_put(arrays)
+    assert gathered(on_device) is on_device
+    mesh = make_mesh(1, 1, 1, devices=jax.devices()[:1])
+    on_mesh = jax.device_put(arrays, parameter_sharding(arrays, mesh, T5.sharding_rules))
+    np.testing.assert_array_equal(gathered(on_mesh)["embedding"], arrays["embedding"])
 
 
 def test_rows_of_a_batch_go_over_data_and_fsdp():
