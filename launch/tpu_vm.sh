@@ -14,7 +14,7 @@ commands:
   run      starts the run on every worker; it goes on when the connection ends
   logs     shows what a worker writes, until Ctrl-C
   status   tells of the TPU, and of the run on every worker
-  stop     ends the run with SIGTERM: it saves what it has come to
+  stop     ends the run with SIGTERM, and waits until it has saved
   resume   after a preemption: deletes what is left, then create, setup and run
   watch    creates, sets up and runs, and resumes until the run has ended
   delete   deletes the TPU and the request for it
@@ -137,6 +137,11 @@ begin() {
   create && setup && run
 }
 
+# Workers that have not noticed yet that another one's run has ended are to do so first.
+again() {
+  stop && run
+}
+
 resume() {
   delete && begin
 }
@@ -175,11 +180,11 @@ watch() {
         case $code in
           0 | 2) end_with "$code" ;;
           running) ;;
-          idle) run || failures=$((failures + 1)) ;;
+          idle) again || failures=$((failures + 1)) ;;
           "not set up") { setup && run; } || failures=$((failures + 1)) ;;
           *)
             failures=$((failures + 1))
-            [[ ! $code =~ ^[0-9]+$ ]] || ((failures > 5)) || run || true
+            [[ ! $code =~ ^[0-9]+$ ]] || ((failures > 5)) || again || true
             ;;
         esac
         ;;

@@ -40,8 +40,15 @@ keep() {
   echo "$code" > run.code
 }
 
+# Ends a command, which has some seconds to save what it has come to, and returns when it has ended.
 stop() {
-  [[ $(state) != running ]] || kill -TERM "$(< run.pid)"
+  local seconds=${1:-60}
+  [[ $(state) == running ]] || return 0
+  kill -TERM "$(< run.pid)"
+  while [[ $(state) == running ]]; do
+    ((seconds-- > 0)) || kill -KILL "$(< run.pid)" || true
+    sleep 1
+  done
 }
 
 log() {

@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 from jax.experimental import multihost_utils
-from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
+from jax.sharding import AbstractMesh, AxisType, Mesh, NamedSharding, PartitionSpec
 
 AXES = ("data", "fsdp", "tensor")
 
@@ -44,7 +44,7 @@ def make_mesh(data: int, fsdp: int, tensor: int, devices: Sequence[jax.Device] |
     return jax.make_mesh((data, fsdp, tensor), AXES, axis_types=(AxisType.Auto,) * 3, devices=devices)
 
 
-def parameter_sharding(params: Any, mesh: Mesh, rules: ShardingRules) -> Any:
+def parameter_sharding(params: Any, mesh: Mesh | AbstractMesh, rules: ShardingRules) -> Any:
     """Returns the tree's shardings, leaf by leaf.
 
     The leaf's path decides, so whatever mirrors the parameters, such as an optimiser's moments, is laid out
@@ -133,6 +133,6 @@ def on_host(arrays: Any) -> Any:
     return multihost_utils.process_allgather(arrays, tiled=True)
 
 
-def row_shares(mesh: Mesh) -> int:
+def row_shares(mesh: Mesh | AbstractMesh) -> int:
     """Returns into how many parts a batch's rows are split."""
     return math.prod(mesh.shape[axis] for axis in ROW_AXES)

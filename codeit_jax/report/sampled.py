@@ -14,6 +14,7 @@ from etils import epath
 
 from codeit_jax.execution.outcome import Status
 from codeit_jax.report.outcomes import Fate, failing_primitive, fate_of, parse_fault
+from codeit_jax.report.shapes import is_sample
 from codeit_jax.search.ranking import Rank, rank
 
 _NUM_NEAR = 3  # programs of a task that are kept as near misses
@@ -58,7 +59,7 @@ def read_samples(folder: epath.Path) -> tuple[IterationSamples, ...]:
     }
     return tuple(
         _summary(os.fspath(files[name]), int(name), file_stamp(files[name]))
-        for name in sorted(filter(str.isdigit, files))
+        for name in sorted(filter(str.isdecimal, files))
     )
 
 
@@ -81,6 +82,8 @@ def _summary(path: str, meta_iteration: int, _: tuple[int, float]) -> IterationS
         try:
             for line in lines:
                 sample = json.loads(line)
+                if not is_sample(sample):
+                    raise ValueError("no sample")
                 fates[fate_of(sample)] += 1
                 is_right = sample["demonstration_performance"] > 0 and sample["test_performance"] == 1
                 num_samples, num_right = right.get(sample["task"], (0, 0))

