@@ -51,7 +51,7 @@ def test_both_draws_are_learned_from_in_one_order(monkeypatch, num_training, num
 
 def test_what_is_told_of_what_was_learned_from_is_of_the_same_draws():
     policy = ReplayBuffer()
-    policy.extend(Experience("t", f"policy{n}", GRIDS, GRIDS, n % 3 / 2, n // 10) for n in range(50))
+    policy.extend(Experience.of("t", f"policy{n}", GRIDS, GRIDS, n % 3 / 2, n // 10) for n in range(50))
     scored, learned = [], []
     state = SimpleNamespace(
         training_buffer=filled("training", 40),
