@@ -85,7 +85,7 @@ def parse_machine(name: str) -> Machine:
         count = int(tpu[2])
         if kind in _COUNTED_BY_CORES:
             if count % 2:
-                raise UserError(f"{name}: the number counts cores, of which a chip has two")
+                raise UserError("the number counts cores, of which a chip has two")
             count //= 2
         if count:
             return Machine(name, _TPUS[kind], count)
@@ -94,6 +94,6 @@ def parse_machine(name: str) -> Machine:
         if count:
             return Machine(name, _GPUS[gpu[2]], count)
     raise UserError(
-        f"{name}: no such devices; there are {', '.join(f'{kind}-N' for kind in _TPUS)}, and"
+        f"no such devices; there are {', '.join(f'{kind}-N' for kind in _TPUS)}, and"
         f" {', '.join(_GPUS)} or Nx of one, such as 8xh100"
     )

@@ -10,12 +10,11 @@ from jax.sharding import AbstractMesh
 
 from codeit_jax.config import ConfigError, MeshConfig, PolicyConfig
 from codeit_jax.errors import naming
-from codeit_jax.policy.building import SHARDING_RULES, abstract_network
-from codeit_jax.policy.presets import PRESETS, NetworkConfig, preset
+from codeit_jax.policy.building import SHARDING_RULES, abstract_network, named_shape
+from codeit_jax.policy.presets import CODET5_VOCAB_SIZE, NetworkConfig
 from codeit_jax.policy.sharding import AXES, gathered_sharding, parameter_sharding
 from codeit_jax.policy.symbolic import SymbolicTokenizer
 from codeit_jax.policy.t5_costs import DECODER, ENCODER, FLOAT32, table_pattern
-from codeit_jax.policy.weights_config import read_config
 
 
 @dataclass(frozen=True)
@@ -90,13 +89,11 @@ def abstract_policy(config: PolicyConfig) -> AbstractPolicy:
     Raises:
         ConfigError: there is no such preset, or what describes it is damaged.
     """
+    is_symbolic = config.tokenizer == "symbolic" and not config.weights
     with naming("policy.preset", ConfigError):
-        if config.preset not in PRESETS:
-            shape = read_config(config.preset)
-        elif config.tokenizer == "symbolic" and not config.weights:
-            shape = preset(config.preset, SymbolicTokenizer().vocabulary_size)
-        else:
-            shape = preset(config.preset)
+        shape = named_shape(
+            config.preset, SymbolicTokenizer().vocabulary_size if is_symbolic else CODET5_VOCAB_SIZE
+        )
     return AbstractPolicy(shape, abstract_network(shape)[1])
 
 

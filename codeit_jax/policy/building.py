@@ -89,11 +89,24 @@ def tokenizer_and_shape(config: PolicyConfig) -> tuple[Tokenizer, NetworkConfig]
     with naming("policy.weights", ConfigError):
         size = read_config(config.weights).vocab_size if config.weights else tokenizer.vocabulary_size
     with naming("policy.preset", ConfigError):
-        is_source = config.preset not in PRESETS and ("/" in config.preset or Path(config.preset).is_dir())
-        shape = read_config(config.preset) if is_source else preset(config.preset, size)
+        shape = named_shape(config.preset, size)
     if tokenizer.vocabulary_size > shape.vocab_size:
         raise ConfigError(
             f"policy.tokenizer: {config.tokenizer!r} knows {tokenizer.vocabulary_size} tokens, but the"
             f" network only {shape.vocab_size}"
         )
     return tokenizer, dataclasses.replace(shape, dropout_rate=config.dropout_rate)
+
+
+def named_shape(name: str, vocab_size: int) -> NetworkConfig:
+    """Returns the shape that `policy.preset` names.
+
+    Args:
+        name: a preset's, or the folder or hub name of published weights.
+        vocab_size: tokens that a preset is to know.
+
+    Raises:
+        ValueError: there is neither, or what describes the weights is damaged.
+    """
+    is_source = name not in PRESETS and ("/" in name or Path(name).is_dir())
+    return read_config(name) if is_source else preset(name, vocab_size)

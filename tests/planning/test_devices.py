@@ -33,7 +33,7 @@ def test_what_is_no_device_is_told_with_those_there_are(name):
 
 
 def test_half_a_chip_is_no_device():
-    with pytest.raises(UserError, match="v4-7: the number counts cores, of which a chip has two"):
+    with pytest.raises(UserError, match="the number counts cores, of which a chip has two"):
         parse_machine("v4-7")
 
 
