@@ -130,6 +130,14 @@ def test_what_is_no_segment_is_refused(change):
         ByteTable().add_segment({**table.segment(-1), **change}, is_sealed=False)
 
 
+def test_segments_of_earlier_versions_had_hashes():
+    table, other = ByteTable(), ByteTable()
+    table.number([b"a", b"", b"bb"])
+    other.add_segment({**table.segment(-1), "hashes": np.zeros(3, np.uint32)}, is_sealed=False)
+    assert other.number([b"bb", b"c", b"a"]).tolist() == [2, 3, 0]
+    assert all_of(other) == [b"a", b"", b"bb", b"c"]
+
+
 def test_the_memory_is_little_more_than_the_strings():
     table = ByteTable()
     table.number([b"%0300d" % number for number in range(20_000)])
