@@ -23,7 +23,7 @@ class ByteTable:
     def __init__(self) -> None:
         self._index = HashIndex()
         self._ends = Column(np.uint32)  # within its segment, for every string
-        self._sealed: list[bytes] = []
+        self._sealed: list[bytes | bytearray] = []
         self._open = bytearray()
         self._firsts = [0]  # the number of each segment's first string, the open one's last
 
@@ -143,10 +143,10 @@ class ByteTable:
             self._ends.extend(sums[start:stop] - before + len(self._open))
             self._open += b"".join(strings[start:stop])
             if len(self) - self._firsts[-1] == SEGMENT_STRINGS or len(self._open) >= SEGMENT_BYTES:
-                self._seal(bytes(self._open))
+                self._seal(self._open)  # as it is: what it has room for beyond its bytes takes no memory
             start = stop
 
-    def _seal(self, data: bytes) -> None:
+    def _seal(self, data: bytes | bytearray) -> None:
         self._sealed.append(data)
         self._firsts.append(len(self))
         self._open = bytearray()
