@@ -51,6 +51,11 @@ class Task:
         """The demonstrations' inputs, each packed: what experiences of the task are made with."""
         return tuple(pack_grids((pair.input,)) for pair in self.train)
 
+    @functools.cached_property
+    def packed_together(self) -> bytes:
+        """The demonstrations' inputs, packed one after another."""
+        return b"".join(self.packed_inputs)
+
     @property
     def test_inputs(self) -> tuple[Grid, ...]:
         return tuple(pair.input for pair in self.test)

@@ -27,8 +27,8 @@ class Stream:
     The rows of a grid that are varied come from a stock of rows of its width, and a program's lines from
     training programs, so that an experience takes a few microseconds to make. Half of the outputs are equal
     to earlier ones of their task, as those of training programs' mutants are on the evaluation set; and a
-    twentieth of the tasks and programs come again. Their bytes are objects of their own, as those of
-    experiences are that worker processes had a part in.
+    twentieth of the tasks and programs come again. The bytes of outputs are objects of their own, as if
+    worker processes had sent them.
     """
 
     def __init__(self, seed: int) -> None:
@@ -36,7 +36,7 @@ class Stream:
         self._tasks = [
             (
                 task.id,
-                task.packed_inputs,
+                task.packed_together,
                 [pack_grids((pair.output,)) for pair in task.train if pair.output],
             )
             for task in load_tasks("arc1/training")
@@ -68,7 +68,7 @@ class Stream:
         return Experience(
             task_id=task_id,
             program=f"{start}O = paint(I, x{number})",
-            packed_inputs=b"".join(inputs),
+            packed_inputs=inputs,
             packed_outputs=b"".join([self._varied(grid, variant) for grid in outputs]),
             priority=number * 0x9E3779B1 % 5 / 4,
             meta_iteration=number // _PER_META_ITERATION,

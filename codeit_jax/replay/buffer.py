@@ -89,7 +89,7 @@ class ReplayBuffer:
         indices = self._entries.find(experiences)
         num_known = int(np.argmax(indices < 0)) if (indices < 0).any() else len(indices)
         if num_known:
-            priorities = [each.priority for each in experiences[:num_known]]
+            priorities = np.array([each.priority for each in experiences[:num_known]])
             self._entries.raise_priorities(indices[:num_known], priorities)
         else:
             self._evict()

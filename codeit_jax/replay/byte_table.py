@@ -1,6 +1,6 @@
 """Byte strings, each stored once, in segments that never change once they are full."""
 
-import zlib
+import itertools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -23,7 +23,7 @@ class ByteTable:
     def __init__(self) -> None:
         self._index = HashIndex()
         self._ends = Column(np.uint32)  # within its segment, for every string
-        self._sealed: list[bytes] = []
+        self._sealed: list[bytes | bytearray] = []
         self._open = bytearray()
         self._firsts = [0]  # the number of each segment's first string, the open one's last
 
@@ -69,7 +69,7 @@ class ByteTable:
         return table
 
     def segment(self, index: int) -> dict[str, np.ndarray]:
-        """Returns a segment as arrays: the strings' ends and hashes, uint32 `[n]`, and their bytes.
+        """Returns a segment as arrays: the strings' ends, uint32 `[n]`, and their bytes.
 
         Those of a sealed segment are the same at all times; the open one has the index -1.
         """
@@ -79,7 +79,6 @@ class ByteTable:
         data = self._sealed[index] if index < self.num_sealed else bytes(self._open)
         return {
             "ends": self._ends.values[part].copy(),
-            "hashes": self._index.hashes[part].copy(),
             "data": np.frombuffer(data, np.uint8),
         }
 
@@ -89,20 +88,20 @@ class ByteTable:
         Raises:
             ValueError: it is no segment.
         """
-        if set(segment) != {"ends", "hashes", "data"}:
+        if set(segment) - {"hashes"} != {"ends", "data"}:  # earlier versions saved hashes, too
             raise ValueError(f"replay buffer state: a segment of {sorted(segment)}")
-        ends, hashes = (np.asarray(segment[name], np.uint32) for name in ("ends", "hashes"))
-        data = np.asarray(segment["data"], np.uint8)
+        ends, data = np.asarray(segment["ends"], np.uint32), np.asarray(segment["data"], np.uint8)
         # In 64 bits, where a difference below zero is seen.
         is_rising = (np.diff(ends.astype(np.int64), prepend=0) >= 0).all()
-        if len(ends) != len(hashes) or not is_rising or (int(ends[-1]) if len(ends) else 0) != len(data):
+        if not is_rising or (int(ends[-1]) if len(ends) else 0) != len(data):
             raise ValueError(f"replay buffer state: {len(ends)} ends do not fit {len(data)} bytes")
-        self._index.append(hashes)
+        content, places = data.tobytes(), ends.tolist()
+        self._index.append(_hashes([content[start:end] for start, end in itertools.pairwise([0, *places])]))
         self._ends.extend(ends)
         if is_sealed:
-            self._seal(data.tobytes())
+            self._seal(content)
         else:
-            self._open = bytearray(data.tobytes())
+            self._open = bytearray(content)
 
     def _find(self, strings: Sequence[bytes], hashes: np.ndarray) -> np.ndarray:
         def is_same(rows: np.ndarray, numbers: np.ndarray) -> np.ndarray:
@@ -144,15 +143,16 @@ class ByteTable:
             self._ends.extend(sums[start:stop] - before + len(self._open))
             self._open += b"".join(strings[start:stop])
             if len(self) - self._firsts[-1] == SEGMENT_STRINGS or len(self._open) >= SEGMENT_BYTES:
-                self._seal(bytes(self._open))
+                self._seal(self._open)  # as it is: what it has room for beyond its bytes takes no memory
             start = stop
 
-    def _seal(self, data: bytes) -> None:
+    def _seal(self, data: bytes | bytearray) -> None:
         self._sealed.append(data)
         self._firsts.append(len(self))
         self._open = bytearray()
 
 
 def _hashes(strings: Sequence[bytes]) -> np.ndarray:
-    # Not Python's own, which differs from process to process: these are saved, and not made again.
-    return np.fromiter(map(zlib.crc32, strings), np.uint32, len(strings))
+    # Python's own, which each string keeps once a dict has asked for it. They are not saved, for another
+    # process has others.
+    return np.fromiter(map(hash, strings), np.int64, len(strings)).astype(np.uint32)

@@ -84,7 +84,7 @@ class Entries:
         found[known] = self._find(tasks[known], programs[known])
         return found
 
-    def raise_priorities(self, indices: np.ndarray, priorities: Sequence[float]) -> None:
+    def raise_priorities(self, indices: np.ndarray, priorities: np.ndarray) -> None:
         """Gives entries `[n]`, among which some may be more than once, priorities where these are higher."""
         np.maximum.at(self["priorities"], indices, priorities)
 
@@ -107,8 +107,9 @@ class Entries:
         indices[unknown] = indices[unknown[firsts]][place_of]
         self._keys.append(_hashes(tasks[rows], programs[rows]))
         new = [experiences[row] for row in rows.tolist()]
+        priorities = np.array([each.priority for each in experiences])
         for name, numbers in {
-            "priorities": np.array([each.priority for each in new]),
+            "priorities": priorities[rows],
             "meta_iterations": np.array([each.meta_iteration for each in new]),
             "tasks": tasks[rows],
             "inputs": self.tables["inputs"].number([each.packed_inputs for each in new]),
@@ -116,7 +117,7 @@ class Entries:
             "programs": programs[rows],
         }.items():
             self.columns[name].extend(numbers)
-        self.raise_priorities(indices, [each.priority for each in experiences])
+        self.raise_priorities(indices, priorities)
         return len(new)
 
     def read(self, indices: np.ndarray) -> list[Experience]:

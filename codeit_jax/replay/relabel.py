@@ -65,10 +65,12 @@ def _experience(
     """Makes an experience of pairs of packed grids, which stay as they came."""
     if not pairs or attempt.program is None:
         return None
+    is_whole = len(pairs) == len(task.train)
     return Experience(
         task_id=task.id,
         program=attempt.program,
-        packed_inputs=b"".join(given for given, _ in pairs),
+        # Mostly the same object, which a buffer then hashes once a task.
+        packed_inputs=task.packed_together if is_whole else b"".join(given for given, _ in pairs),
         packed_outputs=b"".join(output for _, output in pairs),
         priority=prioritize(task, attempt, meta_iteration),
         meta_iteration=meta_iteration,

@@ -59,7 +59,7 @@ def experiences(draw):
     grids = st.tuples(*[st.sampled_from(GRIDS)] * count)
     return Experience.of(
         draw(st.sampled_from(["one", "two", "täsk"])),
-        draw(st.sampled_from(["a", "bb", "O = ñ(I)", "plumless", "buckeroo"])),
+        draw(st.sampled_from(["a", "bb", "O = ñ(I)", "plumless"])),
         draw(grids),
         draw(grids),
         draw(st.sampled_from([0.0, 0.25, 1 / 3, 1.0])),
@@ -81,11 +81,16 @@ def small_segments():
     st.integers(1, 14),
     st.lists(st.tuples(st.sampled_from(["extend", "restore", "save"]), st.lists(experiences(), max_size=24))),
     st.sampled_from([1, 2, 5, 1000]),
+    st.booleans(),
 )
-def test_batches_are_what_one_after_another_would_be(tmp_path_factory, capacity, batches, batch_size):
+def test_batches_are_what_one_after_another_would_be(
+    tmp_path_factory, capacity, batches, batch_size, collide
+):
     store = SegmentStore(tmp_path_factory.mktemp("segments"))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(buffer, "_BATCH", batch_size)
+        if collide:
+            patch.setattr(byte_table, "_hashes", lambda strings: np.zeros(len(strings), np.uint32))
         ours, single, reference = ReplayBuffer(capacity), ReplayBuffer(capacity), Reference(capacity)
         for action, batch in batches:
             expected = [reference.add(each) for each in batch]
