@@ -76,8 +76,8 @@ def _summary(path: str, meta_iteration: int, _: tuple[int, float]) -> IterationS
     solved: set[str] = set()
     near: dict[str, set[Rank]] = {}
     is_cut = False
-    with epath.Path(path).open("rb") as stream, gzip.GzipFile(fileobj=stream) as lines:
-        try:
+    try:
+        with epath.Path(path).open("rb") as stream, gzip.GzipFile(fileobj=stream) as lines:
             for line in lines:
                 sample = json.loads(line)
                 if not is_sample(sample):
@@ -91,8 +91,8 @@ def _summary(path: str, meta_iteration: int, _: tuple[int, float]) -> IterationS
                 if sample["demonstration_performance"] and sample["test_performance"] == 1:
                     solved.add(sample["task"])
                 _enter(near, sample)
-        except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, KeyError, TypeError):
-            is_cut = True  # of a file that is damaged what stands before the damage is told
+    except (EOFError, zlib.error, OSError, ValueError, KeyError, TypeError):
+        is_cut = True  # of a file that is damaged what stands before the damage is told
     nearest = {task: tuple(sorted(ranks)[:_NUM_NEAR]) for task, ranks in near.items()}
     return IterationSamples(
         meta_iteration, dict(fates), dict(failing), dict(faults), frozenset(solved), nearest, is_cut
