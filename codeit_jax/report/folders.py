@@ -128,9 +128,10 @@ class _Reader:
             rows = rows or tuple(_points(progress))
         source = _group(settings, "data").get("search_tasks") if kind is Kind.TRAIN else settings.get("tasks")
         source = _IDENTITY.sub("", str(source or ""))
-        samples = read_samples(self._folder / "samples")
+        samples = self._samples()
         self._notes += [
-            f"samples/{each.meta_iteration:04d}.jsonl.gz is cut short or damaged: its beginning is shown"
+            f"samples/{each.meta_iteration:04d}.jsonl.gz is cut short, damaged or closed: what can be read of "
+            "it is shown"
             for each in samples
             if each.is_cut
         ]
@@ -235,9 +236,22 @@ class _Reader:
             self._notes.append(f"{name} is no text in UTF-8")
         return None
 
+    def _samples(self) -> tuple[IterationSamples, ...]:
+        folder = self._folder / "samples"
+        try:
+            return read_samples(folder)
+        except OSError as error:
+            self._notes.append(f"{folder.name}/ cannot be read: {error.strerror}")
+            return ()
+
     def _efforts(self, folder: epath.Path) -> dict[str, Effort]:
         efforts: dict[str, Effort] = {}
-        for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        try:
+            files = sorted(folder.iterdir()) if folder.is_dir() else []
+        except OSError as error:
+            self._notes.append(f"{folder.name}/ cannot be read: {error.strerror}")
+            return efforts
+        for file in files:
             if not file.name.endswith(".json"):
                 continue
             task_id = _POPULATION.sub("", file.name.removesuffix(".json"))
@@ -248,8 +262,8 @@ class _Reader:
                     raise ValueError("no numbers")
                 effort = Effort(*spent)
                 efforts[task_id] = efforts.get(task_id, Effort()) + effort
-            except (ValueError, KeyError, TypeError):
-                self._notes.append(f"tasks/{file.name} is cut short or damaged")
+            except (OSError, ValueError, KeyError, TypeError):
+                self._notes.append(f"tasks/{file.name} is cut short, damaged or closed")
         return efforts
 
     def _tasks(self, source: str) -> dict[str, Task]:

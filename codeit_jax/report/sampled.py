@@ -78,8 +78,8 @@ def _summary(path: str, meta_iteration: int, _: tuple[int, float]) -> IterationS
     right: dict[str, tuple[int, int]] = {}
     near: dict[str, set[Rank]] = {}
     is_cut = False
-    with epath.Path(path).open("rb") as stream, gzip.GzipFile(fileobj=stream) as lines:
-        try:
+    try:
+        with epath.Path(path).open("rb") as stream, gzip.GzipFile(fileobj=stream) as lines:
             for line in lines:
                 sample = json.loads(line)
                 if not is_sample(sample):
@@ -94,8 +94,8 @@ def _summary(path: str, meta_iteration: int, _: tuple[int, float]) -> IterationS
                 if primitive := failing_primitive(sample):
                     failing[primitive] += 1
                 _enter(near, sample)
-        except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, KeyError, TypeError):
-            is_cut = True  # of a file that is damaged what stands before the damage is told
+    except (EOFError, zlib.error, OSError, ValueError, KeyError, TypeError):
+        is_cut = True  # of a file that is damaged what stands before the damage is told
     solved = frozenset(task for task, (_, num_right) in right.items() if num_right)
     nearest = {task: tuple(sorted(ranks)[:_NUM_NEAR]) for task, ranks in near.items()}
     return IterationSamples(

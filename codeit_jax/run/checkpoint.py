@@ -14,7 +14,7 @@ import jax
 from etils import epath
 from orbax.checkpoint import v1 as ocp
 
-from codeit_jax.errors import UserError
+from codeit_jax.errors import UserError, naming
 from codeit_jax.run.host_state import TEXT, decode, encode, without_arrays
 from codeit_jax.run.interruption import deferred
 from codeit_jax.run.manifest import DamageError, check_manifest, write_manifest
@@ -97,14 +97,18 @@ class Checkpointer:
         """Returns the numbers of all complete steps, those that were damaged since among them, in order.
 
         Raises:
-            UserError: there is something else than a folder, or there was no room for the last save.
+            UserError: the folder is none, or may not be read, or there was no room for the last save.
         """
         self.wait()
         if not self._directory.is_dir():
             if self._directory.exists():
                 raise UserError(f"{self._directory}: is not a folder")
             return []
-        with _undisturbed(), ocp.training.Checkpointer(self._directory) as reader:
+        with (
+            naming(self._directory),
+            _undisturbed(),
+            ocp.training.Checkpointer(self._directory) as reader,
+        ):
             return sorted(checkpoint.step for checkpoint in reader.checkpoints)
 
     def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:

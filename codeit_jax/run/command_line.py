@@ -27,6 +27,7 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.reading.documents import read_text
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.run import interruption
+from codeit_jax.run.standard_output import tell_refusals
 
 EXIT_USER_ERROR = 2
 
@@ -96,6 +97,7 @@ def run(main: Callable[[Sequence[str]], None], *, num_arguments: int = 0, is_res
         num_arguments: how many arguments that are no flags it takes.
         is_resumable: whether it goes on where it was interrupted; the line that tells of that then says so.
     """
+    tell_refusals()
     with interruption.handled(_GO_ON if is_resumable else ""):
         _introduce(sys.modules[main.__module__])
         app.run(lambda argv: _guarded(main, argv, num_arguments), flags_parser=_parse_flags)
@@ -205,6 +207,7 @@ def _guarded(main: Callable[[Sequence[str]], None], argv: Sequence[str], num_arg
         if len(argv) > 1 + num_arguments:
             raise UsageError(f"unexpected argument {argv[1 + num_arguments]!r}")
         main(argv)
+        print(end="", flush=True)  # what is refused at the very end is told as well
     except UserError as error:
         _exit(error)
 

@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from etils.epath.gpath import PosixGPath
 from rich.console import Console
 
 from codeit_jax.errors import UserError
@@ -137,7 +138,35 @@ def test_samples_end_at_what_is_no_sample(workdir, sample):
     (workdir / "samples/\N{SUPERSCRIPT TWO}.jsonl.gz").touch()  # a digit, and no number
     results = read_results(str(workdir))
     assert [each.num_samples for each in results.samples][1] == 1
-    assert results.notes == ("samples/0002.jsonl.gz is cut short or damaged: its beginning is shown",)
+    assert results.notes == (
+        "samples/0002.jsonl.gz is cut short, damaged or closed: what can be read of it is shown",
+    )
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("workdir", "samples/0002.jsonl.gz"), ("workdir", "solutions.json"), ("evolved", "tasks/turn.json")],
+)
+def test_what_cannot_be_read_leaves_out_what_it_tells(request, folder, name):
+    folder = request.getfixturevalue(folder)
+    (folder / name).unlink()
+    (folder / name).mkdir()
+    notes = read_results(str(folder)).notes
+    assert any(name in note for note in notes) == (name != "solutions.json")
+
+
+@pytest.mark.parametrize("name", ["samples", "tasks"])
+def test_a_folder_that_may_not_be_read_is_told(workdir, evolved, monkeypatch, name):
+    folder = workdir if name == "samples" else evolved
+    iterate = PosixGPath.iterdir
+
+    def refuse(path):
+        if path.name == name:
+            raise PermissionError(13, "Permission denied")
+        return iterate(path)
+
+    monkeypatch.setattr(PosixGPath, "iterdir", refuse)
+    assert f"{name}/ cannot be read: Permission denied" in read_results(str(folder)).notes
 
 
 @pytest.mark.parametrize("cell", ["", "inf", "-inf", "1e308", "-1e308"])

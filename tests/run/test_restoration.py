@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from orbax.checkpoint import v1 as ocp
 
 from codeit_jax.errors import UserError
 from codeit_jax.run.checkpoint import Checkpointer
@@ -112,6 +113,15 @@ def test_a_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "checkpoints").touch()
     with pytest.raises(UserError, match=r"checkpoints: is not a folder$"):
         Checkpointer(tmp_path / "checkpoints").steps()
+
+
+def test_a_folder_that_may_not_be_read_is_told(tmp_path, monkeypatch):
+    def refuse(*_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(ocp.training, "Checkpointer", refuse)
+    with pytest.raises(UserError, match=f"^{tmp_path}: Permission denied$"):
+        Checkpointer(tmp_path).steps()
 
 
 @pytest.mark.parametrize("leave", [lambda step: None, lambda step: (step / "host").mkdir()])
