@@ -5,6 +5,8 @@ Programs that an expert bred are remembered in the same way.
 
 import dataclasses
 import math
+import statistics
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from codeit_jax.arc import Task
@@ -12,6 +14,7 @@ from codeit_jax.components import Components, State
 from codeit_jax.evolution.expert import Attempted
 from codeit_jax.execution.attempt import Attempt
 from codeit_jax.execution.host import attempt_tasks
+from codeit_jax.execution.outcome import Status
 from codeit_jax.policy.program_sampler import SampledTask, journaled, num_known_tokens
 from codeit_jax.replay import Experience
 from codeit_jax.replay.prioritizer import Prioritizer
@@ -20,6 +23,21 @@ from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance
 from codeit_jax.search.solutions import SolutionBook, Source
 
 AttemptRecorder = Callable[[Task, Sequence[str], Sequence[Attempt]], None]
+
+
+@dataclasses.dataclass
+class TaskTally:
+    """Counts of the samples for a task.
+
+    Attributes:
+        num_samples: how many there are.
+        num_right: those that give some demonstration and every test output.
+        distinct: the programs among them, and what is none.
+    """
+
+    num_samples: int = 0
+    num_right: int = 0
+    distinct: set[str] = dataclasses.field(default_factory=set)
 
 
 @dataclasses.dataclass
@@ -33,8 +51,10 @@ class Tally:
         num_known_tokens: those among them that an earlier start has sampled.
         num_parsed: those that are programs.
         num_executed: those that give a valid grid for a demonstration.
+        num_failed: programs that do not, by how their run on the first demonstration ended.
         num_new: experiences that the buffer had not.
         promising: for tasks, by their places, the samples that come nearest.
+        tasks: the samples for each task, by their places.
     """
 
     solutions: SolutionBook
@@ -43,8 +63,36 @@ class Tally:
     num_known_tokens: int = 0
     num_parsed: int = 0
     num_executed: int = 0
+    num_failed: Counter[Status] = dataclasses.field(default_factory=Counter)
     num_new: int = 0
     promising: dict[int, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    tasks: dict[int, TaskTally] = dataclasses.field(default_factory=dict)
+
+    @property
+    def num_repeated(self) -> int:
+        """Samples that are what another of their task is, but for one of each."""
+        return self.num_samples - sum(len(task.distinct) for task in self.tasks.values())
+
+    def pass_at_1(self) -> float:
+        """Returns the mean over the tasks of the share of samples that are right; NaN without any."""
+        return _mean([task.num_right / task.num_samples for task in self.tasks.values()])
+
+    def pass_at_all(self) -> float:
+        """Returns the share of the tasks for which a sample is right; NaN without any."""
+        return _mean([task.num_right > 0 for task in self.tasks.values()])
+
+    def count(self, task_index: int, texts: Sequence[str], attempts: Sequence[Attempt]) -> None:
+        """Counts samples for a task."""
+        task = self.tasks.setdefault(task_index, TaskTally())
+        for text, attempt in zip(texts, attempts, strict=True):
+            self.num_samples += 1
+            self.num_parsed += attempt.program is not None
+            self.num_executed += attempt.executes
+            if attempt.outcomes and not attempt.executes:
+                self.num_failed[attempt.outcomes[0].status] += 1
+            task.num_samples += 1
+            task.num_right += attempt.test_performance == 1
+            task.distinct.add(text if attempt.program is None else attempt.program)
 
     def share(self, number: int) -> float:
         """Returns a number as a share of the samples; NaN where there are none."""
@@ -69,10 +117,7 @@ def explore(state: State, components: Components, record: AttemptRecorder) -> Ta
     for task_index, texts, attempts in attempt_tasks(components.pool, components.search_tasks, samples):
         task = components.search_tasks[task_index]
         record(task, texts, attempts)
-        for attempt in attempts:
-            tally.num_samples += 1
-            tally.num_parsed += attempt.program is not None
-            tally.num_executed += attempt.executes
+        tally.count(task_index, texts, attempts)
         for candidate in candidates(attempts, state.meta_iteration):
             tally.solutions.add(task.id, candidate)
             state.solutions.add(task.id, candidate, Source.POLICY)
@@ -141,3 +186,7 @@ def candidates(attempts: Sequence[Attempt], meta_iteration: int) -> Iterator[Can
         if attempt.program is not None and attempt.demonstration_performance > 0:
             performance = Performance(attempt.demonstration_performance, attempt.test_performance)
             yield Candidate(attempt.program, performance, meta_iteration)
+
+
+def _mean(values: Sequence[float]) -> float:
+    return statistics.fmean(values) if values else math.nan

@@ -17,7 +17,7 @@ from codeit_jax.dsl.program import Program
 from codeit_jax.evolution.expert import Attempted
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.exploration import remember
-from codeit_jax.iteration import evolving, rate, solved_by_source, train_epoch
+from codeit_jax.iteration import evolving, note_solved, rate, train_epoch
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
@@ -129,12 +129,12 @@ def warm_up(state: State, components: Components, num_experiences: int, display:
         if components.expert is not None:
             display.phase("waiting for the expert", len(components.search_tasks))
         remember(state, components, _shown(evolved, display))
-    state.solutions.note_solved()
+    solved = note_solved(state.solutions)
     return dataclasses.replace(
         metrics,
         evolve_seconds=time.monotonic() - was_learned,
         policy_buffer_size=len(state.policy_buffer),
-        **solved_by_source(state.solutions),
+        **solved,
     )
 
 

@@ -11,14 +11,16 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from codeit_jax.components import Components, State
 from codeit_jax.evolution.expert import Attempted
+from codeit_jax.execution.outcome import Status
 from codeit_jax.exploration import AttemptRecorder, Tally, explore, remember
 from codeit_jax.learner.learner import LearnerMetrics
-from codeit_jax.replay import Experience
+from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.run.background import drawn_ahead, run_ahead
 from codeit_jax.run.interruption import deferred
 from codeit_jax.run.metrics import IterationMetrics
@@ -48,11 +50,12 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
         learned = train_epoch(
             state, components, components.config.training_experiences, components.config.policy_experiences
         )
+        known = _known(state, components)
         was_learned = time.monotonic()
         remember(state, components, evolved)
-    state.solutions.note_solved()
+    solved = note_solved(state.solutions)
     seconds = explored - started, was_learned - explored, time.monotonic() - was_learned
-    return _row(state, tally, learned, num_learned_before, *seconds)
+    return _row(state, tally, learned, num_learned_before, known | solved, *seconds)
 
 
 def train_epoch(
@@ -72,9 +75,7 @@ def train_epoch(
     """
     if part < len(state.progress.done):
         return state.progress.done[part]
-    rng = np.random.default_rng((components.seed, state.meta_iteration, part))
-    training = state.training_buffer.sample(num_training, rng, prioritized=False)
-    policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
+    training, policy, rng = _draw(state, components, num_training, num_policy, part)
     order = rng.permutation(len(training) + len(policy))
     experiences = _read(state, training, policy, order)
     examples = run_ahead(components.examples.make(experiences))
@@ -103,9 +104,12 @@ def evolving(
         yield evolved
 
 
-def solved_by_source(solutions: Solutions) -> dict[str, int]:
-    """Returns how many tasks are solved, in all and by whom, as a table's row has it."""
+def note_solved(solutions: Solutions) -> dict[str, int]:
+    """Notes what is solved, and returns how many tasks that are, and by whom, as a table's row has it."""
+    num_first, num_shortened = solutions.note_solved()
     return {
+        "first_solved": num_first,
+        "shortened": num_shortened,
         "cumulative_performance": len(solutions.all.solved()),
         "policy_cumulative": solutions.num_solved(Source.POLICY),
         "mutation_performance": solutions.num_solved(Source.MUTATION),
@@ -119,6 +123,35 @@ def solved_by_source(solutions: Solutions) -> dict[str, int]:
 def rate(num_tokens: int, seconds: float) -> float:
     """Returns tokens a second; NaN where there were none, all being those of an earlier start."""
     return num_tokens / seconds if num_tokens else math.nan
+
+
+def _draw(
+    state: State, components: Components, num_training: int, num_policy: int, part: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Draws from both buffers; see `train_epoch`. The same meta-iteration and part give the same draws."""
+    rng = np.random.default_rng((components.seed, state.meta_iteration, part))
+    training = state.training_buffer.sample(num_training, rng, prioritized=False)
+    policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
+    return training, policy, rng
+
+
+def _known(state: State, components: Components) -> dict[str, float]:
+    """Returns how old what was learned from is, and how likely it is to be written by now.
+
+    It is a function of what learning has come to, so that one that was cut short says the same.
+    """
+    config = components.config
+    training, policy, _ = _draw(state, components, config.training_experiences, config.policy_experiences)
+
+    def loss(buffer: ReplayBuffer, indices: np.ndarray) -> float:
+        return state.learner.score(components.examples.make(buffer.read(indices[:_READ_TOGETHER])))
+
+    written = state.policy_buffer.meta_iterations(policy)
+    return {
+        "learned_age": state.meta_iteration - float(np.mean(written)) if len(written) else math.nan,
+        "training_loss": loss(state.training_buffer, training),
+        "policy_loss": loss(state.policy_buffer, policy),
+    }
 
 
 def _read(state: State, training: np.ndarray, policy: np.ndarray, order: np.ndarray) -> Iterator[Experience]:
@@ -136,6 +169,7 @@ def _row(
     tally: Tally,
     learned: LearnerMetrics,
     num_learned_before: int,
+    further: Mapping[str, Any],
     explore_seconds: float,
     learn_seconds: float,
     evolve_seconds: float,
@@ -148,9 +182,16 @@ def _row(
         num_samples=tally.num_samples,
         parse_share=tally.share(tally.num_parsed),
         execute_share=tally.share(tally.num_executed),
+        error_share=tally.share(tally.num_failed[Status.ERROR]),
+        invalid_output_share=tally.share(tally.num_failed[Status.INVALID_OUTPUT]),
+        over_budget_share=tally.share(tally.num_failed[Status.OVER_BUDGET]),
+        timeout_share=tally.share(tally.num_failed[Status.TIMEOUT]),
+        repeat_share=tally.share(tally.num_repeated),
+        pass_at_1=tally.pass_at_1(),
+        pass_at_all=tally.pass_at_all(),
         new_experiences=tally.num_new,
         policy_performance=len(tally.solutions.solved()),
-        **solved_by_source(state.solutions),
+        **further,
         policy_buffer_size=len(state.policy_buffer),
         num_learned=learned.num_examples,
         explore_seconds=explore_seconds,

@@ -23,7 +23,7 @@ from codeit_jax.run.files import write_json
 from codeit_jax.run.interruption import Terminated, is_requested, raise_requested
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.manifest import DamageError
-from codeit_jax.run.metrics import IterationMetrics, read_rows
+from codeit_jax.run.metrics import PERFORMANCE, IterationMetrics, read_rows
 from codeit_jax.run.peers import ALONE, Peers, by_first
 from codeit_jax.run.restoration import NoneWholeError, restore_first
 from codeit_jax.search.solutions import Solutions
@@ -211,6 +211,8 @@ class Snapshots:
             tell(f"it is begun anew: {error}")
             return None
         if restored is None:
+            if (self._workdir / PERFORMANCE).exists():
+                tell("there is no checkpoint to go on from: it is begun anew")
             return None
         state, rows = restored
         with naming(self._workdir):

@@ -47,3 +47,49 @@ def test_both_draws_are_learned_from_in_one_order(monkeypatch, num_training, num
     assert learned == [drawn[place] for place in rng.permutation(len(drawn))]
     assert after == rng.random()
     assert len(learned) == min(num_training, 40) + min(num_policy, 50)
+
+
+def test_what_is_told_of_what_was_learned_from_is_of_the_same_draws():
+    policy = ReplayBuffer()
+    policy.extend(Experience.of("t", f"policy{n}", GRIDS, GRIDS, n % 3 / 2, n // 10) for n in range(50))
+    scored, learned = [], []
+    state = SimpleNamespace(
+        training_buffer=filled("training", 40),
+        policy_buffer=policy,
+        meta_iteration=6,
+        progress=Progress(),
+        learner=SimpleNamespace(
+            learn=lambda examples, *_: learned.extend(examples),
+            score=lambda examples: scored.append(list(examples)) or float(len(scored)),
+        ),
+    )
+    settings = SimpleNamespace(prioritized=True, training_experiences=7, policy_experiences=9)
+    components = SimpleNamespace(
+        seed=5, config=settings, examples=SimpleNamespace(make=lambda drawn: drawn), pause=None
+    )
+    train_epoch(state, components, 7, 9)
+    told = iteration._known(state, components)
+    assert told.keys() == {"learned_age", "training_loss", "policy_loss"}
+    assert (told["training_loss"], told["policy_loss"]) == (1.0, 2.0)
+    of_training = [each for each in learned if each.program.startswith("training")]
+    of_policy = [each for each in learned if each.program.startswith("policy")]
+    assert (len(of_training), len(of_policy)) == (7, 9)
+    assert [sorted(each.program for each in group) for group in scored] == [
+        sorted(each.program for each in group) for group in (of_training, of_policy)
+    ]
+    assert told["learned_age"] == pytest.approx(np.mean([6 - each.meta_iteration for each in of_policy]))
+
+
+def test_of_an_empty_buffer_nothing_is_told():
+    state = SimpleNamespace(
+        training_buffer=filled("training", 4),
+        policy_buffer=ReplayBuffer(),
+        meta_iteration=1,
+        learner=SimpleNamespace(score=lambda examples: np.nan if not list(examples) else 1.0),
+    )
+    settings = SimpleNamespace(prioritized=True, training_experiences=7, policy_experiences=9)
+    components = SimpleNamespace(seed=5, config=settings, examples=SimpleNamespace(make=list))
+    told = iteration._known(state, components)
+    assert told["training_loss"] == 1.0
+    assert np.isnan(told["learned_age"])
+    assert np.isnan(told["policy_loss"])

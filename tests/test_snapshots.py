@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import shutil
 
 import jax
 import jax.numpy as jnp
@@ -152,6 +153,13 @@ def test_a_damaged_segment_costs_the_checkpoints_that_name_it(tmp_path):
     assert f"{new}: is damaged" in told[0]
     whole, _, _ = run(tmp_path / "whole", 6)
     same(run(tmp_path, 6)[0], whole)
+
+
+def test_where_all_checkpoints_are_gone_it_is_told_that_the_run_begins_anew(tmp_path):
+    run(tmp_path, 2)
+    (tmp_path / "performance.csv").write_text("rows")
+    shutil.rmtree(tmp_path / "checkpoints")
+    assert run(tmp_path, 2)[2] == ["there is no checkpoint to go on from: it is begun anew"]
 
 
 def test_a_segment_that_all_name_is_told(tmp_path):

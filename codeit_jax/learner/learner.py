@@ -1,6 +1,7 @@
 """The learner: it owns the policy's parameters and improves them on the experiences it is given."""
 
 import itertools
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,7 +16,7 @@ from flax import nnx
 from codeit_jax.config import LearnerConfig
 from codeit_jax.config.division import check_batch
 from codeit_jax.learner.batching import Batch, Example, count_tokens, make_batches
-from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_step
+from codeit_jax.learner.step import LearnerState, StepMetrics, make_optimizer, make_score, make_step
 from codeit_jax.policy.sharding import ShardingRules, batch_sharding, parameter_sharding, row_shares
 from codeit_jax.run.files import replacing
 
@@ -156,6 +157,7 @@ class Learner:
             num_micro_batches=config.num_micro_batches,
             rematerialize=config.rematerialize,
         )
+        self._score = make_score(graphdef, self._state_sharding)
 
     @property
     def mesh(self) -> jax.sharding.Mesh:
@@ -240,6 +242,21 @@ class Learner:
         progress.done.append(learned)
         updates.clear()
         return learned
+
+    def score(self, examples: Iterable[Example]) -> float:
+        """Returns the mean cross-entropy of some examples' program tokens, in nats; NaN if there are none.
+
+        It is that of the policy as it is, without dropout. As many as a micro-batch holds are looked
+        at, padded to the longest of its shapes, so that this compiles once.
+        """
+        config = self._config
+        rows = config.batch_size // config.num_micro_batches
+        looked_at = list(itertools.islice(examples, rows))
+        if not looked_at:
+            return math.nan
+        longest = config.prompt_buckets[-1:], config.program_buckets[-1:]
+        (batch,) = make_batches(looked_at, rows, *longest, np.random.default_rng(0))
+        return float(self._score(self._state.params, jax.tree.map(self._put, batch)))
 
     def _check_finite(self, metrics: Update, batch: Batch, step: int) -> None:
         if np.isfinite(metrics.loss) and np.isfinite(metrics.gradient_norm):

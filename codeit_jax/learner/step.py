@@ -177,6 +177,24 @@ def make_step(
     return jax.jit(step, donate_argnums=0, out_shardings=(state_sharding, state_sharding.step))
 
 
+def make_score(graphdef: nnx.GraphDef, state_sharding: Any) -> Callable[[Any, Batch], jax.Array]:
+    """Returns the jitted loss `(params, batch) -> float32 scalar`: the mean over the batch's program tokens.
+
+    There is no dropout, and nothing is learned.
+
+    Args:
+        graphdef: what `nnx.split` of a `Network` returned beside the parameters.
+        state_sharding: where the learner's state lies.
+    """
+
+    def score(params: Any, batch: Batch) -> jax.Array:
+        params = jax.lax.with_sharding_constraint(params, gathered_sharding(state_sharding.params))
+        loss, (_, num_tokens) = summed_loss(params, graphdef, batch, None, mesh=state_sharding.step.mesh)
+        return loss / jnp.maximum(num_tokens, 1).astype(jnp.float32)
+
+    return jax.jit(score, out_shardings=state_sharding.step)
+
+
 def _micro_batches(batch: Batch, number: int, mesh: Mesh | None) -> Batch:
     """Returns the batch with its rows dealt out: arrays `[number, rows / number, ...]`.
 

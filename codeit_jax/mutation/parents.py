@@ -85,7 +85,7 @@ def gather_parents(
     if kind is not ParentKind.DISTILLED:
         sources.append(programs)
     if kind is not ParentKind.ORIGINAL:
-        display.phase("distilling the training programs", len(programs))
+        display.phase("distilling the training programs", sum(task.id in programs for task in tasks))
         sources.append(load_or_distil(cache, pool, tasks, programs, advance, max_work))
     display.phase("checking the training programs")
     parents = dict.fromkeys(parent for source in sources for parent in find_parents(pool, tasks, source))

@@ -109,6 +109,11 @@ class ReplayBuffer:
         weights = sampling_weights(self._entries["priorities"], uniform=not prioritized)
         return sample_without_replacement(weights, n, rng)
 
+    def meta_iterations(self, indices: np.ndarray) -> np.ndarray:
+        """Returns when the experiences of some indices were written, int32 `[n]`."""
+        written: np.ndarray = self._entries["meta_iterations"][indices]
+        return written
+
     def priority_quantiles(self, shares: Sequence[float]) -> list[float]:
         """Returns the priorities that shares of the entries stay below; NaN for each where there are none."""
         if not len(self):

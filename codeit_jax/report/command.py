@@ -39,7 +39,7 @@ def report(workdirs: Sequence[str], output: str | None = None, form: str = "html
         raise UserError(f"--workdir: {Counter(workdirs).most_common(1)[0][0]} is given twice")
     results = _named_apart([read_results(path) for path in workdirs], workdirs)
     if form == "html":
-        content = page_html(make_page(results)).encode()
+        content = page_html(make_page(results)).encode(errors="backslashreplace")
     else:
         content = charts_png(_all_charts(results), ", ".join(each.name for each in results))
     with naming(f"--output={output}" if output else f"--workdir={workdirs[0]}"):

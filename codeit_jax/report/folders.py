@@ -16,6 +16,7 @@ from etils import epath
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.config.budget import PAPER_LIMITS, Budget
 from codeit_jax.errors import UserError, naming
+from codeit_jax.report import shapes
 from codeit_jax.report.charts import Row
 from codeit_jax.report.sampled import IterationSamples, read_samples
 from codeit_jax.run.files import user_path
@@ -138,10 +139,10 @@ class _Reader:
             kind=kind,
             settings=settings,
             rows=rows,
-            solutions=self._entries("solutions.json"),
+            solutions=self._entries("solutions.json", shapes.is_solution),
             near=self._near(),
-            answers=self._entries("answers.json"),
-            score=self._object("score.json"),
+            answers=self._entries("answers.json", shapes.is_answer),
+            score=self._score(),
             efforts=self._efforts(populations / "tasks"),
             samples=samples,
             budget=_budget(kind, settings),
@@ -176,7 +177,7 @@ class _Reader:
         rows = []
         for line in lines:
             try:
-                rows.append({name: float(cell or "nan") for name, cell in zip(header, line, strict=True)})
+                rows.append({name: _figure(cell) for name, cell in zip(header, line, strict=True)})
             except ValueError:
                 self._notes.append(f"performance.csv: line {len(rows) + 2} is cut short or damaged")
                 break
@@ -196,25 +197,30 @@ class _Reader:
             return {}
         return values
 
-    def _entries(self, name: str) -> Mapping[str, Mapping[str, Any]]:
-        """Returns an object of objects."""
+    def _entries(self, name: str, shape: shapes.Shape) -> Mapping[str, Any]:
+        """Returns an object's entries that have a shape."""
         values = self._object(name)
-        entries = {key: value for key, value in values.items() if isinstance(value, dict)}
-        if len(entries) < len(values):
-            self._notes.append(f"{name} has entries of another version")
+        entries = {key: value for key, value in values.items() if shape(value)}
+        if others := [key for key in values if key not in entries]:
+            more = f" and {len(others) - 1} more" if len(others) > 1 else ""
+            self._notes.append(
+                f"{name}: what it has of {others[0]!r}{more} is damaged, or of another version"
+            )
         return entries
+
+    def _score(self) -> Mapping[str, Any]:
+        score = self._object("score.json")
+        if shapes.is_score(score):
+            return score
+        self._notes.append("score.json is damaged, or of another version")
+        return {}
 
     def _near(self) -> Mapping[str, Sequence[str]]:
         near: dict[str, list[str]] = {}
-        for task_id, miss in self._entries("near_misses.json").items():
-            near.setdefault(task_id, []).append(str(miss.get("program")))
-        for task_id, found in self._object("candidates.json").items():
-            candidates = (
-                found.get("candidates") if isinstance(found, dict) else found
-            )  # an evolution's, a search's
-            near.setdefault(task_id, []).extend(
-                str(each.get("program")) for each in candidates or () if isinstance(each, dict)
-            )
+        for task_id, miss in self._entries("near_misses.json", shapes.is_near_miss).items():
+            near.setdefault(task_id, []).append(miss.get("program", ""))
+        for task_id, found in self._entries("candidates.json", _has_candidates).items():
+            near.setdefault(task_id, []).extend(each.get("program", "") for each in _candidates(found))
         return near
 
     def _text(self, name: str) -> str | None:
@@ -237,7 +243,10 @@ class _Reader:
             task_id = _POPULATION.sub("", file.name.removesuffix(".json"))
             try:
                 values = json.loads(file.read_text())
-                effort = Effort(values["work"], values["num_programs"], values["turn"])
+                spent = [values[name] for name in ("work", "num_programs", "turn")]
+                if not all(map(shapes.is_number, spent)):
+                    raise ValueError("no numbers")
+                effort = Effort(*spent)
                 efforts[task_id] = efforts.get(task_id, Effort()) + effort
             except (ValueError, KeyError, TypeError):
                 self._notes.append(f"tasks/{file.name} is cut short or damaged")
@@ -255,6 +264,20 @@ class _Reader:
                 problem = problem or error
         self._notes.append(f"the tasks cannot be read here, so there are no pictures: {problem}")
         return {}
+
+
+def _figure(cell: str) -> float:
+    value = float(cell or "nan")
+    return value if shapes.is_number(value) else math.nan
+
+
+def _candidates(found: Any) -> Any:
+    """Returns the candidates of an entry of `candidates.json`, an evolution's or a search's."""
+    return found.get("candidates", []) if isinstance(found, dict) else found
+
+
+def _has_candidates(found: Any) -> bool:
+    return shapes.is_candidates(_candidates(found))
 
 
 def _group(values: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -279,7 +302,7 @@ def _points(progress: Mapping[str, Any]) -> list[Row]:
     if not isinstance(points, list):
         return []
     return [
-        {name: float(value) if isinstance(value, int | float) else math.nan for name, value in point.items()}
+        {name: float(value) if shapes.is_number(value) else math.nan for name, value in point.items()}
         for point in points
         if isinstance(point, dict)
     ]

@@ -99,7 +99,7 @@ def _solved_card(
     written_in = [each.meta_iteration for each in results.samples if task_id in each.solved]
     solved_by = _texts(solution.get("solved_by"))
     found_by = str(solution.get("found_by") or "")
-    history = [each for each in solution.get("history", ()) if isinstance(each, dict)]
+    history = solution.get("history", [])
     facts = [_when(results, solution), *_given(steps, task)]
     if written_in:
         facts.append(f"the policy wrote a solution in {counted(len(written_in), 'meta-iteration')}")
@@ -152,8 +152,9 @@ def _answer_card(
     results: Results, run: int, task_id: str, answer: Mapping[str, Any], evaluator: Evaluator
 ) -> Card:
     task = results.tasks.get(task_id)
-    inputs = [each for each in answer.get("test", ()) if isinstance(each, dict)]
+    inputs = answer.get("test", [])
     attempts = [list(each.values()) for each in inputs]
+    attempts += [[]] * (len(task.test) - len(inputs) if task else 0)
     best = _best_attempt(answer)
     program = str(best.get("program") or "")
     given, wanted = best.get("demonstrations_given", 0), answer.get("num_demonstrations", 0)
@@ -180,7 +181,7 @@ def _answer_card(
         wanted=False,
         payload={
             "run": steps.to_json() if steps else None,
-            "attempts": [[_attempt_json(each) for each in given] for given in attempts],
+            "attempts": [[_attempt_json(each) for each in pair] for pair in attempts],
         },
     )
 

@@ -99,9 +99,8 @@ def _answer_tiles(results: Results) -> Iterator[Tile]:
     yield Tile("all demonstrations given", str(given), f"of {len(answers)}")
     if "prize_score" in results.score:
         yield Tile("score by two attempts", percent(results.score["prize_score"]), "of test inputs")
-        yield Tile(
-            "right in full", str(results.score["solved_by_attempts"]), f"of {results.score['num_tasks']}"
-        )
+        in_full, of = (results.score.get(name, 0) for name in ("solved_by_attempts", "num_tasks"))
+        yield Tile("right in full", str(in_full), f"of {of}")
     if results.efforts:
         yield Tile("units of work", short_number(sum(each.work for each in results.efforts.values())))
         yield Tile("programs run", short_number(sum(each.num_programs for each in results.efforts.values())))

@@ -4,11 +4,14 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
+from statistics import fmean
 
 from codeit_jax.report.charts import Chart, Form, Point, Reference, Row, Series, Unit, column
 from codeit_jax.report.folders import Kind, Results
 from codeit_jax.report.outcomes import Fate
 from codeit_jax.report.reference import CODEIT, PAPER_TASKS, RELEASED, RELEASED_MUTANTS, Published
+from codeit_jax.report.sampled import IterationSamples
+from codeit_jax.results.scoring import numbers_of_samples, pass_at_k
 
 META_ITERATION = "meta-iteration"
 _X = "meta_iteration"
@@ -43,7 +46,7 @@ def performance_charts(runs: Sequence[Results]) -> list[Chart]:
         references = _references(name) if is_papers else ()
         told = f"{note} Dashed: the paper, after 100 meta-iterations." if is_papers else note
         charts.append(Chart(title, META_ITERATION, tuple(series), references=references, note=told))
-    charts += [_by_origin(run, trained) for run in trained]
+    charts += [chart for run in trained for chart in (*_by_origin(run, trained), _finds(run, trained))]
     searched = [run for run in runs if run.kind in (Kind.SEARCH, Kind.EVOLVE)]
     return charts + (_search_charts(searched, runs) if searched else [])
 
@@ -83,6 +86,11 @@ def speed_charts(run: Results) -> list[Chart]:
 
 def learning_charts(run: Results) -> list[Chart]:
     """Returns the charts of what a run's policy learns from, and how well."""
+    losses = (
+        ("loss", "while learning"),
+        ("training_loss", "training tasks, after"),
+        ("policy_loss", "the policy's buffer, after"),
+    )
     accuracy = Series("tokens right", column(run.rows, _X, "token_accuracy"), 1)
     priorities = (
         ("priority_10", "a tenth below"),
@@ -91,7 +99,10 @@ def learning_charts(run: Results) -> list[Chart]:
     )
     return [
         Chart(
-            "Loss", META_ITERATION, (Series("loss", column(run.rows, _X, "loss"), 1),), note="Nats a token."
+            "Loss",
+            META_ITERATION,
+            _columns(run, losses),
+            note="Nats a token: while it is learned from and, of some of it, once all is learned from.",
         ),
         Chart("Tokens predicted right", META_ITERATION, (accuracy,), unit=Unit.SHARE),
         Chart(
@@ -101,6 +112,12 @@ def learning_charts(run: Results) -> list[Chart]:
             Form.BAND,
             Unit.SHARE,
             note="The share of demonstrations right, of the experiences that the policy and the expert made.",
+        ),
+        Chart(
+            "Age of what is learned from",
+            META_ITERATION,
+            (Series("the policy's buffer", column(run.rows, _X, "learned_age"), 1),),
+            note="Meta-iterations since it was written, on average.",
         ),
         Chart(
             "Experiences",
@@ -128,13 +145,33 @@ def fate_charts(run: Results) -> list[Chart]:
         if any(share for _, share in points)
     )
     shares = (
-        Series("programs", column(run.rows, _X, "parse_share"), 1),
-        Series("give a grid", column(run.rows, _X, "execute_share"), 2),
+        ("parse_share", "programs"),
+        ("execute_share", "give a grid"),
+        ("repeat_share", "repeat another of their task"),
+    )
+    by_number = tuple(
+        Series(f"meta-iteration {each.meta_iteration}", _pass_at(each), colour)
+        for colour, each in enumerate((*run.samples[-1:], *run.samples[:-1][:1]), start=1)
     )
     return [
         Chart("What becomes of samples", META_ITERATION, series, Form.STACK, Unit.SHARE),
-        Chart("Samples that run", META_ITERATION, shares, unit=Unit.SHARE),
+        Chart("Samples that run", META_ITERATION, _columns(run, shares), unit=Unit.SHARE),
+        Chart(
+            "pass@k",
+            META_ITERATION,
+            _columns(run, (("pass_at_1", "one sample"), ("pass_at_all", "all samples"))),
+            unit=Unit.SHARE,
+            note="The mean over tasks of the chance that so many samples hold one that is right.",
+        ),
+        Chart("pass@k, by samples", "samples of a task", by_number, unit=Unit.SHARE),
     ]
+
+
+def _pass_at(samples: IterationSamples) -> tuple[Point, ...]:
+    """Returns pass@k over k, up to the number of samples that there are of every task."""
+    numbers = samples.right.values()
+    ks = numbers_of_samples(min((number for number, _ in numbers), default=0))
+    return tuple((float(k), fmean(pass_at_k(*each, k) for each in numbers)) for k in ks)
 
 
 def most_common(counts: Iterable[Mapping[str, int]], limit: int = 8) -> list[tuple[str, int, float]]:
@@ -158,18 +195,51 @@ def _references(name: str) -> tuple[Reference, ...]:
     return tuple(Reference(each.name, value(each)) for each in (CODEIT, RELEASED))
 
 
-def _by_origin(run: Results, runs: Sequence[Results]) -> Chart:
-    columns = (
+def _titled(title: str, run: Results, runs: Sequence[Results]) -> str:
+    return title if len(runs) == 1 else f"{title}: {run.name}"
+
+
+def _columns(run: Results, columns: Sequence[tuple[str, str]], first_colour: int = 1) -> tuple[Series, ...]:
+    """Returns columns of a table, each with its label, as series over meta-iterations."""
+    return tuple(
+        Series(label, column(run.rows, _X, name), colour)
+        for colour, (name, label) in enumerate(columns, start=first_colour)
+    )
+
+
+def _by_origin(run: Results, runs: Sequence[Results]) -> tuple[Chart, Chart]:
+    by_each = (
         ("cumulative_performance", "all"),
         ("policy_cumulative", "the policy, ever"),
         ("evolution_performance", "evolution"),
         ("mutation_performance", "mutation"),
     )
-    title = "By origin" if len(runs) == 1 else f"By origin: {run.name}"
-    series = tuple(
-        Series(label, column(run.rows, _X, name), n) for n, (name, label) in enumerate(columns, start=1)
+    by_one = (
+        ("only_policy", "the policy, ever"),
+        ("only_evolution", "evolution"),
+        ("only_mutation", "mutation"),
     )
-    return Chart(title, META_ITERATION, series, note="Tasks solved by the candidates of each alone.")
+    return (
+        Chart(
+            _titled("By origin", run, runs),
+            META_ITERATION,
+            _columns(run, by_each),
+            note="Tasks solved by the candidates of each alone.",
+        ),
+        Chart(
+            _titled("By one alone", run, runs),
+            META_ITERATION,
+            _columns(run, by_one, first_colour=2),
+            note="Tasks that no other origin solves.",
+        ),
+    )
+
+
+def _finds(run: Results, runs: Sequence[Results]) -> Chart:
+    columns = (("first_solved", "solved for the first time"), ("shortened", "solved by a shorter program"))
+    return Chart(
+        _titled("Finds", run, runs), META_ITERATION, _columns(run, columns), Form.STACK, note="Tasks."
+    )
 
 
 def _search_charts(searched: Sequence[Results], runs: Sequence[Results]) -> list[Chart]:

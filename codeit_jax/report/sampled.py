@@ -14,6 +14,7 @@ from etils import epath
 
 from codeit_jax.execution.outcome import Status
 from codeit_jax.report.outcomes import Fate, failing_primitive, fate_of, parse_fault
+from codeit_jax.report.shapes import is_sample
 from codeit_jax.search.ranking import Rank, rank
 
 _NUM_NEAR = 3  # programs of a task that are kept as near misses
@@ -29,6 +30,7 @@ class IterationSamples:
         failing: how often each primitive was the first to fail.
         faults: why texts were no programs.
         solved: tasks of which a sample gives every test output, and some demonstration.
+        right: for each task how many samples there are, and how many of them do so.
         nearest: for each task the programs that give the most demonstrations, ranked; those that give none
             only where none does.
         is_cut: whether the file ends before it should.
@@ -39,6 +41,7 @@ class IterationSamples:
     failing: Mapping[str, int]
     faults: Mapping[str, int]
     solved: frozenset[str]
+    right: Mapping[str, tuple[int, int]]
     nearest: Mapping[str, tuple[Rank, ...]]
     is_cut: bool = False
 
@@ -56,7 +59,7 @@ def read_samples(folder: epath.Path) -> tuple[IterationSamples, ...]:
     }
     return tuple(
         _summary(os.fspath(files[name]), int(name), file_stamp(files[name]))
-        for name in sorted(filter(str.isdigit, files))
+        for name in sorted(filter(str.isdecimal, files))
     )
 
 
@@ -72,27 +75,31 @@ def _summary(path: str, meta_iteration: int, _: tuple[int, float]) -> IterationS
     fates: Counter[Fate] = Counter()
     failing: Counter[str] = Counter()
     faults: Counter[str] = Counter()
-    solved: set[str] = set()
+    right: dict[str, tuple[int, int]] = {}
     near: dict[str, set[Rank]] = {}
     is_cut = False
     with epath.Path(path).open("rb") as stream, gzip.GzipFile(fileobj=stream) as lines:
         try:
             for line in lines:
                 sample = json.loads(line)
+                if not is_sample(sample):
+                    raise ValueError("no sample")
                 fates[fate_of(sample)] += 1
+                is_right = sample["demonstration_performance"] > 0 and sample["test_performance"] == 1
+                num_samples, num_right = right.get(sample["task"], (0, 0))
+                right[sample["task"]] = num_samples + 1, num_right + is_right
                 if sample["error"] is not None:
                     faults[parse_fault(sample["error"])] += 1
                     continue
                 if primitive := failing_primitive(sample):
                     failing[primitive] += 1
-                if sample["demonstration_performance"] and sample["test_performance"] == 1:
-                    solved.add(sample["task"])
                 _enter(near, sample)
         except (EOFError, zlib.error, gzip.BadGzipFile, ValueError, KeyError, TypeError):
             is_cut = True  # of a file that is damaged what stands before the damage is told
+    solved = frozenset(task for task, (_, num_right) in right.items() if num_right)
     nearest = {task: tuple(sorted(ranks)[:_NUM_NEAR]) for task, ranks in near.items()}
     return IterationSamples(
-        meta_iteration, dict(fates), dict(failing), dict(faults), frozenset(solved), nearest, is_cut
+        meta_iteration, dict(fates), dict(failing), dict(faults), solved, right, nearest, is_cut
     )
 
 

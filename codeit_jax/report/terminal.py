@@ -39,8 +39,8 @@ def show_task(results: Results, task_id: str, console: Console) -> None:
     if card is None:
         raise UserError(f"--show={task_id}: {results.name} has no program for such a task")
     printer = _Printer(console)
-    printer.line(Text.assemble((task_id, "bold"), f"  {card.badge}"))
-    printer.line(Text(" · ".join(card.facts)))
+    printer.line(Text.assemble((_printable(task_id), "bold"), f"  {_printable(card.badge)}"))
+    printer.line(Text(_printable(" · ".join(card.facts))))
     task = results.tasks.get(task_id)
     pairs = task_json(task) if task else {"train": [], "test": []}
     for kind, name in (("train", "demonstration"), ("test", "test")):
@@ -54,7 +54,7 @@ def show_task(results: Results, task_id: str, console: Console) -> None:
         )
         _show_steps(printer, card.payload["run"]["lines"], card.payload["run"][kind][place])
     else:
-        printer.line(Text(card.program or "no program"))
+        printer.line(Text(_printable(card.program) or "no program"))
 
 
 def _show_pair(
@@ -94,6 +94,11 @@ def _show_steps(printer: "_Printer", lines: Sequence[str], run: Mapping[str, Any
         pictures = value.get("gs") or ([value["g"]] if "g" in value else [])
         printer.line(Text(value["t"]))
         printer.beside([("", printer.grid(each)) for each in pictures])
+
+
+def _printable(text: str) -> str:
+    """Returns a text of a file without what would steer the terminal."""
+    return "".join(each if each.isprintable() or each == "\n" else ascii(each)[1:-1] for each in text)
 
 
 class _Printer:

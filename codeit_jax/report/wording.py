@@ -30,7 +30,9 @@ def percent(share: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Returns a time as `12.3 s`, `7 min 35 s` or `3 h 02 min`."""
+    """Returns a time as `12.3 s`, `7 min 35 s` or `3 h 02 min`; "" for NaN."""
+    if math.isnan(seconds):
+        return ""
     if seconds < 60:
         return f"{seconds:.3g} s"
     minutes, rest = divmod(round(seconds), 60)

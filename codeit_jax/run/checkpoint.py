@@ -94,9 +94,15 @@ class Checkpointer:
         return max(self.steps(), default=None)
 
     def steps(self) -> list[int]:
-        """Returns the numbers of all complete steps, those that were damaged since among them, in order."""
+        """Returns the numbers of all complete steps, those that were damaged since among them, in order.
+
+        Raises:
+            UserError: there is something else than a folder, or there was no room for the last save.
+        """
         self.wait()
-        if not self._directory.exists():
+        if not self._directory.is_dir():
+            if self._directory.exists():
+                raise UserError(f"{self._directory}: is not a folder")
             return []
         with _undisturbed(), ocp.training.Checkpointer(self._directory) as reader:
             return sorted(checkpoint.step for checkpoint in reader.checkpoints)

@@ -29,9 +29,9 @@ from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.shared_flags import Rendezvous
 
 _PORT = "--coordinator=HOST:PORT"
-_HEARTBEAT_SECONDS = 40  # after which JAX itself ends the processes that are left
+_HEARTBEAT_SECONDS = 50  # after which JAX itself ends the processes that are left
 _BEAT_SECONDS = 1.0
-_MAX_SILENT_BEATS = 30  # of another process, in beats of one's own
+_MAX_SILENT_BEATS = 20  # of another process, in beats of one's own
 _GRACE_SECONDS = 3.0
 _GATHER_SECONDS = 86_400.0  # the longest that one process may be ahead of another
 _SLICE_SECONDS = 5.0

@@ -1,5 +1,6 @@
 """Manifests: what the files of a folder hold, so that one that was damaged since is noticed."""
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Iterator
@@ -28,22 +29,39 @@ def check_manifest(folder: epath.Path) -> bool:
 
     Raises:
         DamageError: one is not, or is gone, or the manifest itself is none.
+        UserError: one may not be read, which is no damage.
     """
     manifest = folder / _MANIFEST
     if not manifest.exists():
         return False
+    with _reading(manifest):
+        text = manifest.read_bytes()
     try:
-        wanted: dict[str, Any] = dict(json.loads(manifest.read_bytes()))
+        wanted: dict[str, Any] = dict(json.loads(text))
     except (ValueError, TypeError, RecursionError) as error:
         raise DamageError(f"{manifest} is damaged") from error
+    if not wanted:  # of a folder without files there is none
+        raise DamageError(f"{manifest} is damaged")
     for name, content in wanted.items():
-        try:
-            found = _content_of(folder / name)
-        except FileNotFoundError:
-            raise DamageError(f"{folder / name} is gone") from None
+        file = folder / name
+        with _reading(file):
+            found = _content_of(file)
         if found != content:
-            raise DamageError(f"{folder / name} is damaged")
+            raise DamageError(f"{file} is damaged")
     return True
+
+
+@contextlib.contextmanager
+def _reading(file: epath.Path) -> Iterator[None]:
+    """Tells a file that is gone, or has become a folder, as damage; whatever else bars it is none."""
+    try:
+        yield
+    except (FileNotFoundError, NotADirectoryError):
+        raise DamageError(f"{file} is gone") from None
+    except IsADirectoryError:
+        raise DamageError(f"{file} is a folder") from None
+    except OSError as error:
+        raise UserError(f"{file}: {error.strerror or error}") from error
 
 
 def _names(folder: epath.Path) -> Iterator[str]:

@@ -12,6 +12,8 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.run.event_file import EventFile
 from codeit_jax.run.files import write_text
 
+PERFORMANCE = "performance.csv"  # the file, in a run's folder
+
 
 @dataclasses.dataclass(frozen=True)
 class IterationMetrics:
@@ -24,6 +26,14 @@ class IterationMetrics:
         num_samples: programs sampled.
         parse_share: share of them that are programs.
         execute_share: share that give a valid grid for at least one demonstration.
+        error_share: share that are programs and do not: on the first demonstration a primitive fails.
+        invalid_output_share: those that give something else there.
+        over_budget_share: those that spend their budget there.
+        timeout_share: those that the clock stops there.
+        repeat_share: share that are what another sample of their task is, too, but for one of each.
+        pass_at_1: mean over the tasks sampled for of the share of samples that give some demonstration and
+            every test output.
+        pass_at_all: share of these tasks for which one sample does.
         new_experiences: entries that the policy's buffer has gained.
         policy_performance: tasks solved by candidates of this meta-iteration only.
         cumulative_performance: tasks solved by all candidates so far, mutated programs included.
@@ -33,8 +43,14 @@ class IterationMetrics:
         only_policy: those of `policy_cumulative` that the others do not solve.
         only_mutation: those of `mutation_performance`.
         only_evolution: those of `evolution_performance`.
+        first_solved: tasks solved that never were before.
+        shortened: tasks whose solution is shorter than the one before.
         policy_buffer_size: entries in the policy's buffer.
         num_learned: experiences learned from.
+        learned_age: mean over those of the policy's buffer of the meta-iterations since they were written.
+        training_loss: mean cross-entropy after learning, in nats, of the program tokens of some of the
+            experiences of training tasks that were learned from, drawn at random; without dropout.
+        policy_loss: the same of the policy's buffer.
         explore_seconds: time spent on sampling and running programs.
         learn_seconds: time spent on learning.
         evolve_seconds: time spent after that on waiting for the expert.
@@ -59,6 +75,13 @@ class IterationMetrics:
     num_samples: int = 0
     parse_share: float = math.nan
     execute_share: float = math.nan
+    error_share: float = math.nan
+    invalid_output_share: float = math.nan
+    over_budget_share: float = math.nan
+    timeout_share: float = math.nan
+    repeat_share: float = math.nan
+    pass_at_1: float = math.nan
+    pass_at_all: float = math.nan
     new_experiences: int = 0
     policy_performance: int = 0
     cumulative_performance: int = 0
@@ -68,8 +91,13 @@ class IterationMetrics:
     only_policy: int = 0
     only_mutation: int = 0
     only_evolution: int = 0
+    first_solved: int = 0
+    shortened: int = 0
     policy_buffer_size: int = 0
     num_learned: int = 0
+    learned_age: float = math.nan
+    training_loss: float = math.nan
+    policy_loss: float = math.nan
     explore_seconds: float = 0.0
     learn_seconds: float = 0.0
     evolve_seconds: float = 0.0
@@ -106,7 +134,7 @@ class MetricsLog:
 
     def __init__(self, workdir: epath.Path | None, rows: Iterable[IterationMetrics] = ()) -> None:
         self.rows = list(rows)
-        self._path = None if workdir is None else workdir / "performance.csv"
+        self._path = None if workdir is None else workdir / PERFORMANCE
         if self.rows:
             self._write()
         self._events = None if workdir is None else EventFile(workdir / "tensorboard", len(self.rows))
@@ -148,7 +176,7 @@ def read_rows(workdir: epath.Path) -> list[IterationMetrics]:
     Raises:
         UserError: the file is no such table; the message names it and the line.
     """
-    path = workdir / "performance.csv"
+    path = workdir / PERFORMANCE
     if not path.exists():
         return []
     with naming(path):

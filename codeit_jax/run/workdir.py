@@ -14,7 +14,7 @@ from codeit_jax.run.files import user_path, write_json
 from codeit_jax.run.peers import ALONE, Peers, by_first
 
 _CONFIG = "config.json"
-_RESULTS = ("checkpoints", "performance.csv", "samples", "solutions.json")
+_RESULTS = ("checkpoints", "performance.csv", "progress", "samples", "solutions.json")
 
 
 @contextlib.contextmanager
@@ -22,8 +22,8 @@ def open_workdir(path: str, config: Config, peers: Peers = ALONE) -> Iterator[ep
     """Claims a folder for a run, or finds the run that it holds.
 
     The folder is made if need be, and `config.json` is written to it. A run that is found must have the same
-    config, but for what may change between a run and its resumption; one that has left no results yet may be
-    given another. No other process may open it until this one is done.
+    config, but for what may change between a run and its resumption; one that has left nothing yet to go on
+    from may be given another. No other process may open it until this one is done.
 
     Args:
         path: the folder.

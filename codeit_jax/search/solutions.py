@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance, Rank
+from codeit_jax.search.ranking import NUM_ANSWERS, Candidate, Performance, Rank, shortness
 
 
 class SolutionBook:
@@ -92,15 +92,23 @@ class Solutions:
         self.all.add(task_id, candidate)
         self.of[source].add(task_id, candidate)
 
-    def note_solved(self) -> None:
+    def note_solved(self) -> tuple[int, int]:
         """Notes which programs solve tasks by now, so that it is known how these were found and got shorter.
 
         To be called when a meta-iteration is done: the order in which its candidates came then has no part
         in it.
+
+        Returns:
+            How many tasks are solved that never were, and of how many the solution got shorter.
         """
+        num_first = num_shortened = 0
         for task_id, candidate in self.all.solved().items():
             history = self._history.setdefault(task_id, [])
             if not history or history[-1]["program"] != candidate.program:
+                num_first += not history
+                num_shortened += bool(history) and _length(candidate.program) < _length(
+                    history[-1]["program"]
+                )
                 source = self._first_source(task_id, candidate.program)
                 history.append(
                     {
@@ -109,6 +117,7 @@ class Solutions:
                         "found_by": source.value if source else "",
                     }
                 )
+        return num_first, num_shortened
 
     def num_solved(self, source: Source) -> int:
         """Returns how many tasks the candidates of a source solve by themselves."""
@@ -160,6 +169,11 @@ class Solutions:
         # Earlier versions kept none.
         solutions._history = {task: list(entries) for task, entries in state.get("history", {}).items()}
         return solutions
+
+
+def _length(program: str) -> tuple[int, int]:
+    """Returns how long a program is: in lines and, of as many lines, in characters."""
+    return shortness(program)[:2]
 
 
 def candidate_to_json(candidate: Candidate) -> dict[str, Any]:

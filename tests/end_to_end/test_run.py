@@ -91,6 +91,16 @@ def test_rows_and_samples_agree(uninterrupted: Path, config: Config) -> None:
         executed = [sample for sample in parsed if "ok" in sample["outcomes"]]
         assert float(row["parse_share"]) == len(parsed) / len(samples)
         assert float(row["execute_share"]) == len(executed) / len(samples)
+        failed = sum(
+            float(row[f"{how}_share"]) for how in ("error", "invalid_output", "over_budget", "timeout")
+        )
+        assert failed == pytest.approx((len(parsed) - len(executed)) / len(samples))
+        distinct = {(sample["task"], sample["text"]) for sample in samples}
+        assert float(row["repeat_share"]) >= 1 - len(distinct) / len(samples)
+        is_right = [
+            sample["demonstration_performance"] > 0 and sample["test_performance"] == 1 for sample in samples
+        ]
+        assert float(row["pass_at_1"]) == pytest.approx(sum(is_right) / len(samples))
         assert all(len(sample["outcomes"]) == 2 for sample in parsed)
 
 

@@ -154,3 +154,12 @@ MISDEEDS = {
 
 def read_bytes(context, path):
     return path.read_bytes()
+
+
+def meet(context, place):
+    """Returns the process, once as many jobs are at work together as are to be."""
+    folder, number, count = place
+    (folder / str(number)).touch()
+    while len(list(folder.iterdir())) < count:
+        time.sleep(0.01)
+    return os.getpid()

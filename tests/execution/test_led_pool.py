@@ -27,12 +27,13 @@ def led(count, command):
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_results_come_in_order_and_from_all(count):
+def test_results_come_in_order_and_from_all(count, tmp_path):
     def command(leader):
-        with LedPool(leader, 1, 100) as pool:
+        with LedPool(leader, 1, 100, timeout_seconds=60.0) as pool:
             assert list(pool.map_ordered(jobs.plus_context, [])) == []
             assert list(pool.map_ordered(jobs.plus_context, range(50))) == list(range(100, 150))
-            return set(pool.map_ordered(jobs.spin, [0.0] * 12))
+            places = [(tmp_path, number, count) for number in range(count)]
+            return set(pool.map_ordered(jobs.meet, places))
 
     assert len(led(count, command)) == count
 

@@ -35,8 +35,9 @@ class Bigram(nnx.Module):
     def hidden_and_head(self, prompt_ids, decoder_ids, *, prompt_mask, dropout_key, rematerialize):
         read = jnp.sum(self.prompt[...][prompt_ids], axis=1, where=prompt_mask[..., None])
         logits = read[:, None] + self.program[...][decoder_ids]
-        kept = jax.random.bernoulli(dropout_key, 1 - self.dropout_rate, logits.shape)
-        return logits * kept, jnp.eye(VOCABULARY)
+        if dropout_key is not None:
+            logits *= jax.random.bernoulli(dropout_key, 1 - self.dropout_rate, logits.shape)
+        return logits, jnp.eye(VOCABULARY)
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,24 @@ def test_the_loss_weighs_every_token_alike():
         found.append(learner.learn(copy_task(12), np.random.default_rng(0)))
     assert found[0].loss == pytest.approx(found[1].loss, abs=1e-6)
     assert found[0].token_accuracy == pytest.approx(found[1].token_accuracy, abs=1e-6)
+
+
+def test_a_score_is_the_loss_without_dropout_and_changes_nothing(policy):
+    examples = copy_task(5, length=2) + copy_task(3, length=3)
+    undisturbed = nnx.split(Bigram(0.0, rngs=nnx.Rngs(0)))
+    expected = make_learner(undisturbed).learn(examples, np.random.default_rng(0)).loss
+    learner = make_learner(policy)
+    before = jax.tree.map(jnp.copy, learner.state)
+    assert learner.score(examples) == pytest.approx(expected, abs=1e-6)
+    assert_trees_equal(learner.state, before)
+
+
+def test_a_score_is_of_as_many_examples_as_a_micro_batch_holds(policy):
+    examples = iter(copy_task(20))
+    learner = make_learner(policy, num_micro_batches=2)
+    assert learner.score(examples) == pytest.approx(learner.score(copy_task(20)[:4]), abs=1e-6)
+    assert len(list(examples)) == 16
+    assert np.isnan(learner.score([]))
 
 
 @pytest.mark.parametrize("num_epochs", [1, 3])
@@ -307,7 +326,8 @@ for sizes in ((8, 1, 1), (2, 4, 1), (2, 2, 2)):
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=0, atol=1e-5), learner.params, reference.params
     )
-    assert learner._step._cache_size() == 1
+    np.testing.assert_allclose(learner.score(examples), reference.score(examples), rtol=0, atol=1e-5)
+    assert learner._step._cache_size() == learner._score._cache_size() == 1
     table = learner.params["embedding"][...]
     assert table.sharding.shard_shape(table.shape) == (12 // sizes[2], 32 // sizes[1])
     if sizes == (8, 1, 1):

@@ -1,10 +1,17 @@
+import functools
+import gzip
+import io
 import json
+import operator
+import os
 import shutil
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from codeit_jax.errors import UserError
+from codeit_jax.report.command import report, show
 from codeit_jax.report.folders import Effort, Kind, read_results
 
 from .conftest import SOLUTIONS, TASKS, cut_short
@@ -71,6 +78,89 @@ def test_of_what_is_cut_short_the_rest_is_shown(workdir, name):
     assert len(results.samples) == 3
     assert sum(each.num_samples for each in results.samples) > 8
     assert bool(results.tasks) == (name != "config.json")
+
+
+DAMAGES = [  # a folder, its file, a place in that, what stands there now, and whether it is told
+    ("workdir", "solutions.json", ("mirror",), 5, True),
+    ("workdir", "solutions.json", ("mirror", "program"), None, True),
+    ("workdir", "solutions.json", ("mirror", "meta_iteration"), "three", True),
+    ("workdir", "solutions.json", ("mirror", "meta_iteration"), 10**400, True),
+    ("workdir", "solutions.json", ("mirror", "history"), None, True),
+    ("workdir", "solutions.json", ("mirror", "history", 0), {"meta_iteration": []}, True),
+    ("workdir", "solutions.json", ("mirror", "solved_by"), [None], True),
+    ("evolved", "near_misses.json", ("halfway", "program"), 5, True),
+    ("evolved", "candidates.json", ("halfway", "candidates"), 0.5, True),
+    ("evolved", "candidates.json", ("halfway",), 0.5, True),
+    ("evolved", "tasks/turn.json", ("work",), 10**400, True),
+    ("evolved", "progress.json", ("points", 0, "work"), 10**400, False),
+    ("answers", "answers.json", ("mirror", "test"), "none", True),
+    ("answers", "answers.json", ("mirror", "test", 0), 5, True),
+    ("answers", "answers.json", ("mirror", "test", 0, "attempt_1"), "x", True),
+    ("answers", "answers.json", ("mirror", "test", 0, "attempt_1", "output", 0), 1, True),
+    ("answers", "answers.json", ("mirror", "test", 0, "attempt_1", "output", 0), [1, 12, 1], True),
+    ("answers", "answers.json", ("mirror", "test", 0, "attempt_1", "programs_that_agree"), "x", True),
+    ("answers", "answers.json", ("mirror", "test"), [], False),
+]
+
+
+@pytest.mark.parametrize(("folder", "name", "place", "value", "is_told"), DAMAGES)
+def test_of_what_is_no_more_what_it_was_the_rest_is_shown(
+    request, tmp_path, folder, name, place, value, is_told
+):
+    folder = request.getfixturevalue(folder)
+    content = json.loads((folder / name).read_text())
+    *before, last = place
+    functools.reduce(operator.getitem, before, content)[last] = value
+    (folder / name).write_text(json.dumps(content))
+    notes = read_results(str(folder)).notes
+    assert any(note.startswith(f"{name}: ") or f"{name} is " in note for note in notes) == is_told
+    report([str(folder)], str(tmp_path / "page.html"))
+    if folder.name == "answers" and is_told:
+        assert list(read_results(str(folder)).answers) == ["halfway"]
+    elif folder.name == "answers":
+        show([str(folder)], "mirror", Console(file=io.StringIO()))
+
+
+@pytest.mark.parametrize("score", [[], {"tasks": {"mirror": 1}}, {"prize_score": "1"}, {"prize_score": 0.5}])
+def test_a_score_that_is_none_is_left_out(answers, tmp_path, score):
+    (answers / "score.json").write_text(json.dumps(score))
+    assert bool(read_results(str(answers)).notes) == (score != {"prize_score": 0.5})
+    report([str(answers)], str(tmp_path / "page.html"))
+
+
+@pytest.mark.parametrize("sample", ["[]", "5", '{"task": 5}', '{"error": null}'])
+def test_samples_end_at_what_is_no_sample(workdir, sample):
+    lines = gzip.decompress((workdir / "samples/0002.jsonl.gz").read_bytes()).splitlines()
+    whole = json.loads(lines[1])
+    lines[1] = json.dumps(whole | json.loads(sample) | {"task": 5} if "{" in sample else sample).encode()
+    (workdir / "samples/0002.jsonl.gz").write_bytes(gzip.compress(b"\n".join(lines)))
+    (workdir / "samples/\N{SUPERSCRIPT TWO}.jsonl.gz").touch()  # a digit, and no number
+    results = read_results(str(workdir))
+    assert [each.num_samples for each in results.samples][1] == 1
+    assert results.notes == ("samples/0002.jsonl.gz is cut short or damaged: its beginning is shown",)
+
+
+@pytest.mark.parametrize("cell", ["", "inf", "-inf", "1e308", "-1e308"])
+def test_figures_that_are_none_are_left_out(workdir, tmp_path, cell):
+    lines = (workdir / "performance.csv").read_text().splitlines()
+    lines[-1] = ",".join(["3"] + [cell] * (lines[0].count(",")))
+    (workdir / "performance.csv").write_text("\n".join(lines))
+    report([str(workdir)], str(tmp_path / "page.html"))
+    report([str(workdir)], str(tmp_path / "curves.png"), "png")
+
+
+def test_texts_that_no_encoding_has_are_shown(workdir, capsys):
+    solutions = SOLUTIONS | {
+        "hostile\ud800": {"program": "O = \ud800\x1b[31m(I)", "found_by": "\x1b]0;\ud800"}
+    }
+    (workdir / "solutions.json").write_text(json.dumps(solutions))
+    folder = workdir.rename(workdir.with_name(os.fsdecode(b"a\xff")))
+    report([str(folder)])
+    assert r"a\udcff" in (folder / "report.html").read_text()
+    show([str(folder)], "hostile\ud800", Console(file=io.TextIOWrapper(io.BytesIO(), "utf-8")))
+    show([str(folder)], "hostile\ud800", Console(file=(shown := io.StringIO())))
+    assert "\x1b" not in shown.getvalue()
+    assert r"O = \ud800\x1b[31m(I)" in shown.getvalue()
 
 
 @pytest.mark.parametrize("name", ["config.json", "solutions.json", "performance.csv", "samples"])

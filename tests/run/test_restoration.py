@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from codeit_jax.errors import UserError
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.restoration import NoneWholeError, restore_first
 
@@ -74,6 +75,43 @@ def test_a_damaged_step_is_left_out_for_the_one_before(tmp_path):
     with Checkpointer(tmp_path / "copy") as checkpointer:
         checkpointer.save(2, learner_state={"leaf": jnp.full((40, 30), 3)}, host_state={})
     assert Checkpointer(tmp_path / "copy").steps() == [1, 2]
+
+
+def make_a_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+def make_a_file(path):
+    shutil.rmtree(path)
+    path.touch()
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "told"),
+    [
+        ("manifest.json", make_a_folder, "manifest.json is a folder"),
+        ("manifest.json", lambda path: path.write_text("{}"), "manifest.json is damaged"),
+        ("host/_METADATA", make_a_folder, "_METADATA is a folder"),
+        ("learner/d", make_a_file, "is gone"),
+    ],
+)
+def test_what_has_become_something_else_is_damage(tmp_path, part, change, told):
+    with Checkpointer(tmp_path) as checkpointer:
+        for step in (1, 2):
+            checkpointer.save(step, learner_state=LEARNER_STATE, host_state={})
+    change(tmp_path / "2" / part)
+    lines = []
+    assert restore_newest(tmp_path, abstract(LEARNER_STATE), lines.append)[0] == 1
+    (line,) = lines
+    assert line.startswith("checkpoint 2 is left out and kept as damaged_2_1: ")
+    assert line.endswith(told)
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "checkpoints").touch()
+    with pytest.raises(UserError, match=r"checkpoints: is not a folder$"):
+        Checkpointer(tmp_path / "checkpoints").steps()
 
 
 @pytest.mark.parametrize("leave", [lambda step: None, lambda step: (step / "host").mkdir()])

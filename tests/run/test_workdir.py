@@ -92,7 +92,18 @@ def test_a_run_without_results_may_be_given_another_config(tmp_path: Path) -> No
     assert json.loads((tmp_path / "config.json").read_text())["seed"] == 1
 
 
-@pytest.mark.parametrize("name", ["checkpoints", "performance.csv", "samples", "solutions.json"])
+def test_a_run_that_is_being_initialized_may_not(tmp_path: Path) -> None:
+    """What it would go on from came about under its own config."""
+    open_workdir(str(tmp_path), CONFIG)
+    (tmp_path / "progress").mkdir()
+    before = (tmp_path / "config.json").read_bytes()
+    with pytest.raises(UserError, match=r"was begun with other settings: seed was 0 and is now 1$"):
+        open_workdir(str(tmp_path), dataclasses.replace(CONFIG, seed=1))
+    assert (tmp_path / "config.json").read_bytes() == before
+    open_workdir(str(tmp_path), CONFIG)
+
+
+@pytest.mark.parametrize("name", ["checkpoints", "performance.csv", "progress", "samples", "solutions.json"])
 def test_results_without_a_config_are_left_alone(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("someone's")
     with pytest.raises(UserError, match=f"{tmp_path}: there is {name} but no config.json"):

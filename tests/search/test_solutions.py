@@ -183,18 +183,19 @@ def test_who_wrote_a_program_first_found_it(policys, first):
 
 
 def test_the_history_of_a_task_is_what_solved_it_when_meta_iterations_were_done():
-    solutions = Solutions()
+    solutions, counts = Solutions(), []
     for number, (source, program) in enumerate(
         [(Source.EVOLUTION, LONG), (Source.POLICY, LONG), (Source.POLICY, SHORT), (Source.MUTATION, LONG)]
     ):
         # Within a meta-iteration nothing is noted, in whatever order candidates come.
         solutions.add("task", candidate("x1 = trim(I)\n" + LONG, 0.5, 1.0, number), Source.MUTATION)
         solutions.add("task", candidate(program, test=1.0, meta_iteration=number), source)
-        solutions.note_solved()
+        counts.append(solutions.note_solved())
+    assert counts == [(1, 0), (0, 0), (0, 1), (0, 0)]  # tasks solved for the first time, and shortened
     first = solutions.state()["history"]["task"][0]
     assert set(map(type, first.values())) == {str, int}  # as checkpoints take them
     solutions = Solutions.from_state(json.loads(json.dumps(solutions.state())))
-    solutions.note_solved()
+    assert solutions.note_solved() == (0, 0)
     assert solutions.to_json()["task"]["history"] == [
         {"program": LONG, "meta_iteration": 0, "found_by": "evolution"},
         {"program": SHORT, "meta_iteration": 2, "found_by": "policy"},
