@@ -170,8 +170,7 @@ watch() {
     case $state in
       "") begin || failures=$((failures + 1)) ;;
       SUSPENDED | FAILED)
-        failures=0
-        resume || failures=1
+        if resume; then failures=0; else failures=$((failures + 1)); fi
         ;;
       ACTIVE)
         # A worker that does not answer may be about to be taken away.

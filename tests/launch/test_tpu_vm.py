@@ -245,6 +245,9 @@ def test_watching_ends_where_going_on_is_of_no_use(cloud):
     assert (ended.returncode, verbs(calls)) == (2, ENDED)
     ended, calls = cloud("watch", *NEW, *TRAIN, runs=["1"])
     assert (ended.returncode, verbs(calls)) == (1, [*AGAIN * 5, *ENDED])
+    ended, calls = cloud("watch", *NEW, *TRAIN, requests=["FAILED"])
+    tried = [*DELETED, *BEGUN[:1]]
+    assert (ended.returncode, verbs(calls)) == (1, [*tried * 6, *ENDED])
     ended, calls = cloud("watch", *NEW, *TRAIN, runs=["not set up"], installs=[1])
     assert (ended.returncode, verbs(calls)) == (1, [*["tpu-vm scp", "install"] * 6, *ENDED])
 

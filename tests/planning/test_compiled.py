@@ -142,6 +142,7 @@ def test_sampling_on_a_mesh_gathers_no_parameter():
     [
         ("codet5-small", {"rows": 16, "source": 386, "target": 128}),
         ("codet5-small", {"rows": 16, "source": 386, "target": 128, "num_micro_batches": 2}),
+        ("codet5-small", {"rows": 8, "source": 386, "target": 128, "rematerialize": True}),
         ("codet5p-220m", {"rows": 8, "source": 1026, "target": 128}),
     ],
 )
