@@ -17,7 +17,7 @@ from codeit_jax.dsl.program import Program
 from codeit_jax.evolution.expert import Attempted
 from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.exploration import remember
-from codeit_jax.iteration import evolving, note_solved, rate, train_epoch
+from codeit_jax.iteration import draw, evolving, note_solved, rate, train_epoch
 from codeit_jax.learner.learner import Learner
 from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
@@ -274,7 +274,7 @@ def _learn(
     num_updates = num_tokens = 0
     rounds = [size] * (num_experiences // size) + [num_experiences % size]
     for number, count in enumerate(filter(None, rounds)):
-        learned = train_epoch(state, components, count, 0, number)
+        learned = train_epoch(state, components, draw(state, components, count, 0, number), number)
         num_updates, num_tokens = num_updates + learned.num_steps, num_tokens + learned.num_tokens
     seconds = time.monotonic() - started
     return dataclasses.replace(

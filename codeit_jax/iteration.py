@@ -8,6 +8,7 @@ It joins a run's components into a circle:
 """
 
 import contextlib
+import dataclasses
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,10 +48,10 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
     tally = explore(state, components, record)
     explored = time.monotonic()
     with evolving(state, components, tally.promising) as evolved:
-        learned = train_epoch(
-            state, components, components.config.training_experiences, components.config.policy_experiences
-        )
-        known = _known(state, components)
+        config = components.config
+        drawn = draw(state, components, config.training_experiences, config.policy_experiences)
+        learned = train_epoch(state, components, drawn)
+        known = _known(state, components, drawn)
         was_learned = time.monotonic()
         remember(state, components, evolved)
     solved = note_solved(state.solutions)
@@ -58,29 +59,55 @@ def run_meta_iteration(state: State, components: Components, record: AttemptReco
     return _row(state, tally, learned, num_learned_before, known | solved, *seconds)
 
 
-def train_epoch(
-    state: State, components: Components, num_training: int, num_policy: int, part: int = 0
-) -> LearnerMetrics:
-    """Draws experiences from both buffers without replacement and learns from them for an epoch.
+@dataclasses.dataclass(frozen=True)
+class Drawn:
+    """What an epoch is to learn from.
 
-    They are written as tokens while the devices learn from those before them.
+    Attributes:
+        training: where that is in the buffer of training and mutated training tasks, `[n]`.
+        policy: where that is in the policy's buffer, `[m]`.
+        rng: draws the order, and whatever else the epoch needs.
+    """
+
+    training: np.ndarray
+    policy: np.ndarray
+    rng: np.random.Generator
+
+
+def draw(state: State, components: Components, num_training: int, num_policy: int, part: int = 0) -> Drawn:
+    """Draws experiences from both buffers without replacement, the policy's by priority.
 
     Args:
         state: what the run has come to.
         components: what it works with.
         num_training: experiences of training and mutated training tasks, at most.
         num_policy: experiences of the policy, at most.
-        part: tells apart the draws of one meta-iteration, from 0 on. What is done already according to the
+        part: tells apart the draws of one meta-iteration, from 0 on.
+    """
+    rng = np.random.default_rng((components.seed, state.meta_iteration, part))
+    training = state.training_buffer.sample(num_training, rng, prioritized=False)
+    policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
+    return Drawn(training, policy, rng)
+
+
+def train_epoch(state: State, components: Components, drawn: Drawn, part: int = 0) -> LearnerMetrics:
+    """Learns from experiences for an epoch.
+
+    They are written as tokens while the devices learn from those before them.
+
+    Args:
+        state: what the run has come to.
+        components: what it works with.
+        drawn: the experiences.
+        part: their number among the draws of the meta-iteration. What is done already according to the
             state's progress is not done again.
     """
     if part < len(state.progress.done):
         return state.progress.done[part]
-    training, policy, rng = _draw(state, components, num_training, num_policy, part)
-    order = rng.permutation(len(training) + len(policy))
-    experiences = _read(state, training, policy, order)
-    examples = run_ahead(components.examples.make(experiences))
+    order = drawn.rng.permutation(len(drawn.training) + len(drawn.policy))
+    examples = run_ahead(components.examples.make(_read(state, drawn, order)))
     with deferred():  # an update that is left in the middle would leave no state to go on from
-        return state.learner.learn(examples, rng, state.progress, components.pause)
+        return state.learner.learn(examples, drawn.rng, state.progress, components.pause)
 
 
 @contextlib.contextmanager
@@ -125,42 +152,30 @@ def rate(num_tokens: int, seconds: float) -> float:
     return num_tokens / seconds if num_tokens else math.nan
 
 
-def _draw(
-    state: State, components: Components, num_training: int, num_policy: int, part: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
-    """Draws from both buffers; see `train_epoch`. The same meta-iteration and part give the same draws."""
-    rng = np.random.default_rng((components.seed, state.meta_iteration, part))
-    training = state.training_buffer.sample(num_training, rng, prioritized=False)
-    policy = state.policy_buffer.sample(num_policy, rng, prioritized=components.config.prioritized)
-    return training, policy, rng
-
-
-def _known(state: State, components: Components) -> dict[str, float]:
+def _known(state: State, components: Components, drawn: Drawn) -> dict[str, float]:
     """Returns how old what was learned from is, and how likely it is to be written by now.
 
     It is a function of what learning has come to, so that one that was cut short says the same.
     """
-    config = components.config
-    training, policy, _ = _draw(state, components, config.training_experiences, config.policy_experiences)
 
     def loss(buffer: ReplayBuffer, indices: np.ndarray) -> float:
         return state.learner.score(components.examples.make(buffer.read(indices[:_READ_TOGETHER])))
 
-    written = state.policy_buffer.meta_iterations(policy)
+    written = state.policy_buffer.meta_iterations(drawn.policy)
     return {
         "learned_age": state.meta_iteration - float(np.mean(written)) if len(written) else math.nan,
-        "training_loss": loss(state.training_buffer, training),
-        "policy_loss": loss(state.policy_buffer, policy),
+        "training_loss": loss(state.training_buffer, drawn.training),
+        "policy_loss": loss(state.policy_buffer, drawn.policy),
     }
 
 
-def _read(state: State, training: np.ndarray, policy: np.ndarray, order: np.ndarray) -> Iterator[Experience]:
-    """Yields what was drawn from the buffers in an order of both draws, the training buffer's first."""
+def _read(state: State, drawn: Drawn, order: np.ndarray) -> Iterator[Experience]:
+    """Yields what was drawn in an order of both draws, the training buffer's first."""
     for start in range(0, len(order), _READ_TOGETHER):
         places = order[start : start + _READ_TOGETHER]
-        is_policy = places >= len(training)
-        from_training = iter(state.training_buffer.read(training[places[~is_policy]]))
-        from_policy = iter(state.policy_buffer.read(policy[places[is_policy] - len(training)]))
+        is_policy = places >= len(drawn.training)
+        from_training = iter(state.training_buffer.read(drawn.training[places[~is_policy]]))
+        from_policy = iter(state.policy_buffer.read(drawn.policy[places[is_policy] - len(drawn.training)]))
         yield from (next(from_policy if each else from_training) for each in is_policy.tolist())
 
 

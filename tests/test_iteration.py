@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from codeit_jax import iteration
-from codeit_jax.iteration import train_epoch
+from codeit_jax.iteration import draw, train_epoch
 from codeit_jax.learner.learner import Progress
 from codeit_jax.replay import Experience, ReplayBuffer
 
@@ -37,8 +37,9 @@ def test_both_draws_are_learned_from_in_one_order(monkeypatch, num_training, num
         examples=SimpleNamespace(make=lambda drawn: drawn),
         pause=None,
     )
-    assert train_epoch(state, components, num_training, num_policy, part=0) == "learned before"
-    learned, after = train_epoch(state, components, num_training, num_policy, part=1)
+    first, second = (draw(state, components, num_training, num_policy, part) for part in range(2))
+    assert train_epoch(state, components, first, part=0) == "learned before"
+    learned, after = train_epoch(state, components, second, part=1)
     rng = np.random.default_rng((5, 3, 1))
     drawn = [
         state.training_buffer[i] for i in state.training_buffer.sample(num_training, rng, prioritized=False)
@@ -67,8 +68,9 @@ def test_what_is_told_of_what_was_learned_from_is_of_the_same_draws():
     components = SimpleNamespace(
         seed=5, config=settings, examples=SimpleNamespace(make=lambda drawn: drawn), pause=None
     )
-    train_epoch(state, components, 7, 9)
-    told = iteration._known(state, components)
+    drawn = draw(state, components, 7, 9)
+    train_epoch(state, components, drawn)
+    told = iteration._known(state, components, drawn)
     assert told.keys() == {"learned_age", "training_loss", "policy_loss"}
     assert (told["training_loss"], told["policy_loss"]) == (1.0, 2.0)
     of_training = [each for each in learned if each.program.startswith("training")]
@@ -89,7 +91,7 @@ def test_of_an_empty_buffer_nothing_is_told():
     )
     settings = SimpleNamespace(prioritized=True, training_experiences=7, policy_experiences=9)
     components = SimpleNamespace(seed=5, config=settings, examples=SimpleNamespace(make=list))
-    told = iteration._known(state, components)
+    told = iteration._known(state, components, draw(state, components, 7, 9))
     assert told["training_loss"] == 1.0
     assert np.isnan(told["learned_age"])
     assert np.isnan(told["policy_loss"])

@@ -130,8 +130,8 @@ class _Reader:
         source = _IDENTITY.sub("", str(source or ""))
         samples = self._samples()
         self._notes += [
-            f"samples/{each.meta_iteration:04d}.jsonl.gz is cut short, damaged or closed: what can be read of "
-            "it is shown"
+            f"samples/{each.meta_iteration:04d}.jsonl.gz is cut short, damaged or closed: what can be read "
+            "of it is shown"
             for each in samples
             if each.is_cut
         ]

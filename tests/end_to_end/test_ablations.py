@@ -57,7 +57,7 @@ class Came:
 
     @property
     def learned(self) -> list[Experience]:
-        return self.maker.learned
+        return self.maker.learned[: self.row.num_learned]  # some are scored thereafter
 
     @property
     def remembered(self) -> list[Experience]:

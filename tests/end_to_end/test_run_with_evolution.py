@@ -99,16 +99,19 @@ def test_a_run_that_is_asked_to_end_while_it_learns_goes_on_there(
     num_updates = 0
     cuts = {17, 52, 53, 55}  # the last of the warm-up and the first that follows it among them
 
-    def is_requested() -> bool:
+    is_due = snapshots.Snapshots.is_due
+
+    def counting(self: snapshots.Snapshots) -> bool:
         nonlocal num_updates
         num_updates += 1
-        return num_updates in cuts
+        return is_due(self)
 
     def raise_requested() -> None:
         if num_updates in cuts:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(snapshots, "is_requested", is_requested)
+    monkeypatch.setattr(snapshots.Snapshots, "is_due", counting)
+    monkeypatch.setattr(snapshots, "is_requested", lambda: num_updates in cuts)
     monkeypatch.setattr(snapshots, "raise_requested", raise_requested)
     cut = dataclasses.replace(evolving, checkpoint_interval=5)
     num_cut = 0
