@@ -2,6 +2,7 @@ r"""Takes Hugging Face T5 weights in, and gives a run's policy out.
 
 python launch/weights.py import --source=Salesforce/codet5p-220m --output=/tmp/codet5p
 python launch/weights.py export --workdir=/tmp/run --output=/tmp/policy
+python launch/weights.py export --distributed --workdir=gs://bucket/run --output=/tmp/policy  # on each host
 """
 
 from codeit_jax.run.interruption import catch_signals
@@ -12,11 +13,12 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, shared_flags
 
 _SOURCE = flags.DEFINE_string("source", None, "import: a folder, or a name on the Hugging Face hub.")
 _WORKDIR = flags.DEFINE_string("workdir", None, "export: the folder of a run.")
 _OUTPUT = flags.DEFINE_string("output", None, "A folder for config.json and model.safetensors.")
+_DISTRIBUTED = shared_flags.define_distributed()
 
 
 def main(argv: Sequence[str]) -> None:
@@ -33,11 +35,15 @@ def main(argv: Sequence[str]) -> None:
         export_weights,
         import_weights,
     )
+    from codeit_jax.run.distribution import joined
 
-    if command == "import":
-        print(f"{import_weights(given, output):,} parameters written to {output}")
-    else:
-        print(f"the policy after meta-iteration {export_weights(given, output)} written to {output}")
+    with joined(_DISTRIBUTED.rendezvous()) as peers:
+        if command == "import":
+            told = f"{import_weights(given, output, peers):,} parameters"
+        else:
+            told = f"the policy after meta-iteration {export_weights(given, output, peers)}"
+        if peers.number == 0:
+            print(f"{told} written to {output}")
 
 
 def _required(flag: flags.FlagHolder[str | None]) -> str:

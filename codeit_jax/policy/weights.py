@@ -18,12 +18,14 @@ from flax import nnx
 
 from codeit_jax.errors import naming
 from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.sharding import on_host
 from codeit_jax.policy.t5 import T5
 from codeit_jax.policy.weight_files import CONFIG, SAFETENSORS, StoredWeights, open_weights
 from codeit_jax.policy.weight_formats import StoredTensor, WeightsError
 from codeit_jax.policy.weights_config import config_settings, head_is_embedding, read_config
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.run.files import replacing, write_text
+from codeit_jax.run.peers import ALONE, Peers
 
 __all__ = ["WeightsError", "hugging_face_name", "load_params", "read_config", "save_params"]
 
@@ -117,18 +119,21 @@ def save_params(
     config: T5Config,
     params: Any,
     extra: Mapping[str, Any] | None = None,
+    peers: Peers = ALONE,
 ) -> None:
     """Writes a folder that transformers opens as a `T5ForConditionalGeneration`.
 
     The two files, `config.json` and `model.safetensors`, appear whole or not at all. Tensors are fetched from
-    the devices one at a time, as float32. `initial_recency` says how weights begin, and is not kept.
+    the devices one at a time, as float32, so that no process ever has all of them. `initial_recency` says how
+    weights begin, and is not kept.
 
     Args:
         folder: made if it is not there; files of these names in it are replaced.
         config: the model's shape.
-        params: `nnx.split(model)[1]`; every process that calls this must hold all of each parameter.
+        params: `nnx.split(model)[1]`, on devices of any of the processes.
         extra: what else `config.json` is to say: `eos_token_id`, 1 if it is not given, or anything else but
             the shape.
+        peers: the processes, all of which call this; the first writes.
 
     Raises:
         WeightsError: the parameters are not those of the shape, `extra` contradicts it, or the folder cannot
@@ -152,6 +157,9 @@ def save_params(
                 f"{list(parameter.shape)}, not {leaf.dtype} {list(leaf.shape)}"
             )
     text = json.dumps(settings | {"eos_token_id": 1} | dict(extra or {}), indent=2, sort_keys=True)
+    if peers.number:
+        _write_safetensors(None, parameters, leaves)
+        return
     with naming(folder, WeightsError):
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / SAFETENSORS) as stream:
@@ -258,7 +266,10 @@ def _put(tensor: StoredTensor, is_transposed: bool, sharding: Any) -> jax.Array:
     return array.block_until_ready()
 
 
-def _write_safetensors(stream: IO[bytes], parameters: list[_Parameter], leaves: list[jax.Array]) -> None:
+def _write_safetensors(
+    stream: IO[bytes] | None, parameters: list[_Parameter], leaves: list[jax.Array]
+) -> None:
+    """Writes a file; a process without one has its part in bringing the tensors together."""
     ordered = sorted(zip(parameters, leaves, strict=True), key=lambda pair: pair[0].name)
     header: dict[str, Any] = {"__metadata__": {"format": "pt"}}
     end = 0
@@ -268,8 +279,10 @@ def _write_safetensors(stream: IO[bytes], parameters: list[_Parameter], leaves: 
         header[parameter.name] = {"dtype": "F32", "shape": shape, "data_offsets": [begin, end]}
     text = json.dumps(header, separators=(",", ":")).encode()
     text += b" " * (-len(text) % 8)
-    stream.write(len(text).to_bytes(8, "little") + text)
+    if stream is not None:
+        stream.write(len(text).to_bytes(8, "little") + text)
     for parameter, leaf in ordered:
         # An array keeps what the host fetched of it for as long as it lives: these end here.
-        fetched = leaf.T if parameter.is_transposed else jnp.copy(leaf)
-        stream.write(np.ascontiguousarray(np.asarray(fetched), "<f4").data)
+        whole = on_host(leaf.T if parameter.is_transposed else jnp.copy(leaf))
+        if stream is not None:
+            stream.write(np.ascontiguousarray(whole, "<f4").data)

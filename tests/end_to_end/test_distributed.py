@@ -35,8 +35,10 @@ class Place:
     folder: Path
     environment: dict[str, str]
 
-    def start(self, workdir: Path, number: int, count: int, port: int, *flags: str, num_devices: int = 1):
-        """Starts one of the processes of a run."""
+    def start(
+        self, workdir: Path, number: int, count: int, port: int, *flags: str, num_devices: int = 1, command=()
+    ):
+        """Starts one of the processes of a run, or of another command about it."""
         several = [
             "--distributed",
             f"--coordinator=localhost:{port}",
@@ -45,7 +47,7 @@ class Place:
         ]
         return subprocess.Popen(
             [
-                *(sys.executable, "launch/train.py", f"--config={self.folder / 'config.py'}"),
+                *(sys.executable, *(command or ("launch/train.py", f"--config={self.folder / 'config.py'}"))),
                 *(f"--workdir={workdir}", *(several if count > 1 else ()), *flags),
             ],
             cwd=ROOT,
@@ -58,17 +60,14 @@ class Place:
             stderr=(self.folder / f"{workdir.name}.{number}.err").open("w"),
         )
 
-    def start_all(self, workdir: Path, count: int, *flags: str, num_devices: int = 1):
-        """Starts all processes of a run."""
+    def start_all(self, workdir: Path, count: int, *flags: str, **others):
+        """Starts all processes of a run; see `start`."""
         port = free_port()
-        return [
-            self.start(workdir, number, count, port, *flags, num_devices=num_devices)
-            for number in range(count)
-        ]
+        return [self.start(workdir, number, count, port, *flags, **others) for number in range(count)]
 
-    def run(self, workdir: Path, count: int, *flags: str, num_devices: int = 1) -> None:
-        """Makes a run to its end."""
-        processes = self.start_all(workdir, count, *flags, num_devices=num_devices)
+    def run(self, workdir: Path, count: int, *flags: str, **others) -> None:
+        """Makes a run to its end; see `start`."""
+        processes = self.start_all(workdir, count, *flags, **others)
         assert ends(processes) == [0] * count, self.told(workdir, "err")
 
     def told(self, workdir: Path, stream: str) -> list[str]:
@@ -157,6 +156,20 @@ def test_two_processes_come_to_what_one_comes_to(place: Place, alone: Path, abst
     )
     assert second == ""
     assert place.told(workdir, "err") == ["", ""]
+
+
+def test_weights_come_out_of_devices_of_several_processes(place: Place, alone: Path) -> None:
+    """Each holds a part of every tensor that can be split."""
+    folders = [place.folder / f"exported_by_{count}" for count in (1, 2)]
+    for count, folder in enumerate(folders, start=1):
+        place.run(alone, count, f"--output={folder}", num_devices=2, command=("launch/weights.py", "export"))
+    assert place.told(alone, "out") == [
+        f"the policy after meta-iteration 3 written to {folders[1]}\n",
+        "",
+    ]
+    one, two = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
+    assert one == two
+    assert one.keys() == {"config.json", "model.safetensors"}
 
 
 def test_where_one_is_killed_the_other_says_which_and_the_run_goes_on_with_one(
