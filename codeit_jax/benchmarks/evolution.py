@@ -35,10 +35,11 @@ class Sizes:
 
     Attributes:
         num_tasks: tasks, drawn at random.
-        num_parents: training programs that populations begin with; 0 for all.
+        num_parents: training programs that populations begin with, at most; 0 for all.
         turn_work: units of work of each of two turns of a task.
         num_mutants: blind mutants that there are to try.
         mutants_per_job: that are tried between two looks at the clock.
+        breeding: how programs are bred.
     """
 
     num_tasks: int = 40
@@ -46,6 +47,7 @@ class Sizes:
     turn_work: int = 16_000_000
     num_mutants: int = 20_000
     mutants_per_job: int = 1_000
+    breeding: Breeding = dataclasses.field(default_factory=Breeding)
 
 
 QUICK = Sizes(num_tasks=8, num_parents=120, turn_work=4_000_000, num_mutants=2_000, mutants_per_job=200)
@@ -62,9 +64,10 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     tasks = load_tasks("arc1/training")
     chosen = rng.sample(range(len(tasks)), min(sizes.num_tasks, len(tasks)))
     jobs = TimedJobs([], PAPER_LIMITS)
-    parents = find_parents(jobs.as_pool, tasks, load_training_programs())
+    programs = load_training_programs()
     if sizes.num_parents:
-        parents = rng.sample(parents, min(sizes.num_parents, len(parents)))
+        programs = dict(rng.sample(list(programs.items()), sizes.num_parents))
+    parents = find_parents(jobs.as_pool, tasks, programs)
     with calm_collector():
         bred = list(_breed(tasks, chosen, parents, sizes, options.seed))
         mutants = grow(jobs.as_pool, Recipe(tuple(parents), seed=options.seed), sizes.num_mutants)
@@ -100,7 +103,7 @@ def _breed(
         seeds = tuple((parent.task_id, parent.solution) for parent in parents)
         file.write_bytes(pickle.dumps(Stock(seeds, colours=colours_by_task(tasks))))
         for index in chosen:
-            job = BreedingJob(index, file, 0, True, (), (), 0, seed, sizes.turn_work, Breeding())
+            job = BreedingJob(index, file, 0, True, (), (), 0, seed, sizes.turn_work, sizes.breeding)
             turns = []
             for turn in range(2):
                 begun = time.process_time()
