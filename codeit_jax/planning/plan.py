@@ -109,6 +109,7 @@ class Planner:
         self._machine = machine
         self._num_tasks = num_tasks
         self._utilisation = utilisation
+        self._layouts: dict[AbstractMesh, Layout] = {}  # of a few meshes, which many configs share
 
     def plan(self, config: Config) -> Plan:
         """Returns what a run takes, whose policy is this one but for its dtype.
@@ -120,7 +121,9 @@ class Planner:
         mesh = device_mesh(config.mesh, self._machine.count)
         check_batch(config.learner, row_shares(mesh))
         check_tasks(config.sampling, row_shares(mesh))
-        layout = lay_out(self._policy, mesh)
+        if mesh not in self._layouts:
+            self._layouts[mesh] = lay_out(self._policy, mesh)
+        layout = self._layouts[mesh]
         return Plan(
             machine=self._machine,
             mesh=(mesh.shape["data"], mesh.shape["fsdp"], mesh.shape["tensor"]),
