@@ -25,7 +25,6 @@ from .run_process import full_config
 from .small_run import ROOT, abstract_state_of, assert_same_run, rows, write_config
 
 _SECONDS = 400.0
-_LOSS_SECONDS = 60.0  # in which the others have to end
 
 
 @dataclasses.dataclass(frozen=True)
@@ -172,34 +171,29 @@ def test_weights_come_out_of_devices_of_several_processes(place: Place, alone: P
     assert one.keys() == {"config.json", "model.safetensors"}
 
 
-def test_where_one_is_killed_the_other_says_which_and_the_run_goes_on_with_one(
+def test_whatever_becomes_of_one_process_the_other_says_so_and_the_run_goes_on(
     place: Place, alone: Path, abstract_state
 ) -> None:
-    workdir = place.folder / "killed"
+    """One is killed, then one of two that went on is terminated, and one alone comes to the end."""
+    workdir = place.folder / "lost"
     processes = place.start_all(workdir, 2)
     until(place, workdir, processes, "meta-iteration 2: learning")
     processes[1].send_signal(signal.SIGKILL)
-    assert ends(processes, _LOSS_SECONDS) == [1, -signal.SIGKILL]
+    assert ends(processes) == [1, -signal.SIGKILL]
     told = "error: process 1 of 2 is not heard of any more; the same commands go on from here\n"
     assert place.told(workdir, "err")[0] == told
-    place.run(workdir, 1, num_devices=2)
-    assert_same_run(workdir, alone, abstract_state)
 
-
-def test_where_one_is_terminated_all_save_the_same_and_go_on(
-    place: Place, alone: Path, abstract_state
-) -> None:
-    workdir = place.folder / "terminated"
     processes = place.start_all(workdir, 2)
-    until(place, workdir, processes, "meta-iteration 2: learning")
+    until(place, workdir, processes, "meta-iteration 3: learning")
     processes[1].send_signal(signal.SIGTERM)
-    assert ends(processes, 30.0) == [143, 143]
+    assert ends(processes) == [143, 143]
     first, second = place.told(workdir, "err")
     saved = "terminated; the same command goes on from here\n"
     assert second == saved
     # The learner may have been done by the time that the signal came.
     assert first in (saved, "error: process 1 has ended: terminated; the same commands go on from here\n")
-    place.run(workdir, 2)
+
+    place.run(workdir, 1, num_devices=2)
     if first == saved:
         assert "updates of the learner since" in place.told(workdir, "out")[0]
     assert_same_run(workdir, alone, abstract_state)
@@ -224,7 +218,11 @@ def test_one_that_is_started_alone_says_what_to_look_at(place: Place) -> None:
 @pytest.mark.slow
 def test_a_batch_in_four_shares_gives_the_same_but_for_rounding(place: Place) -> None:
     """What two processes add up in another order than one moves no parameter by more than 1e-5."""
-    flags = ("--config.learner.learning_rate=2e-6", "--config.policy.dropout_rate=0.0")
+    flags = (
+        "--config.learner.learning_rate=2e-6",
+        "--config.policy.dropout_rate=0.0",
+        "--config.num_meta_iterations=1",
+    )
     one, two = place.folder / "one_of_four", place.folder / "two_of_two"
     place.run(one, 1, *flags, num_devices=4)
     place.run(two, 2, *flags, num_devices=2)
