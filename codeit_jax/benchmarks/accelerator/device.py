@@ -19,7 +19,7 @@ from codeit_jax.run.compilation import keep_compiled
 
 _ROUNDS = 3
 # Taken for the memory of what tells nothing of it, a CPU: so little that the dry run has to choose.
-_MEMORY = 1 << 30
+_MEMORY = 7_000_000
 
 
 def begin(options: Options) -> bool:

@@ -5,7 +5,6 @@ and so only the order of sums differs. In bfloat16 the loss is held against the 
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -13,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import nnx
 
 from codeit_jax.benchmarks.accelerator.device import begin
 from codeit_jax.benchmarks.generation import Sizes, draw_programs
@@ -22,6 +22,7 @@ from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.learner.batching import Batch
 from codeit_jax.learner.step import summed_loss
 from codeit_jax.policy.building import make_network
+from codeit_jax.policy.presets import NetworkConfig
 from codeit_jax.policy.sampling import Samples
 
 _LOSS, _GRADIENT, _BFLOAT16_LOSS = 1e-5, 1e-4, 1e-2  # relative
@@ -33,21 +34,6 @@ class InexactError(RuntimeError):
     """The device does not compute what a CPU does, within what is tolerated."""
 
 
-@dataclass(frozen=True)
-class _Found:
-    """What a device computes; arrays of the host.
-
-    Attributes:
-        loss: mean loss of the batch, in nats.
-        gradient: its gradient.
-        samples: programs.
-    """
-
-    loss: float
-    gradient: Any
-    samples: Samples
-
-
 def measure(options: Options) -> Iterator[Measurement]:
     """Yields how far the device is from the CPU.
 
@@ -56,20 +42,26 @@ def measure(options: Options) -> Iterator[Measurement]:
     """
     is_quick = begin(options)
     preset = "nano" if is_quick else "tiny"
-    sizes = Sizes(prompt_length=64, num_tokens=32)
+    sizes = Sizes(num_samples=4, prompt_length=16, num_tokens=8) if is_quick else Sizes(num_tokens=64)
     device, cpu = jax.devices()[0], jax.devices("cpu")[0]
-    ours, theirs = (_found(preset, sizes, each, "float32", options.seed) for each in (device, cpu))
-    rough = _found(preset, sizes, device, "bfloat16", options.seed)
-    distance = jax.tree.map(np.subtract, ours.gradient, theirs.gradient)
-    same = (ours.samples.tokens == theirs.samples.tokens).all(axis=-1)
-    apart = np.abs(ours.samples.log_probabilities - theirs.samples.log_probabilities)[same]
+    batch = _draw_batch(shape_of(preset), sizes, options.seed)
+    with jax.default_matmul_precision("highest"):
+        (loss, gradient, samples), (its_loss, its_gradient, its_samples) = (
+            (*_learned(preset, batch, each, options.seed), _sampled(preset, batch, sizes, each, options.seed))
+            for each in (device, cpu)
+        )
+        graphdef, params = _network(preset, device, options.seed, "bfloat16")
+        rough = float(_mean_loss(params, jax.device_put(batch, device), graphdef))
+    distance = jax.tree.map(np.subtract, gradient, its_gradient)
+    same = (samples.tokens == its_samples.tokens).all(axis=-1)
+    apart = np.abs(samples.log_probabilities - its_samples.log_probabilities)[same]
     wrong = []
     for name, value, tolerance, unit in (
-        ("loss, float32", _relative(ours.loss, theirs.loss), _LOSS, "relative"),
-        ("gradient, float32", _norm(distance) / _norm(theirs.gradient), _GRADIENT, "relative"),
+        ("loss, float32", _relative(loss, its_loss), _LOSS, "relative"),
+        ("gradient, float32", _norm(distance) / _norm(its_gradient), _GRADIENT, "relative"),
         ("samples' log-probability", float(apart.max(initial=0.0)), _LOG_PROBABILITY, "nats"),
         ("other samples", 100 * (1 - float(same.mean())), 100 - _SAMES_PERCENT, "%"),
-        ("loss, bfloat16", _relative(rough.loss, theirs.loss), _BFLOAT16_LOSS, "relative"),
+        ("loss, bfloat16", _relative(rough, its_loss), _BFLOAT16_LOSS, "relative"),
     ):
         is_within = value <= tolerance  # which NaN is not
         note = f"tolerated: {tolerance:g}" + ("" if is_within else ", and so this is WRONG")
@@ -87,28 +79,44 @@ def _norm(tree: Any) -> float:
     return float(optax.tree.norm(tree))
 
 
-def _found(preset: str, sizes: Sizes, device: jax.Device, dtype: str, seed: int) -> _Found:
-    shape = shape_of(preset)
+def _draw_batch(shape: NetworkConfig, sizes: Sizes, seed: int) -> Batch:
+    """Returns random prompts and programs of many lengths."""
     rng = np.random.default_rng(seed)
 
     def drawn(length: int) -> tuple[np.ndarray, np.ndarray]:
-        """Returns tokens, and a mask of rows of many lengths."""
-        rows = sizes.num_tasks
-        lengths = rng.integers(length // 2, length + 1, (rows, 1))
-        return rng.integers(2, shape.vocab_size, (rows, length), dtype=np.int32), np.arange(length) < lengths
+        lengths = rng.integers(length // 2, length + 1, (sizes.num_tasks, 1))
+        ids = rng.integers(2, shape.vocab_size, (sizes.num_tasks, length), dtype=np.int32)
+        return ids, np.arange(length) < lengths
 
-    batch = Batch(*drawn(sizes.prompt_length), *drawn(sizes.num_tokens))
+    return Batch(*drawn(sizes.prompt_length), *drawn(sizes.num_tokens))
+
+
+def _network(preset: str, device: jax.Device, seed: int, dtype: str = "float32") -> tuple[Any, Any]:
+    """Returns what `make_network` does, with the parameters on a device, which are the same on all."""
     with jax.default_device(jax.devices("cpu")[0]):
-        graphdef, params = make_network(shape, seed, dtype)
-    with jax.default_device(device), jax.default_matmul_precision("highest"):
-        params = jax.device_put(params, device)
-        loss_and_gradient = jax.jit(jax.value_and_grad(partial(_mean_loss, graphdef=graphdef)))
-        loss, gradient = loss_and_gradient(params, jax.device_put(batch, device))
+        graphdef, params = make_network(shape_of(preset), seed, dtype)
+    return graphdef, jax.device_put(params, device)
+
+
+def _learned(preset: str, batch: Batch, device: jax.Device, seed: int) -> tuple[float, Any]:
+    graphdef, params = _network(preset, device, seed)
+    loss, gradient = _loss_and_gradient(params, jax.device_put(batch, device), graphdef)
+    return float(loss), jax.device_get(gradient)
+
+
+def _sampled(preset: str, batch: Batch, sizes: Sizes, device: jax.Device, seed: int) -> Samples:
+    graphdef, params = _network(preset, device, seed)
+    with jax.default_device(device):
         keys = jax.random.split(jax.random.key(seed), sizes.num_tasks)
-        samples = draw_programs(graphdef, params, batch.prompt_ids, batch.prompt_mask, keys, sizes)
-    return _Found(float(loss), jax.device_get(gradient), samples)
+        return draw_programs(graphdef, params, batch.prompt_ids, batch.prompt_mask, keys, sizes)
 
 
-def _mean_loss(params: Any, batch: Batch, *, graphdef: Any) -> jax.Array:
+@partial(jax.jit, static_argnames="graphdef")
+def _mean_loss(params: Any, batch: Batch, graphdef: nnx.GraphDef) -> jax.Array:
     loss, (_, num_tokens) = summed_loss(params, graphdef, batch, None)
-    return loss / jnp.float32(num_tokens)
+    return loss / num_tokens.astype(jnp.float32)
+
+
+@partial(jax.jit, static_argnames="graphdef")
+def _loss_and_gradient(params: Any, batch: Batch, graphdef: nnx.GraphDef) -> Any:
+    return jax.value_and_grad(_mean_loss)(params, batch, graphdef)

@@ -6,6 +6,7 @@ and whether it computes what a CPU does. Where there is no accelerator, and with
 on tiny shapes: a dry run.
 """
 
+import dataclasses
 from collections.abc import Iterator
 
 from codeit_jax.benchmarks.parts import Part, run_parts
@@ -73,14 +74,20 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
     for name in options.parts:
         if name not in known:
             raise UserError(f"--parts: there is no {name}, but {', '.join(dict.fromkeys(known))}")
-    is_quick = options.quick
+    is_accelerated = True  # until the first part tells
 
     def parts() -> Iterator[Part]:
         yield _DEVICE
-        for part in QUICK if is_quick else FULL:  # the first has told by now
+        for part in QUICK if options.quick or not is_accelerated else FULL:
             if not options.parts or part.name in options.parts:
-                yield part
+                yield part if is_accelerated else _dry(part)
 
     for measured in run_parts(parts(), options):
-        is_quick = is_quick or measured.name == NO_ACCELERATOR
+        is_accelerated = is_accelerated and measured.name != NO_ACCELERATOR
         yield measured
+
+
+def _dry(part: Part) -> Part:
+    """Returns a part for a CPU, which may be a busy one, where most of the time goes into compiling."""
+    environment = {**part.environment, "JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}
+    return dataclasses.replace(part, max_seconds=4 * part.max_seconds, environment=environment)
