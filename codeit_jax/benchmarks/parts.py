@@ -67,7 +67,7 @@ def run_parts(parts: Sequence[Part], options: Options) -> Iterator[Measurement |
         left = end - time.monotonic()
         if left < min(_LEAST_SECONDS, part.max_seconds):
             yield Ended(
-                part.name, 0.0, f"not begun, of {options.max_seconds:.0f} s {max(left, 0):.0f} s are left"
+                part.name, 0.0, f"not begun, {max(left, 0):.0f} of {options.max_seconds:.0f} s are left"
             )
         else:
             yield from _run(part, options, min(part.max_seconds, left))

@@ -51,7 +51,7 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
     )
     with scratch_folder() as folder:
         if is_quick:
-            config = _reduced(config, Path(folder, "tasks.json"))
+            config = _reduced(config, Path(folder))
         with _started(config, folder) as (state, components):
             yield from _told("the first", run_meta_iteration(state, components, _record))
             yield from _told("the second", run_meta_iteration(state, components, _record))
@@ -65,14 +65,24 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
         yield Measurement(name, 100 * share, None, "%", note="of the third meta-iteration, which is traced")
 
 
-def _reduced(config: Config, part: Path) -> Config:
-    """Returns the config with hardly any work in it; `part` is written, and names its tasks."""
-    part.write_text(json.dumps([task.id for task in load_tasks(config.data.search_tasks)[:_DRY_TASKS]]))
+def _reduced(config: Config, folder: Path) -> Config:
+    """Returns the config with hardly any work in it; files in the folder name its tasks."""
+
+    def few(source: str) -> str:
+        part = folder / f"{source.replace('/', '_')}.json"
+        part.write_text(json.dumps([task.id for task in load_tasks(source)[:_DRY_TASKS]]))
+        return f"{source}@{part}"
+
+    data = dataclasses.replace(
+        config.data,
+        search_tasks=few(config.data.search_tasks),
+        training_tasks=few(config.data.training_tasks),
+    )
     return dataclasses.replace(
         config,
-        warmup_experiences=64,
-        data=dataclasses.replace(config.data, search_tasks=f"{config.data.search_tasks}@{part}"),
-        mutation=dataclasses.replace(config.mutation, parents="training", num_programs=0),
+        warmup_experiences=32,
+        data=data,
+        mutation=dataclasses.replace(config.mutation, parents="original", num_programs=0),
         evolution=dataclasses.replace(config.evolution, turn_work=10_000, max_turns=2, num_mended=0),
         replay=dataclasses.replace(config.replay, training_experiences=32, policy_experiences=32),
         policy=dataclasses.replace(config.policy, preset="nano"),

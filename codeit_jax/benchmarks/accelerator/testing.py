@@ -37,7 +37,7 @@ _LEFT_OUT = (
 )
 
 
-@dataclass
+@dataclass(eq=False)  # pytest wants it hashable
 class _Counter:
     """Counts what becomes of tests, as a plugin of pytest.
 
@@ -76,11 +76,15 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
         counter = _Counter()
         begun = time.monotonic()
         with contextlib.redirect_stdout(sys.stderr):
-            pytest.main(
+            status = pytest.main(
                 [str(root / file), f"--rootdir={root}", "-q", "-p", "no:cacheprovider", *left_out], [counter]
             )
+        seconds = time.monotonic() - begun
+        if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+            yield Ended(file, seconds, "; ".join([f"pytest ended with {status!r}", *counter.failed]))
+            continue
         passed, number = counter.passed, counter.passed + len(counter.failed)
-        note = f"{time.monotonic() - begun:.0f} s" + "".join(f"; {each}" for each in counter.failed)
+        note = "; ".join([f"{seconds:.0f} s", *counter.failed])
         yield Measurement(f"{file}: passed", passed, number, "tests", more_is_better=True, note=note)
 
 
