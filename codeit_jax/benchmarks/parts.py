@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -56,8 +56,12 @@ class Part:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
-def run_parts(parts: Sequence[Part], options: Options) -> Iterator[Measurement | Ended]:
+def run_parts(parts: Iterable[Part], options: Options) -> Iterator[Measurement | Ended]:
     """Runs parts, the first first, until `options.max_seconds` are over.
+
+    Args:
+        parts: each is asked for when the one before it has ended.
+        options: handed to each.
 
     Yields:
         What the parts measure, as they do, and the end of each of them, whether it was done or not.

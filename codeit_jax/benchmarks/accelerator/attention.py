@@ -42,11 +42,10 @@ class _Inputs:
 
 def measure(options: Options) -> Iterator[Measurement | Ended]:
     """Yields the time of each attention, and how far it is from what is exact."""
-    if begin(options):
-        batch, heads, d_kv, lengths, number = 2, 2, 32, (16,), 2
-    else:
-        batch, heads, d_kv, lengths, number = 16, 12, 64, (512, 1024), 20
-    for length in lengths:
+    is_quick = begin(options)
+    batch, heads, d_kv = (2, 2, 32) if is_quick else (16, 12, 64)
+    number = 2 if is_quick else 20
+    for length in (16,) if is_quick else (512, 1024):
         inputs = _draw(batch, heads, length, d_kv, options.seed)
         for way, function in (("forward", _forward), ("forward and back", _forward_and_back)):
             title = f"attention {batch} x {heads} x {length} x {d_kv}, {way}"

@@ -117,7 +117,7 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
         peer = None if sheet is None else getattr(sheet, dtype) / 1e12
         name = f"product of {size:,} x {size:,}, {dtype}"
         yield Measurement(name, rate, peer, "TFLOP/s", more_is_better=True, note="peer: the data sheet")
-    array = jax.random.normal(jax.random.key(options.seed), numbers)
+    array = jax.random.normal(jax.random.key(options.seed), (numbers,))
     rate = 2 * array.nbytes / timed(repeated(partial(_negative, array)), 20).each.value / 1e9
     peer = None if sheet is None else sheet.bandwidth / 1e9
     yield Measurement(

@@ -53,10 +53,10 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
         if is_quick:
             config = _reduced(config, Path(folder))
         with _started(config, folder) as (state, components):
-            yield from _told("the first", run_meta_iteration(state, components, _record))
-            yield from _told("the second", run_meta_iteration(state, components, _record))
+            yield from _told("the first", _iterate(state, components))
+            yield from _told("the second", _iterate(state, components))
             with profile(Path(folder, "trace")) as idle_share:
-                run_meta_iteration(state, components, _record)
+                _iterate(state, components)
             share = idle_share()
     name = f"{_NAME}: the device idles"
     if math.isnan(share):
@@ -108,8 +108,10 @@ def _started(config: Config, folder: str) -> Iterator[tuple[State, Components]]:
         yield state, components
 
 
-def _record(*_: object) -> None:
-    """Takes no note of a task's samples."""
+def _iterate(state: State, components: Components) -> IterationMetrics:
+    metrics = run_meta_iteration(state, components, lambda *_: None)
+    state.progress = Progress()  # or the next one would take its learning for done
+    return metrics
 
 
 def _told(which: str, row: IterationMetrics) -> Iterator[Measurement]:
