@@ -11,6 +11,7 @@ group.
 
 import contextlib
 import dataclasses
+import faulthandler
 import importlib
 import json
 import os
@@ -100,6 +101,9 @@ def work() -> None:
     output = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what libraries print belongs to the log
     request = json.loads(sys.argv[1])
+    # Shortly before the end, and where the process crashes, the log tells what it is at.
+    faulthandler.enable()
+    faulthandler.dump_traceback_later(max(0.1, 0.9 * request["max_seconds"]))
     is_done = True
     for measured in attempt(request["name"], lambda: _called(request)):
         is_done = is_done and not (isinstance(measured, Ended) and measured.name == request["name"])
@@ -127,7 +131,7 @@ def _run(part: Part, options: Options, limit: float) -> Iterator[Measurement | E
     begun = time.monotonic()
     with tempfile.TemporaryFile() as log:
         told: Ended | None = None  # by the part itself, of itself
-        with _started(part, options, log) as process:
+        with _started(part, options, limit, log) as process:
             for is_end, fields in _records(process, begun + limit):
                 if is_end and fields["name"] == part.name:
                     told = Ended(**fields)
@@ -151,11 +155,14 @@ def _run(part: Part, options: Options, limit: float) -> Iterator[Measurement | E
 
 
 @contextlib.contextmanager
-def _started(part: Part, options: Options, log: IO[bytes]) -> Iterator["subprocess.Popen[bytes]"]:
+def _started(
+    part: Part, options: Options, limit: float, log: IO[bytes]
+) -> Iterator["subprocess.Popen[bytes]"]:
     request = {
         "name": part.name,
         "function": part.function,
         "arguments": part.arguments,
+        "max_seconds": limit,
         "options": dataclasses.asdict(options),
     }
     process = subprocess.Popen(

@@ -71,6 +71,7 @@ def run_suite(name: str, options: Options, json_path: Path | None = None) -> Non
     measure: Callable[[Options], Iterator[Measurement | Ended]] = importlib.import_module(
         SUITES[name]
     ).measure
+    all_measured = measure(options)  # what is wrong with the options may be told already
     begun = time.monotonic()
     measurements: list[Measurement] = []
     parts: list[Ended] = []
@@ -91,7 +92,7 @@ def run_suite(name: str, options: Options, json_path: Path | None = None) -> Non
             write_json(json_path, report)
 
     print(header(), flush=True)
-    for measured in measure(options):
+    for measured in all_measured:
         print(row(measured), flush=True)
         if isinstance(measured, Ended):
             parts.append(measured)

@@ -9,6 +9,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax.extend.backend import get_backend
 
 from codeit_jax.benchmarks.accelerator.suite import NO_ACCELERATOR
 from codeit_jax.benchmarks.suites import Options
@@ -106,7 +107,7 @@ def measure(options: Options) -> Iterator[Measurement | Ended]:
         yield Ended(NO_ACCELERATOR, 0.0, "there is none, and so this is a dry run")
     device, sheet = jax.devices()[0], known_device()
     versions = [f"{name} {importlib.metadata.version(name)}" for name in ("jax", "jaxlib", "flax")]
-    note = f"{device.device_kind}, {device.client.platform_version.splitlines()[0]}, {', '.join(versions)}"
+    note = f"{device.device_kind}, {get_backend().platform_version.splitlines()[0]}, {', '.join(versions)}"
     peer = None if sheet is None else sheet.memory / 1e9
     memory = planned_device().memory
     yield Measurement("memory for one process", memory / 1e9, peer, "GB", more_is_better=True, note=note)

@@ -25,6 +25,7 @@ from codeit_jax.policy.building import make_network
 from codeit_jax.policy.presets import NetworkConfig
 from codeit_jax.policy.sampling import Samples
 
+_PRESET = "nano"  # a CPU has to compile and run it, too
 _LOSS, _GRADIENT, _BFLOAT16_LOSS = 1e-5, 1e-4, 1e-2  # relative
 # A draw may fall between two tokens' shares so closely that the last digits decide, and the rest follows.
 _SAMES_PERCENT, _LOG_PROBABILITY = 98.0, 1e-3
@@ -41,16 +42,15 @@ def measure(options: Options) -> Iterator[Measurement]:
         InexactError: further than is tolerated; all was measured by then.
     """
     is_quick = begin(options)
-    preset = "nano" if is_quick else "tiny"
     sizes = Sizes(num_samples=4, prompt_length=16, num_tokens=8) if is_quick else Sizes(num_tokens=64)
     device, cpu = jax.devices()[0], jax.devices("cpu")[0]
-    batch = _draw_batch(shape_of(preset), sizes, options.seed)
+    batch = _draw_batch(shape_of(_PRESET), sizes, options.seed)
     with jax.default_matmul_precision("highest"):
         (loss, gradient, samples), (its_loss, its_gradient, its_samples) = (
-            (*_learned(preset, batch, each, options.seed), _sampled(preset, batch, sizes, each, options.seed))
+            (*_learned(batch, each, options.seed), _sampled(batch, sizes, each, options.seed))
             for each in (device, cpu)
         )
-        graphdef, params = _network(preset, device, options.seed, "bfloat16")
+        graphdef, params = _network(device, options.seed, "bfloat16")
         rough = float(_mean_loss(params, jax.device_put(batch, device), graphdef))
     distance = jax.tree.map(np.subtract, gradient, its_gradient)
     same = (samples.tokens == its_samples.tokens).all(axis=-1)
@@ -65,7 +65,7 @@ def measure(options: Options) -> Iterator[Measurement]:
     ):
         is_within = value <= tolerance  # which NaN is not
         note = f"tolerated: {tolerance:g}" + ("" if is_within else ", and so this is WRONG")
-        yield Measurement(f"{preset}: {name}, beside a CPU", value, None, unit, note=note)
+        yield Measurement(f"{_PRESET}: {name}, beside a CPU", value, None, unit, note=note)
         wrong += [] if is_within else [name]
     if wrong:
         raise InexactError(f"beside a CPU, too far: {', '.join(wrong)}")
@@ -91,21 +91,21 @@ def _draw_batch(shape: NetworkConfig, sizes: Sizes, seed: int) -> Batch:
     return Batch(*drawn(sizes.prompt_length), *drawn(sizes.num_tokens))
 
 
-def _network(preset: str, device: jax.Device, seed: int, dtype: str = "float32") -> tuple[Any, Any]:
+def _network(device: jax.Device, seed: int, dtype: str = "float32") -> tuple[Any, Any]:
     """Returns what `make_network` does, with the parameters on a device, which are the same on all."""
     with jax.default_device(jax.devices("cpu")[0]):
-        graphdef, params = make_network(shape_of(preset), seed, dtype)
+        graphdef, params = make_network(shape_of(_PRESET), seed, dtype)
     return graphdef, jax.device_put(params, device)
 
 
-def _learned(preset: str, batch: Batch, device: jax.Device, seed: int) -> tuple[float, Any]:
-    graphdef, params = _network(preset, device, seed)
+def _learned(batch: Batch, device: jax.Device, seed: int) -> tuple[float, Any]:
+    graphdef, params = _network(device, seed)
     loss, gradient = _loss_and_gradient(params, jax.device_put(batch, device), graphdef)
     return float(loss), jax.device_get(gradient)
 
 
-def _sampled(preset: str, batch: Batch, sizes: Sizes, device: jax.Device, seed: int) -> Samples:
-    graphdef, params = _network(preset, device, seed)
+def _sampled(batch: Batch, sizes: Sizes, device: jax.Device, seed: int) -> Samples:
+    graphdef, params = _network(device, seed)
     with jax.default_device(device):
         keys = jax.random.split(jax.random.key(seed), sizes.num_tasks)
         return draw_programs(graphdef, params, batch.prompt_ids, batch.prompt_mask, keys, sizes)

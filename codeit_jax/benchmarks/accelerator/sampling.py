@@ -37,7 +37,7 @@ from codeit_jax.policy.sampling import default_shapes
 from codeit_jax.policy.t5_costs import FLOAT32, T5Costs
 
 _WIDTH = 2  # bytes of a bfloat16
-_CALLS = 2
+_CALLS = 1  # of each round; they take seconds
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def measure(options: Options, preset: str) -> Iterator[Measurement | Ended]:
         few, many = 1, 2
         sizes = dataclasses.replace(generation.QUICK, prompt_length=16, num_tokens=8)
     else:
-        few, many = 16, 128
+        few, many = 16, 64
         sizes = generation.Sizes(num_tokens=512)
     cases = [_Case(preset, dataclasses.replace(sizes, num_tasks=few))]
     while many > few:
