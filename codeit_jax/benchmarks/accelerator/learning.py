@@ -51,7 +51,8 @@ def make_config(workload: Workload) -> Config:
 def measure_largest(options: Options, preset: str) -> Iterator[Measurement | Ended]:
     """Yields what updates come to with the largest batch that fits.
 
-    One that does not fit where it was planned to is told, and halved.
+    One that does not fit where it was planned to is told, and halved. The peak of memory is then that of the
+    one which did not fit.
     """
     workload = _paper_workload(preset, is_quick=begin(options))
     planner = make_planner(preset)
