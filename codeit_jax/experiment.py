@@ -90,7 +90,7 @@ def run_experiment(
         num_done = restored[0].meta_iteration if restored else 0
         _check_profiled(profiled_iteration, num_done, config.num_meta_iterations)
         if config.evolution.turn_work and num_done < config.num_meta_iterations:
-            expert = _start_expert(config, components, training_tasks, programs, cache, display)
+            expert = start_expert(config, components, training_tasks, programs, cache, display)
             components = dataclasses.replace(components, expert=stack.enter_context(expert))
         if restored is None:
             state = prepare(config, components, learner, training_tasks, programs, cache, display)
@@ -171,7 +171,7 @@ def _record(
             snapshots.save()
 
 
-def _start_expert(
+def start_expert(
     config: Config,
     components: Components,
     training_tasks: Sequence[Task],
@@ -179,6 +179,7 @@ def _start_expert(
     cache: epath.Path,
     display: RunDisplay,
 ) -> contextlib.AbstractContextManager[Expert]:
+    """Starts the expert of a run; see `prepare` for the arguments."""
     kind = ParentKind(config.evolution.parents)
     work = config.mutation.distillation_work
     parents, _ = gather_parents(kind, components.pool, training_tasks, programs, cache, display, work)

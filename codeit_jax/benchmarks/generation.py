@@ -118,11 +118,12 @@ def measure_sizes(sizes: Sizes, options: Options) -> Iterator[Measurement]:
     if jax.default_backend() != "cpu":
         cases += [(name, "bfloat16") for name in sizes.accelerated]
     for name, dtype in cases:
-        yield _generation(name, dtype, sizes, options.seed)
+        yield generation(name, dtype, sizes, options.seed)
     yield _retiring(sizes.presets[0], sizes, options.seed)
 
 
-def _generation(name: str, dtype: str, sizes: Sizes, seed: int) -> Measurement:
+def generation(name: str, dtype: str, sizes: Sizes, seed: int) -> Measurement:
+    """Times programs of a shape with random weights, token by token."""
     shape = shape_of(name)
     rng = np.random.default_rng(seed)
     prompt_ids = rng.integers(2, shape.vocab_size, (sizes.num_tasks, sizes.prompt_length))
@@ -137,13 +138,13 @@ def _generation(name: str, dtype: str, sizes: Sizes, seed: int) -> Measurement:
     return measure_rate(
         f"{name}, {dtype}: sampling {sizes.num_tasks} x {sizes.num_samples} programs",
         sizes.num_tasks * sizes.num_samples * sizes.num_tokens,
-        lambda: jax.block_until_ready(_ours(graphdef, params, prompt_ids, prompt_mask, keys, sizes)),
+        lambda: jax.block_until_ready(draw_programs(graphdef, params, prompt_ids, prompt_mask, keys, sizes)),
         make_peer,
         sizes.num_calls,
     )
 
 
-def _ours(
+def draw_programs(
     graphdef: nnx.GraphDef,
     params: Any,
     prompt_ids: np.ndarray,
@@ -151,7 +152,16 @@ def _ours(
     keys: jax.Array,
     sizes: Sizes,
 ) -> Samples:
-    """Draws programs of exactly `sizes.num_tokens` tokens."""
+    """Draws programs of exactly `sizes.num_tokens` tokens.
+
+    Args:
+        graphdef: what `nnx.split` made of the policy.
+        params: its parameters.
+        prompt_ids: int `[tasks, source]`.
+        prompt_mask: bool `[tasks, source]`.
+        keys: one random key for each task, `[tasks]`.
+        sizes: how many programs, of how many tokens.
+    """
     return sample(
         graphdef,
         params,

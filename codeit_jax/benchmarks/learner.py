@@ -21,23 +21,14 @@ from codeit_jax.dsl import load_training_programs
 from codeit_jax.learner.batching import Example, make_batches, padding_share
 from codeit_jax.learner.examples import ExampleMaker
 from codeit_jax.learner.learner import Learner
+from codeit_jax.planning.devices import device_of_kind
+from codeit_jax.planning.learning import learning_flops
 from codeit_jax.policy.building import make_network
 from codeit_jax.policy.presets import CODET5_VOCAB_SIZE, NetworkConfig, preset
 from codeit_jax.policy.sharding import make_mesh
+from codeit_jax.policy.t5_costs import T5Costs
 from codeit_jax.policy.tokenizers import make_tokenizer
 from codeit_jax.replay import Experience
-
-# Dense bfloat16 peaks by a part of `jax.Device.device_kind`, in FLOP/s; the first that fits counts.
-_PEAKS = {
-    "H200": 989e12,
-    "H100": 989e12,
-    "A100": 312e12,
-    "TPU v4": 275e12,
-    "TPU v5 lite": 197e12,
-    "TPU v5e": 197e12,
-    "TPU v5": 459e12,
-    "TPU v6": 918e12,
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +41,8 @@ class Workload:
         prompt_length: tokens of every prompt.
         program_length: tokens of every program.
         dtype: what is computed in.
+        num_micro_batches: see `LearnerConfig`.
+        rematerialize: see `LearnerConfig`.
     """
 
     preset: str
@@ -57,11 +50,26 @@ class Workload:
     prompt_length: int = 512
     program_length: int = 128
     dtype: str = "float32"
+    num_micro_batches: int = 1
+    rematerialize: bool = False
 
     @property
     def name(self) -> str:
         """What the table calls it."""
-        return f"{self.preset}, {self.dtype}, batch {self.batch_size}"
+        parts = f" in {self.num_micro_batches}" if self.num_micro_batches > 1 else ""
+        again = ", rematerialized" if self.rematerialize else ""
+        return f"{self.preset}, {self.dtype}, batch {self.batch_size}{parts}{again}"
+
+    @property
+    def config(self) -> LearnerConfig:
+        """The learner's settings."""
+        return LearnerConfig(
+            batch_size=self.batch_size,
+            prompt_buckets=(self.prompt_length,),
+            program_buckets=(self.program_length,),
+            num_micro_batches=self.num_micro_batches,
+            rematerialize=self.rematerialize,
+        )
 
     @property
     def num_tokens(self) -> int:
@@ -156,11 +164,7 @@ class Updates:
 
     def __init__(self, workload: Workload, seed: int) -> None:
         self.shape = shape_of(workload.preset)
-        self.config = LearnerConfig(
-            batch_size=workload.batch_size,
-            prompt_buckets=(workload.prompt_length,),
-            program_buckets=(workload.program_length,),
-        )
+        self.config = workload.config
         self.rng = np.random.default_rng(seed)
         self.examples = [
             Example(self._draw(workload.prompt_length), self._draw(workload.program_length))
@@ -175,7 +179,11 @@ class Updates:
 
     def make_one(self) -> None:
         """Makes an update, and waits for it."""
-        self._learner.learn(self.examples, self.rng)
+        self.make(1)
+
+    def make(self, number: int) -> None:
+        """Makes updates one behind the other, as a run does, and waits for the last."""
+        self._learner.learn(number * self.examples, self.rng)
         jax.block_until_ready(self._learner.params)
 
 
@@ -190,53 +198,41 @@ def beside_breeding(workload: Workload, num_steps: int, seed: int) -> Iterator[M
 def accelerated_training(workload: Workload, num_steps: int, seed: int) -> Iterator[Measurement]:
     """Times updates, and says what share of the device's peak they reach if that is known."""
     measured = training(workload, num_steps, seed)
-    device = jax.devices()[0].device_kind
-    peak = peak_flops(device)
-    if peak is None:
+    share = utilisation(workload, measured)
+    if share is None:
+        device = jax.devices()[0].device_kind
         yield dataclasses.replace(measured, note=f"{measured.note}; the peak of {device} is unknown")
         return
     yield measured
-    flops = training_flops(
+    yield share
+
+
+def utilisation(workload: Workload, measured: Measurement) -> Measurement | None:
+    """Returns the share of the device's bfloat16 peak that updates reach; None where the peak is unknown.
+
+    What is computed twice to save memory does not count.
+
+    Args:
+        workload: the updates.
+        measured: their tokens a second.
+    """
+    kind = jax.devices()[0].device_kind
+    device = device_of_kind(kind)
+    if device is None:
+        return None
+    costs = T5Costs(
         shape_of(workload.preset), workload.batch_size, workload.prompt_length, workload.program_length
     )
+    flops = learning_flops(costs)
     ours, peer, error = (
-        None if rate is None else 100 * rate / workload.num_tokens * flops / peak
+        None if rate is None else 100 * rate / workload.num_tokens * flops / device.bfloat16
         for rate in (measured.ours, measured.peer, measured.peer_error)
     )
     assert ours is not None
     assert error is not None
-    name = f"{workload.preset}: model FLOP utilisation"
-    note = f"of {peak / 1e12:.0f} TFLOP/s, {device}"
-    yield Measurement(name, ours, peer, "%", error, more_is_better=True, note=note)
-
-
-def training_flops(config: NetworkConfig, batch: int, source: int, target: int) -> int:
-    """Returns the floating-point operations that an update needs at least, those of matrix products.
-
-    A product of the forward pass needs two more of its size in the backward one. Masked parts of attention
-    count as the rest; what is computed twice to save memory does not count.
-
-    Args:
-        config: the shape.
-        batch: examples.
-        source: tokens of a prompt.
-        target: tokens of a program.
-    """
-    inner = config.num_heads * config.d_kv
-    projection = config.d_model * inner
-    feed_forward = (3 if config.feed_forward == "gated-gelu" else 2) * config.d_model * config.d_ff
-    encoder, decoder = config.num_encoder_layers, config.num_decoder_layers
-    # Of attention to the prompt, keys and values are made of the prompt's tokens.
-    source_weights = encoder * (4 * projection + feed_forward) + decoder * 2 * projection
-    target_weights = decoder * (6 * projection + feed_forward) + config.d_model * config.vocab_size
-    pairs = encoder * source * source + decoder * (target * target + target * source)
-    products = source * source_weights + target * target_weights + 2 * inner * pairs
-    return 3 * 2 * batch * products
-
-
-def peak_flops(device_kind: str) -> float | None:
-    """Returns a device's dense bfloat16 peak in FLOP/s, None if it is unknown."""
-    return next((peak for part, peak in _PEAKS.items() if part in device_kind), None)
+    name = f"{workload.name}: model FLOP utilisation"
+    note = f"of {device.bfloat16 / 1e12:.0f} TFLOP/s, {kind}"
+    return Measurement(name, ours, peer, "%", error, more_is_better=True, note=note)
 
 
 def padding(sizes: Sizes, seed: int) -> Measurement:

@@ -1,7 +1,7 @@
 """The suites there are, and how one is run.
 
 A suite is a module with a function `measure(options)` that yields measurements as they are made; to add one,
-write the module and name it in `SUITES`.
+write the module and name it in `SUITES`. One whose parts are run apart (see `parts`) yields their ends, too.
 """
 
 import dataclasses
@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from codeit_jax.benchmarks.table import Measurement, check_is_file_path, header, row
+from codeit_jax.benchmarks.table import Ended, Measurement, check_is_file_path, header, row
 from codeit_jax.errors import UserError, naming
 from codeit_jax.run.files import write_json
 
@@ -25,6 +25,7 @@ SUITES = {
     "checkpoint": "codeit_jax.benchmarks.checkpoint",
     "learner": "codeit_jax.benchmarks.learner",
     "sampling": "codeit_jax.benchmarks.sampling",
+    "accelerator": "codeit_jax.benchmarks.accelerator.suite",
 }
 
 
@@ -41,12 +42,16 @@ class Options:
         num_workers: worker processes, at most, of what uses several.
         quick: whether small samples will do.
         tokenizer: the folder or hub name of a Hugging Face tokenizer, for suites that use one; "" for none.
+        max_seconds: how long a suite may take that keeps a limit.
+        parts: the parts to run of a suite that is made of some; () for all.
     """
 
     seed: int = 0
     num_workers: int = 1
     quick: bool = False
     tokenizer: str = ""
+    max_seconds: float = 480.0
+    parts: tuple[str, ...] = ()
 
 
 def run_suite(name: str, options: Options, json_path: Path | None = None) -> None:
@@ -55,32 +60,47 @@ def run_suite(name: str, options: Options, json_path: Path | None = None) -> Non
     Args:
         name: one of `SUITES`.
         options: handed to the suite.
-        json_path: a file for the measurements, written when all are made.
+        json_path: a file for the measurements. It is written anew after each, so that a suite which is
+            killed leaves what it has made.
 
     Raises:
         ReportError: `json_path` cannot be written to.
     """
     if json_path is not None:
         _check(json_path)
-    measure: Callable[[Options], Iterator[Measurement]] = importlib.import_module(SUITES[name]).measure
+    measure: Callable[[Options], Iterator[Measurement | Ended]] = importlib.import_module(
+        SUITES[name]
+    ).measure
+    all_measured = measure(options)  # what is wrong with the options may be told already
     begun = time.monotonic()
-    measurements = []
-    print(header(), flush=True)
-    for measurement in measure(options):
-        print(row(measurement), flush=True)
-        measurements.append(measurement)
-    seconds = time.monotonic() - begun
-    print(f"{seconds:.0f} s, {_describe_machine()}", flush=True)
-    if json_path is not None:
+    measurements: list[Measurement] = []
+    parts: list[Ended] = []
+
+    def write(*, is_complete: bool) -> None:
+        if json_path is None:
+            return
         report: dict[str, Any] = {
             "suite": name,
             **dataclasses.asdict(options),
             "machine": _describe_machine(),
-            "seconds": seconds,
+            "seconds": time.monotonic() - begun,
+            "is_complete": is_complete,
             "measurements": [measurement.to_json() for measurement in measurements],
+            "parts": [dataclasses.asdict(part) for part in parts],
         }
         with naming(f"--json={json_path}", ReportError):
             write_json(json_path, report)
+
+    print(header(), flush=True)
+    for measured in all_measured:
+        print(row(measured), flush=True)
+        if isinstance(measured, Ended):
+            parts.append(measured)
+        else:
+            measurements.append(measured)
+        write(is_complete=False)
+    print(f"{time.monotonic() - begun:.0f} s, {_describe_machine()}", flush=True)
+    write(is_complete=True)
 
 
 def _check(json_path: Path) -> None:

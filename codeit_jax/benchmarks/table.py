@@ -1,6 +1,8 @@
 """Measurements: as rows of a table, and as JSON."""
 
 import dataclasses
+import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,7 @@ _COLUMNS = ("measured", "ours", "peer", "unit", "ratio", "")
 _ROW = "{:<50}{:>10}{:>20}  {:<9}{:>7}  {}"
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Measurement:
     """One figure of ours beside the peer's.
 
@@ -45,14 +47,34 @@ class Measurement:
         return {**dataclasses.asdict(self), "ratio": self.ratio}
 
 
+@dataclass(frozen=True)
+class Ended:
+    """A part of a suite that has come to its end, or a case of one that has no figure.
+
+    Attributes:
+        name: the part's, or the case's.
+        seconds: how long it took.
+        why: what kept it from being done, in one line; "" where it was done.
+        log: the end of what it wrote beside its measurements; "" where it was done.
+    """
+
+    name: str
+    seconds: float
+    why: str = ""
+    log: str = ""
+
+
 def header() -> str:
     """Returns the table's head: the titles, and a line below them."""
     titles = _ROW.format(*_COLUMNS).rstrip()
     return f"{titles}\n{'-' * len(titles)}"
 
 
-def row(measurement: Measurement) -> str:
-    """Returns a measurement as a line of the table."""
+def row(measured: Measurement | Ended) -> str:
+    """Returns a measurement, or a part's end, as a line of the table."""
+    if isinstance(measured, Ended):
+        return f"{measured.name}: {measured.why or 'done'} ({measured.seconds:.0f} s)"
+    measurement = measured
     peer = _number(measurement.peer)
     if measurement.peer_error:
         peer += f" ±{_number(measurement.peer_error)}"
@@ -65,6 +87,8 @@ def row(measurement: Measurement) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return ""
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"
     return f"{value:.2f}" if abs(value) >= 1 else f"{value:.3g}"

@@ -39,7 +39,8 @@ def _gpu(name: str, gigabytes: int, bandwidth: float, teraflops: float) -> Devic
     return Device(name, gigabytes * _GB, bandwidth * 1e9, teraflops * 1e12, teraflops / 2 * 1e12, is_gpu=True)
 
 
-# Cloud TPU's pages of system architecture, and NVIDIA's data sheets: of H100 and A100 (80 GB) the SXM form.
+# Cloud TPU's pages of system architecture, and NVIDIA's data sheets: of H100, H200 and A100 (80 GB) the SXM
+# form, of B200 an eighth of a DGX.
 _TPUS = {
     "v4": _tpu("v4", 32 * _GIB, 1200, 275),
     "v5e": _tpu("v5e", 16 * _GB, 819, 197),
@@ -47,12 +48,28 @@ _TPUS = {
     "v6e": _tpu("v6e", 32 * _GB, 1640, 918),
 }
 _GPUS = {
+    "b200": _gpu("b200", 180, 8000, 2250),
+    "h200": _gpu("h200", 141, 4800, 989),
     "h100": _gpu("h100", 80, 3350, 989),
     "a100": _gpu("a100", 80, 2039, 312),
     "l4": _gpu("l4", 24, 300, 121),
     "rtx4090": _gpu("rtx4090", 24, 1008, 165),
 }
 DEVICES = _TPUS | _GPUS
+
+# Patterns of what JAX calls these kinds; the first that is found counts. H100s on a card are slower.
+_KINDS = {
+    r"\bB200\b": "b200",
+    r"\bH200$": "h200",
+    r"\bH100(?! PCIe| NVL)": "h100",
+    r"\bA100": "a100",
+    r"\bL4$": "l4",
+    r"\bRTX 4090\b": "rtx4090",
+    r"TPU v4$": "v4",
+    r"TPU v5 lite|TPU v5e": "v5e",
+    r"TPU v5": "v5p",
+    r"TPU v6": "v6e",
+}
 
 # Of these a type's number counts cores, of which a chip has two that work as one device.
 _COUNTED_BY_CORES = ("v4", "v5p")
@@ -71,6 +88,11 @@ class Machine:
     name: str
     device: Device
     count: int
+
+
+def device_of_kind(kind: str) -> Device | None:
+    """Returns the device of a kind by JAX's name, `jax.Device.device_kind`; None where it is not known."""
+    return next((DEVICES[name] for pattern, name in _KINDS.items() if re.search(pattern, kind)), None)
 
 
 def parse_machine(name: str) -> Machine:

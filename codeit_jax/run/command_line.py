@@ -70,6 +70,19 @@ def read_config(holder: flags.FlagHolder[ConfigDict]) -> Config:
         return from_dict(Config, holder.value)
 
 
+def named_config(name: str) -> Config:
+    """Returns the config that `--config=NAME` would be.
+
+    Args:
+        name: a config file, or one that comes with the package, and a variant, such as "quickstart:bf16".
+
+    Raises:
+        ConfigError: there is no such config.
+    """
+    with naming(name, ConfigError):
+        return from_dict(Config, _ConfigFileParser([]).parse(name))
+
+
 def config_name() -> str:
     """Returns what `--config` was given, the variant included."""
     return str(config_flags.get_config_filename(flags.FLAGS[_CONFIG]))

@@ -1,6 +1,7 @@
 """Traces of what devices and host do, and how long the devices had nothing to do."""
 
 import contextlib
+import math
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -23,7 +24,7 @@ def profile(folder: epath.PathLike) -> Iterator[Callable[[], float]]:
 
     Yields:
         A function that returns, afterwards, the share of the time in which no local device computed
-        anything.
+        anything; NaN where the trace has nothing of an accelerator that is there.
     """
     options = jax.profiler.ProfileOptions()
     options.python_tracer_level = 0  # a line for every call would drown the rest
@@ -32,7 +33,10 @@ def profile(folder: epath.PathLike) -> Iterator[Callable[[], float]]:
     def idle_share() -> float:
         newest = max(epath.Path(folder).glob("plugins/profile/*/*.xplane.pb"), key=str)
         data = jax.profiler.ProfileData.from_serialized_xspace(newest.read_bytes())
-        return max(0.0, 1 - 1e-9 * covered(_computing(data)) / seconds)
+        computing = list(_computing(data))
+        if not computing and jax.default_backend() != "cpu":
+            return math.nan
+        return max(0.0, 1 - 1e-9 * covered(computing) / seconds)
 
     with contextlib.ExitStack() as stack:
         # To a bucket JAX's tracer has a way of its own, which fails where others pass.
@@ -58,7 +62,8 @@ def _computing(data: jax.profiler.ProfileData) -> Iterator[tuple[float, float]]:
     """Yields when a device computed, in nanoseconds; an accelerator's planes count if there are any."""
     planes = list(data.planes)
     devices = [plane for plane in planes if plane.name.startswith("/device:") and any(plane.lines)]
-    for plane in devices or planes:
+    is_cpu = not devices and jax.default_backend() == "cpu"
+    for plane in planes if is_cpu else devices:
         for line in plane.lines:
             if devices or line.name.startswith(_COMPUTING_THREADS):
                 yield from ((event.start_ns, event.end_ns) for event in line.events)

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 from flax import nnx
 
-from codeit_jax.benchmarks.generation import Sizes, _ours, measure_sizes
+from codeit_jax.benchmarks.generation import Sizes, draw_programs, measure_sizes
 from codeit_jax.benchmarks.suites import Options
 from codeit_jax.policy.presets import preset
 from codeit_jax.policy.t5 import T5
@@ -48,7 +48,7 @@ def test_ours_makes_programs_of_one_length():
     graphdef, params = nnx.split(T5(preset("nano", 5), rngs=nnx.Rngs(0)))
     sizes = Sizes(num_tasks=2, num_samples=16, prompt_length=4, num_tokens=12)
     prompt_ids = np.full((2, 4), 3)
-    drawn = _ours(
+    drawn = draw_programs(
         graphdef,
         params,
         prompt_ids,

@@ -17,16 +17,16 @@ from codeit_jax.benchmarks.learner import (
     accelerated_training,
     measure_sizes,
     padding,
-    peak_flops,
     shape_of,
     training,
-    training_flops,
 )
 from codeit_jax.benchmarks.suites import SUITES, Options
 from codeit_jax.benchmarks.table import Measurement
 from codeit_jax.config import Config
 from codeit_jax.config.division import with_buckets
+from codeit_jax.planning.learning import learning_flops
 from codeit_jax.policy.presets import T5Config
+from codeit_jax.policy.t5_costs import T5Costs
 
 HAS_TORCH = importlib.util.find_spec("torch") is not None
 NANO = Workload("nano", batch_size=2, prompt_length=8, program_length=4)
@@ -103,7 +103,7 @@ def test_utilisation_is_a_share_of_the_peak(monkeypatch, kind, note):
         return
     assert steps == rates
     (share,) = rest
-    flops = training_flops(shape_of("nano"), 2, 8, 4)
+    flops = learning_flops(T5Costs(shape_of("nano"), 2, 8, 4))
     # 24 tokens a step: ours makes 5000 / 24 steps a second.
     assert share.ours == pytest.approx(100 * flops * 5000 / 24 / 989e12)
     assert share.peer == pytest.approx(share.ours / 2)
@@ -136,9 +136,9 @@ def test_flops_are_those_counted_by_hand():
     products = encoder + 2 * (decoder_itself + decoder_to_prompt) + 2 * 4 * 7
     assert products == 1836
     # Two operations a product; the backward pass makes two products of one.
-    assert training_flops(shape, 5, 3, 2) == 5 * 6 * products
+    assert learning_flops(T5Costs(shape, 5, 3, 2)) == 5 * 6 * products
     gated = dataclasses.replace(shape, feed_forward="gated-gelu", tie_word_embeddings=False)
-    assert training_flops(gated, 5, 3, 2) == 5 * 6 * (products + 3 * 20 + 2 * 2 * 20)
+    assert learning_flops(T5Costs(gated, 5, 3, 2)) == 5 * 6 * (products + 3 * 20 + 2 * 2 * 20)
 
 
 def test_flops_of_a_published_shape_are_about_six_a_weight_and_token():
@@ -146,27 +146,7 @@ def test_flops_of_a_published_shape_are_about_six_a_weight_and_token():
     stack = 12 * (4 * 768**2 + 2 * 768 * 3072)
     exact = 6 * (512 * (stack + 12 * 2 * 768**2) + 128 * (stack + 12 * 2 * 768**2 + 768 * 32100))
     attention = 6 * 2 * 768 * 12 * (512 * 512 + 128 * 128 + 128 * 512)
-    assert training_flops(shape, 1, 512, 128) == exact + attention
-
-
-@pytest.mark.parametrize(
-    ("kind", "peak"),
-    [
-        ("NVIDIA H200", 989e12),
-        ("NVIDIA H100 80GB HBM3", 989e12),
-        ("NVIDIA A100-SXM4-40GB", 312e12),
-        ("TPU v4", 275e12),
-        ("TPU v5 lite", 197e12),
-        ("TPU v5e", 197e12),
-        ("TPU v5p", 459e12),
-        ("TPU v5", 459e12),
-        ("TPU v6 lite", 918e12),
-        ("TPU v6e", 918e12),
-        ("cpu", None),
-    ],
-)
-def test_the_peaks_of_devices(kind, peak):
-    assert peak_flops(kind) == peak
+    assert learning_flops(T5Costs(shape, 1, 512, 128)) == exact + attention
 
 
 def test_padding_is_that_of_a_runs_buckets():

@@ -6,7 +6,7 @@ import types
 import pytest
 
 from codeit_jax.benchmarks.suites import SUITES, Options, ReportError, run_suite
-from codeit_jax.benchmarks.table import Measurement, header, row
+from codeit_jax.benchmarks.table import Ended, Measurement, header, row
 
 FASTER = Measurement("search", ours=0.5, peer=2.0, unit="ms/run", peer_error=0.25, note="of 10")
 SOLVED = Measurement("solved", ours=390, peer=195, unit="tasks", more_is_better=True)
@@ -44,6 +44,12 @@ def test_rows_stand_below_their_titles():
     assert row(dataclasses.replace(ADDED, note="")).endswith("  by CPU time 2.25")
 
 
+def test_ends_and_what_is_no_number_have_rows():
+    assert row(Ended("learner", 12.4)) == "learner: done (12 s)"
+    assert row(Ended("learner", 12.6, "it broke", "a log")) == "learner: it broke (13 s)"
+    assert row(dataclasses.replace(ALONE, ours=float("nan"))).split()[:2] == ["start", "nan"]
+
+
 @pytest.fixture
 def suite(monkeypatch):
     """A suite by the name of `fake` that says what it is asked."""
@@ -71,7 +77,26 @@ def test_a_suite_is_printed_and_written(suite, capsys, tmp_path):
     assert (report["suite"], report["seed"], report["num_workers"], report["quick"]) == ("fake", 3, 2, True)
     assert [each["ratio"] for each in report["measurements"]] == [4, None]
     assert report["measurements"][0]["name"] == "search"
+    assert report["is_complete"]
     assert report["measurements"][0]["peer_error"] == 0.25
+
+
+def test_what_is_made_is_written_at_once(monkeypatch, suite, tmp_path):
+    file = tmp_path / "measured.json"
+
+    def measure(options):
+        yield FASTER
+        yield Ended("part", 1.0, "it broke")
+        report = json.loads(file.read_text())
+        assert [each["name"] for each in report["measurements"]] == ["search"]
+        assert report["parts"] == [{"name": "part", "seconds": 1.0, "why": "it broke", "log": ""}]
+        assert not report["is_complete"]
+        raise RuntimeError("stop here")
+
+    monkeypatch.setattr(sys.modules["fake_suite"], "measure", measure)
+    with pytest.raises(RuntimeError, match="stop here"):
+        run_suite("fake", Options(), file)
+    assert json.loads(file.read_text())["measurements"][0]["ours"] == 0.5
 
 
 @pytest.mark.parametrize("name", ["", "nowhere/measured.json", "file/measured.json"])

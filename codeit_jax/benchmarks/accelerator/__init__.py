@@ -1,0 +1,1 @@
+"""What this package does on an accelerator, within minutes."""
