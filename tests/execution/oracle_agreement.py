@@ -124,15 +124,24 @@ class _TooSlow(BaseException):
 def _at_most(seconds: float) -> Iterator[None]:
     """Raises `_TooSlow` in this thread after a time; no signal could, as workers run jobs in a thread."""
     thread = ctypes.c_ulong(threading.get_ident())
-    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
-    timer = threading.Timer(seconds, raise_in, (thread, ctypes.py_object(_TooSlow)))
+    has_fired = threading.Event()
+
+    def fire() -> None:
+        has_fired.set()
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(thread, ctypes.py_object(_TooSlow))
+
+    timer = threading.Timer(seconds, fire)
     timer.start()
     try:
         yield
     finally:
         timer.cancel()
         timer.join()
-        raise_in(thread, None)  # it may not have been raised yet
+        if has_fired.is_set():
+            # Here at the latest it is raised. Taken back it would leave the interpreter looking out for it for
+            # good, which slows down all that comes after, and a traced function of Python 3.11 for ever.
+            for _ in range(1_000):
+                time.sleep(0)
 
 
 def oracle_answer(oracle: ModuleType, program: Program, grid: Grid) -> Answer | None:
