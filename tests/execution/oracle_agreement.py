@@ -138,8 +138,8 @@ def _at_most(seconds: float) -> Iterator[None]:
         timer.cancel()
         timer.join()
         if has_fired.is_set():
-            # Here at the latest it is raised. Taken back it would leave the interpreter looking out for it for
-            # good, which slows down all that comes after, and a traced function of Python 3.11 for ever.
+            # Here at the latest it is raised. Taken back it would leave the interpreter looking out for it
+            # for good, which slows down all that comes after, and a traced function of Python 3.11 for ever.
             for _ in range(1_000):
                 time.sleep(0)
 
