@@ -29,6 +29,9 @@ RESUMABLE_FIELDS = (
 )
 
 
+_MAX_BITS = 63  # of a number, without its sign
+
+
 def to_config_dict(config: Any) -> config_dict.ConfigDict:
     """Turns a config dataclass into the ConfigDict whose fields `--config.room.field=value` can set."""
     fields = {}
@@ -99,6 +102,13 @@ def lasting_settings(config: Config) -> dict[str, Any]:
     }
 
 
+def common_settings(config: Config) -> dict[str, Any]:
+    """Returns the settings in which all processes of a run are alike; hosts may have more or fewer cores."""
+    return {
+        name: value for name, value in _flat(dataclasses.asdict(config)) if name != "execution.num_workers"
+    }
+
+
 def _flat(values: dict[str, Any], path: str = "") -> list[tuple[str, Any]]:
     flat: list[tuple[str, Any]] = []
     for name, value in values.items():
@@ -115,6 +125,8 @@ def _convert(hint: Any, value: Any, name: str) -> Any:
         if isinstance(value, list | tuple) and all(type(item) is int for item in value):
             return tuple(value)
     elif type(value) is hint:
+        if hint is int and value.bit_length() > _MAX_BITS:
+            raise ConfigError(f"{name} must be below 2**{_MAX_BITS}, and not of so many digits")
         return value
     elif hint is float and type(value) is int:
         return float(value)

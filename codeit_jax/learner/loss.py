@@ -56,8 +56,13 @@ def cross_entropy(
 
 def block_rows(rows: int, wanted: int) -> int:
     """Returns the rows of a block: the divisor of `rows` that comes closest to those wanted, as a ratio."""
-    divisors = (size for size in range(1, rows + 1) if rows % size == 0)
-    return min(divisors, key=lambda size: max(size / max(wanted, 1), wanted / size))
+    wanted = min(max(wanted, 1), rows)
+    smaller = next(size for size in range(wanted, 0, -1) if rows % size == 0)
+    closer = range(
+        wanted, min(rows, wanted * wanted // smaller) + 1
+    )  # among many rows no need to look further
+    larger = next((size for size in closer if rows % size == 0), smaller)
+    return min(smaller, larger, key=lambda size: max(size / wanted, wanted / size))
 
 
 @jax.custom_vjp

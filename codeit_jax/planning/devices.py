@@ -101,8 +101,8 @@ def parse_machine(name: str) -> Machine:
     Raises:
         UserError: there is no such device, or not as many.
     """
-    tpu = re.fullmatch(r"(\w+?)-(\d+)", name)
-    gpu = re.fullmatch(r"(?:(\d+)x)?(\w+)", name)
+    tpu = re.fullmatch(r"(\w+?)-([0-9]{1,7})", name)
+    gpu = re.fullmatch(r"(?:([0-9]{1,7})x)?(\w+)", name)
     if tpu and (kind := tpu[1].replace("v5litepod", "v5e")) in _TPUS:
         count = int(tpu[2])
         if kind in _COUNTED_BY_CORES:

@@ -8,6 +8,7 @@ traceback, for anything else.
 import difflib
 import functools
 import inspect
+import math
 import re
 import runpy
 import sys
@@ -233,6 +234,7 @@ def _parse_flags(argv: list[str]) -> list[str]:
             _check_settings(given)
             given = parser.expect(given)
         arguments = list(flags.FLAGS(given))
+        _check_numbers()
     except SystemExit:  # of --help and its like, which absl takes for a failure
         sys.exit(0)
     except (flags.Error, ValueError) as error:  # of some flags absl tells by plain ones
@@ -240,6 +242,15 @@ def _parse_flags(argv: list[str]) -> list[str]:
     if flags.FLAGS["verbosity"].using_default_value:
         logging.set_verbosity(logging.WARNING)  # libraries tell of every step of a save
     return arguments
+
+
+def _check_numbers() -> None:
+    """Checks numbers that have bounds for one that is none, which absl finds within any."""
+    for name in flags.FLAGS:
+        value, parser = flags.FLAGS[name].value, flags.FLAGS[name].parser
+        bound = getattr(parser, "lower_bound", None)
+        if isinstance(value, float) and math.isnan(value) and bound is not None:
+            raise UsageError(f"flag --{name}={value}: is not {parser.syntactic_help}")
 
 
 def _with_flag_files(arguments: Sequence[str], read: tuple[Path, ...] = ()) -> Iterator[str]:

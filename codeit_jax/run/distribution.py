@@ -58,6 +58,7 @@ def joined(rendezvous: Rendezvous | None) -> Iterator[Peers]:
         return
     _initialize(rendezvous)
     peers = _Processes(jax.process_index(), jax.process_count())
+    peers.check_count()
     peers.start_watch()
     try:
         yield peers
@@ -88,6 +89,11 @@ def _initialize(rendezvous: Rendezvous) -> None:
             heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
         )
     except (ValueError, TypeError, RuntimeError) as error:
+        if "RPC server" in str(error) and rendezvous.coordinator:
+            raise UserError(
+                f"--coordinator={rendezvous.coordinator}: its port cannot be opened on this host: most likely"
+                " another process has it; take another, the same in all processes"
+            ) from error
         raise UserError(
             f"--distributed: {_one_line(error)}; where JAX does not find the other processes by itself, as it"
             f" does on Cloud TPU, Slurm, Open MPI and GKE, give {_PORT}, --num_processes and --process_id"
@@ -118,6 +124,25 @@ class _Processes:
         self._old: dict[str, str] = {}
         self._is_leaving = threading.Event()
         self._watching = threading.Thread(target=self._watch, name="peers", daemon=True)
+
+    def check_count(self) -> None:
+        """Checks that all processes were told of as many; the runtime goes by what the first was told.
+
+        Raises:
+            UserError: they were not; the process ends without the runtime, which would wait for the others.
+        """
+        told = _num_processes_told()
+        self._set(f"codeit/count/{self.number}", told)
+        for number in range(self.count if self.number == 0 else 1):
+            other = self._get(f"codeit/count/{number}")
+            if other != told:
+                atexit.register(_end_now, EXIT_USER_ERROR)
+                if self.number == 0:
+                    time.sleep(_GRACE_SECONDS)  # in which the others read what it has told
+                raise UserError(
+                    f"--num_processes={told}: process {number} was started with {other}, and this is"
+                    f" process {self.number}: all are to be given the same number"
+                )
 
     def gather(self, value: Told, channel: str = "") -> list[Told]:
         call = next(self._calls[channel])
@@ -233,6 +258,13 @@ def _store() -> Any:
     from jax._src import distributed
 
     return distributed.global_state.client
+
+
+def _num_processes_told() -> int:
+    """Returns how many processes this one was told there are, for which JAX has no public name either."""
+    from jax._src import distributed
+
+    return int(distributed.global_state.num_processes)
 
 
 def _end_now(code: int) -> None:

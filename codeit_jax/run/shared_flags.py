@@ -12,7 +12,8 @@ from codeit_jax.errors import UserError
 flags.disclaim_key_flags()  # see `command_line`
 
 _NO_PARENTS = "none"
-_PLACE = re.compile(r"\S+:\d{1,5}")
+_PLACE = re.compile(r"\S+:([0-9]{1,5})")
+_MAX_PORT = 65_535
 
 
 def define_programs() -> flags.FlagHolder[list[str] | None]:
@@ -86,9 +87,14 @@ class DistributedFlags:
             return None
         if number is not None and count is not None and number >= count:
             raise UserError(f"--process_id={number}: must be less than --num_processes={count}")
-        if place is not None and not _PLACE.fullmatch(place):
+        if place is not None and not _is_place(place):
             raise UserError(f"--coordinator={place}: must be HOST:PORT, such as host0:8476")
         return Rendezvous(place, count, number, self.seconds.value)
+
+
+def _is_place(text: str) -> bool:
+    found = _PLACE.fullmatch(text)
+    return found is not None and 0 < int(found[1]) <= _MAX_PORT
 
 
 def define_distributed() -> DistributedFlags:

@@ -247,6 +247,10 @@ def test_a_whole_number_will_do_for_a_real_one() -> None:
         ({"nope": 1}, "there is no setting nope"),
         ({"learner": {"nope": 1}}, "there is no setting learner.nope"),
         ({"execution": {"budget": {"nope": 1}}}, "there is no setting execution.budget.nope"),
+        (
+            {"learner": {"num_epochs": 1 << 63}},
+            "learner.num_epochs must be below 2**63, and not of so many digits",
+        ),
         ({"seed": "1"}, "seed must be of type int, not '1'"),
         ({"seed": 1.0}, "seed must be of type int, not 1.0"),
         ({"seed": True}, "seed must be of type int, not True"),

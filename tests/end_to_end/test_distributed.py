@@ -215,6 +215,28 @@ def test_one_that_is_started_alone_says_what_to_look_at(place: Place) -> None:
     assert "within 3 s: look whether all of them were started" in line
 
 
+def test_a_port_that_another_process_has_is_told(place: Place) -> None:
+    workdir = place.folder / "taken"
+    with socket.socket() as taken:
+        taken.bind(("", 0))
+        taken.listen()
+        port = int(taken.getsockname()[1])
+        assert ends([place.start(workdir, 0, 2, port)], 200.0) == [2]
+    (told,) = place.told(workdir, "err")
+    line = told.splitlines()[-1]
+    assert line.startswith(f"error: --coordinator=localhost:{port}: its port cannot be opened on this host")
+
+
+def test_processes_that_were_told_of_different_numbers_say_so(place: Place) -> None:
+    workdir, port = place.folder / "numbers", free_port()
+    assert ends([place.start(workdir, number, 2 + number, port) for number in range(2)]) == [2, 2]
+    line = "error: --num_processes={}: process {} was started with {}, and this is process {}: all are to be"
+    for number, told in enumerate(place.told(workdir, "err")):
+        assert told.startswith(line.format(2 + number, 1 - number, 3 - number, number))
+        assert told.count("\n") == 1
+    assert not workdir.exists()
+
+
 @pytest.mark.slow
 def test_a_batch_in_four_shares_gives_the_same_but_for_rounding(place: Place) -> None:
     """What two processes add up in another order than one moves no parameter by more than 1e-5."""

@@ -6,7 +6,7 @@ import numpy as np
 import optax
 import pytest
 
-from codeit_jax.learner.loss import cross_entropy
+from codeit_jax.learner.loss import block_rows, cross_entropy
 
 VOCABULARY, WIDTH = 50, 16
 
@@ -33,13 +33,13 @@ def with_gradients(function):
     return jax.jit(jax.value_and_grad(function, argnums=(0, 1), has_aux=True))
 
 
-@pytest.mark.parametrize("block_rows", [1, 5, 10_000])
+@pytest.mark.parametrize("size", [1, 5, 10_000])
 @pytest.mark.parametrize(("batch", "length"), [(4, 6), (1, 11)])
-def test_loss_counts_and_gradients_are_those_of_all_the_logits(batch, length, block_rows):
+def test_loss_counts_and_gradients_are_those_of_all_the_logits(batch, length, size):
     arguments = problem(batch, length)
 
     def fused(*arguments):
-        return cross_entropy(*arguments, block_logits=block_rows * VOCABULARY)
+        return cross_entropy(*arguments, block_logits=size * VOCABULARY)
 
     (loss, num_correct), gradients = with_gradients(fused)(*arguments)
     (expected, expected_correct), expected_gradients = with_gradients(plain)(*arguments)
@@ -106,3 +106,16 @@ def test_the_logits_of_a_large_vocabulary_are_never_all_held():
     one_set = 4 * vocabulary * rows[0] * rows[1]
     assert memory(plain) > one_set
     assert memory(cross_entropy) < one_set / 8
+
+
+def test_blocks_are_the_divisors_that_come_closest_to_those_wanted():
+    for rows in range(1, 61):
+        divisors = [size for size in range(1, rows + 1) if rows % size == 0]
+        for wanted in range(1, 71):
+            closest = min(divisors, key=lambda size: max(size / wanted, wanted / size))
+            assert block_rows(rows, wanted) == closest
+    assert block_rows(8, 0) == 1
+
+
+def test_blocks_are_found_among_any_number_of_rows():
+    assert block_rows(10**18 * 512, 7000) == 6400

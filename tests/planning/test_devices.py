@@ -25,7 +25,22 @@ def test_a_name_is_so_many_devices(name, device, count):
 
 @pytest.mark.parametrize(
     "name",
-    ["", "h300", "xh100", "0xh100", "-1xh100", "8x8xh100", "v4", "v4-0", "v5e-", "v9-8", "h100-8", "8xv4-8"],
+    [
+        "",
+        "h300",
+        "xh100",
+        "0xh100",
+        "-1xh100",
+        "8x8xh100",
+        "v4",
+        "v4-0",
+        "v5e-",
+        "v9-8",
+        "h100-8",
+        "8xv4-8",
+        "99999999xh100",
+        "v5e-1\uff16",
+    ],
 )
 def test_what_is_no_device_is_told_with_those_there_are(name):
     with pytest.raises(UserError, match=r"no such devices; there are v4-N, .* rtx4090 or Nx of one"):

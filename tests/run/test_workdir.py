@@ -10,6 +10,8 @@ from codeit_jax.config import Config, ExecutionConfig, LearnerConfig, MeshConfig
 from codeit_jax.errors import UserError
 from codeit_jax.run import workdir as workdirs
 
+from ..peers_of_threads import ThreadPeers, together
+
 CONFIG = Config(num_meta_iterations=3)
 
 
@@ -160,3 +162,42 @@ def test_a_folder_that_is_open_is_left_alone_until_it_is_not(tmp_path: Path) -> 
                 open_workdir(str(tmp_path), config)
         assert contents(tmp_path) == before
     open_workdir(str(tmp_path), dataclasses.replace(CONFIG, seed=1))
+
+
+def opened_by_two(first: tuple[Path, Config], second: tuple[Path, Config]) -> list[object]:
+    """What becomes of two processes, each with a folder and a config."""
+
+    def opened(peers: ThreadPeers) -> str:
+        path, config = (first, second)[peers.number]
+        with workdirs.open_workdir(str(path), config, peers):
+            return "opened"
+
+    return together(2, opened)
+
+
+def test_processes_open_a_folder_together_with_what_cores_each_has(tmp_path: Path) -> None:
+    other = dataclasses.replace(CONFIG, execution=ExecutionConfig(num_workers=7))
+    assert opened_by_two((tmp_path, CONFIG), (tmp_path, other)) == ["opened", "opened"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"seed": 9}, "seed is 0 in process 0, and 9 in process 1"),
+        ({"mesh": MeshConfig(fsdp=2)}, "mesh.fsdp is 1 in process 0, and 2 in process 1"),
+    ],
+)
+def test_processes_with_other_settings_are_told_and_leave_nothing(tmp_path: Path, changes, told) -> None:
+    others = dataclasses.replace(CONFIG, **changes)
+    ended = opened_by_two((tmp_path, CONFIG), (tmp_path, others))
+    line = f"--distributed: {told}: all are to be given the same flags"
+    assert [(type(each), str(each)) for each in ended] == [(UserError, line)] * 2
+    assert not contents(tmp_path)
+
+
+def test_processes_that_do_not_see_one_folder_are_told(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(workdirs, "_SEEN_SECONDS", 0.1)
+    ended = opened_by_two((tmp_path / "here", CONFIG), (tmp_path / "there", CONFIG))
+    assert all(isinstance(each, UserError) for each in ended)
+    assert "process 1 does not see in it what process 0 has written" in str(ended[0])
+    assert not (tmp_path / "there").exists()
