@@ -11,6 +11,7 @@ import itertools
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
@@ -71,7 +72,21 @@ def joined(rendezvous: Rendezvous | None) -> Iterator[Peers]:
     jax.distributed.shutdown()
 
 
+def _check_port(rendezvous: Rendezvous) -> None:
+    """Checks that the first process can open the port, without which the runtime may end in a fault."""
+    if rendezvous.coordinator is None or rendezvous.process_id != 0:
+        return
+    try:
+        socket.create_server(("", int(rendezvous.coordinator.rpartition(":")[2]))).close()
+    except OSError as error:
+        raise UserError(
+            f"--coordinator={rendezvous.coordinator}: its port cannot be opened on this host:"
+            f" {error.strerror}; take another, the same in all processes"
+        ) from error
+
+
 def _initialize(rendezvous: Rendezvous) -> None:
+    _check_port(rendezvous)
     # Its handler of SIGTERM would take the place of this package's; see `agreement` for what is done then.
     jax.config.update("jax_enable_preemption_service", False)
     # Without it, processes on CPUs could not compute together.
@@ -89,11 +104,6 @@ def _initialize(rendezvous: Rendezvous) -> None:
             heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
         )
     except (ValueError, TypeError, RuntimeError) as error:
-        if "RPC server" in str(error) and rendezvous.coordinator:
-            raise UserError(
-                f"--coordinator={rendezvous.coordinator}: its port cannot be opened on this host: most likely"
-                " another process has it; take another, the same in all processes"
-            ) from error
         raise UserError(
             f"--distributed: {_one_line(error)}; where JAX does not find the other processes by itself, as it"
             f" does on Cloud TPU, Slurm, Open MPI and GKE, give {_PORT}, --num_processes and --process_id"
