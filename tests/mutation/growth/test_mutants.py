@@ -4,7 +4,6 @@ import logging
 import pytest
 
 from codeit_jax.arc import load_tasks, num_cells
-from codeit_jax.benchmarks.workload import TimedJobs
 from codeit_jax.config import ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
 from codeit_jax.execution import Budget, Evaluator
@@ -81,10 +80,10 @@ def test_what_is_grown_is_the_beginning_of_a_longer_growth(pool, parents):
     assert grown(pool, parents, 100) == grown(pool, parents, 300)[:100]
 
 
-def test_growing_ends_where_nothing_new_comes_up(monkeypatch):
+def test_growing_ends_where_nothing_new_comes_up(monkeypatch, pool):
     monkeypatch.setattr(mutants, "MAX_BARREN_DRAWS", 500)
     only = MutationParent("a", (((5,),), ((1,),)), parse_program("O = canvas(ONE, UNITY)"))
-    assert 5 < len(grown(TimedJobs([]).as_pool, [only], 1000)) < 200
+    assert 5 < len(grown(pool, [only], 1000)) < 200
 
 
 def test_growing_nothing(pool, parents):
