@@ -100,9 +100,8 @@ class Checkpointer:
             UserError: the folder is none, or may not be read, or there was no room for the last save.
         """
         self.wait()
-        if not self._directory.is_dir():
-            if self._directory.exists():
-                raise UserError(f"{self._directory}: is not a folder")
+        # A process that sees what another one is making would wait for all others, which have gone on.
+        if not by_first(self._peers, self._is_there):
             return []
         with (
             naming(self._directory),
@@ -110,6 +109,13 @@ class Checkpointer:
             ocp.training.Checkpointer(self._directory) as reader,
         ):
             return sorted(checkpoint.step for checkpoint in reader.checkpoints)
+
+    def _is_there(self) -> bool:
+        if self._directory.is_dir():
+            return True
+        if self._directory.exists():
+            raise UserError(f"{self._directory}: is not a folder")
+        return False
 
     def save(self, step: int, *, learner_state: Any, host_state: Mapping[str, Any]) -> None:
         """Takes a step down, to be written while the caller goes on; it is complete once `wait` returns.

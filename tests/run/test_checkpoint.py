@@ -18,6 +18,8 @@ from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.sharding import make_mesh
 from codeit_jax.run.checkpoint import Checkpointer
 
+from ..peers_of_threads import together
+
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(codeit_jax.__file__).parents[1])}
 
 LEARNER_STATE = {
@@ -159,6 +161,14 @@ def test_looking_for_checkpoints_leaves_no_trace(tmp_path):
     with pytest.raises(ValueError, match="no complete checkpoint in"):
         checkpointer.restore(abstract(LEARNER_STATE))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whether_there_are_checkpoints_is_for_the_first_process_to_say(tmp_path):
+    """The folder may come to be while processes look one after the other."""
+    with Checkpointer(tmp_path / "1") as checkpointer:
+        checkpointer.save(1, learner_state={"x": jnp.ones(2)}, host_state={})
+    found = together(2, lambda peers: Checkpointer(tmp_path / str(peers.number), peers=peers).latest_step())
+    assert found == [None, None]
 
 
 def test_a_directory_may_be_relative_or_a_bucket(tmp_path, monkeypatch):
