@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from codeit_jax.arc import is_grid, load_tasks, num_cells
-from codeit_jax.benchmarks.workload import TimedJobs
 from codeit_jax.config import Depth, ExecutionConfig
 from codeit_jax.dsl import load_training_programs, parse_program, without_dead_lines
 from codeit_jax.dsl.program_files import fingerprint
@@ -39,10 +38,10 @@ def parents():
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def pool():
-    """Runs jobs in this process."""
-    return TimedJobs([]).as_pool
+    with start_pool([], ExecutionConfig(num_workers=1, budget=Budget())) as pool:
+        yield pool
 
 
 def recipe(parents, depth, seed=0):
@@ -158,22 +157,22 @@ def test_when_nothing_is_left_nothing_is_accepted(pool):
     assert {each.draw.fate for each in rounds[-1]} == {Fate.DUPLICATE}
 
 
-def test_draws_that_were_given_up_are_counted_as_such(parents):
-    class Stopping(TimedJobs):
+def test_draws_that_were_given_up_are_counted_as_such(pool, parents):
+    class Stopping:
         """Gives nothing for the family that comes first."""
 
         def map_ordered(self, function, payloads, **_):
             taken = list(payloads)
-            for payload, result in zip(taken, super().map_ordered(function, taken), strict=True):
+            for payload, result in zip(taken, pool.map_ordered(function, taken), strict=True):
                 yield result if payload.task_id != parents[0].task_id else []
 
     one = recipe(parents, Depth.ONE)
-    drawn = draw_round(Stopping([]).as_pool, one, Population(one), lambda _: [], 0)
+    drawn = draw_round(Stopping(), one, Population(one), lambda _: [], 0)
     assert [each.draw.number for each in drawn] == list(range(len(drawn)))
     assert {each.draw.fate for each in drawn if each.family == 0} == {Fate.STOPPED}
     assert Fate.STOPPED not in {each.draw.fate for each in drawn if each.family != 0}
     kinds = [each.draw.kind for each in drawn if each.family == 0]
-    whole = draw_round(TimedJobs([]).as_pool, one, Population(one), lambda _: [], 0)
+    whole = draw_round(pool, one, Population(one), lambda _: [], 0)
     assert kinds == [each.draw.kind for each in whole if each.family == 0]
 
 
