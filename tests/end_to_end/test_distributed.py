@@ -193,8 +193,10 @@ def test_whatever_becomes_of_one_process_the_other_says_so_and_the_run_goes_on(
     # The learner may have been done by the time that the signal came.
     assert first in (saved, "error: process 1 has ended: terminated; the same commands go on from here\n")
 
+    # Nor need the second have been at learning yet, which shares the last of what was sampled.
+    is_midway = (workdir / "progress" / "checkpoints").exists()
     place.run(workdir, 1, num_devices=2)
-    if first == saved:
+    if is_midway:
         assert "updates of the learner since" in place.told(workdir, "out")[0]
     assert_same_run(workdir, alone, abstract_state)
 
