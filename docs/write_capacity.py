@@ -7,7 +7,6 @@ is not as it would be ends the program.
 import contextlib
 import io
 import runpy
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -105,15 +104,5 @@ def _capacity(name, variant, config, policy, num_tasks) -> str:
     return _row(f"`{name}`", f"`{variant}`", " ".join(f"`{change}`" for change in changes), share, *times)
 
 
-def main() -> None:
-    """Writes the page, or checks it."""
-    sys.path.insert(0, str(ROOT))
-    old = PAGE.read_text(encoding="utf-8")
-    new = capacity_page(old)
-    if "--check" in sys.argv and new != old:
-        raise SystemExit(f"docs/{PAGE.name} is stale: run python docs/write_capacity.py")
-    PAGE.write_text(new, encoding="utf-8")
-
-
 if __name__ == "__main__":
-    main()
+    _TABLES["write_pages"]({PAGE: capacity_page})

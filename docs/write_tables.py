@@ -15,6 +15,7 @@ import re
 import sys
 import types
 import typing
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -156,16 +157,20 @@ def _row(*cells: str) -> str:
     return f"| {' | '.join(' '.join(cell.replace('|', chr(92) + '|').split()) for cell in cells)} |"
 
 
-def main() -> None:
-    """Writes both pages, or checks them."""
+def write_pages(pages: Mapping[Path, Callable[[str], str]]) -> None:
+    """Writes pages, or with --check ends the program where one is not as it would be.
+
+    Args:
+        pages: by their files what makes a page anew of the page as it is.
+    """
     sys.path.insert(0, str(ROOT))
-    for path, page in ((COMMANDS, commands_page), (SETTINGS, settings_page)):
+    for path, page in pages.items():
         old = path.read_text(encoding="utf-8")
         new = page(old)
         if "--check" in sys.argv and new != old:
-            raise SystemExit(f"docs/{path.name} is stale: run python docs/write_tables.py")
+            raise SystemExit(f"docs/{path.name} is stale: run python docs/{Path(sys.argv[0]).name}")
         path.write_text(new, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    main()
+    write_pages({COMMANDS: commands_page, SETTINGS: settings_page})

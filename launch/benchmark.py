@@ -33,7 +33,7 @@ _SEED = flags.DEFINE_integer("seed", 0, "Decides what is drawn at random.", lowe
 _NUM_WORKERS = flags.DEFINE_integer(
     "num_workers", os.cpu_count() or 1, "Worker processes where several are timed.", lower_bound=1
 )
-_QUICK = flags.DEFINE_bool("quick", False, "Small samples: under a minute, and less certain.")
+_QUICK = flags.DEFINE_bool("quick", False, "Small samples: a minute or two, and less certain.")
 _TOKENIZER = flags.DEFINE_string("tokenizer", "", "sampling: a Hugging Face tokenizer to time as well.")
 _SECONDS = flags.DEFINE_float(
     "seconds", 480.0, "accelerator: after so many all that is left is ended.", lower_bound=1

@@ -58,9 +58,8 @@ def block_rows(rows: int, wanted: int) -> int:
     """Returns the rows of a block: the divisor of `rows` that comes closest to those wanted, as a ratio."""
     wanted = min(max(wanted, 1), rows)
     smaller = next(size for size in range(wanted, 0, -1) if rows % size == 0)
-    closer = range(
-        wanted, min(rows, wanted * wanted // smaller) + 1
-    )  # among many rows no need to look further
+    # Beyond these no larger one comes as close as the smaller one.
+    closer = range(wanted, min(rows, wanted * wanted // smaller) + 1)
     larger = next((size for size in closer if rows % size == 0), smaller)
     return min(smaller, larger, key=lambda size: max(size / wanted, wanted / size))
 
