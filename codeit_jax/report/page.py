@@ -151,11 +151,12 @@ def make_page(results: Sequence[Results]) -> Page:
 def page_html(page: Page) -> str:
     """Returns the page as HTML that needs no other file."""
     environment = _environment()
-    parts = {name: Markup(_source(environment, file)) for name, file in _PARTS.items()}
-    return environment.get_template("report.html").render(page=page, **parts)
+    style = Markup(_source(environment, "style.css"))
+    scripts = [Markup(_source(environment, f"{name}.js")) for name in _SCRIPTS]
+    return environment.get_template("report.html").render(page=page, style=style, scripts=scripts)
 
 
-_PARTS = {"style": "style.css", "script": "script.js"}
+_SCRIPTS = ("grids", "gallery", "sheet", "charts", "sections")  # each may use those before it
 
 
 @functools.cache
