@@ -38,9 +38,14 @@ class NearMiss:
         """The run on the pair that it shows best on."""
         return self.run.train[self.place] if self.place >= 0 else self.run.test[0]
 
+    @property
+    def rank(self) -> tuple[bool, float, str]:
+        """What near misses are sorted by: those that give a demonstration first, nearest first."""
+        return not self.run.num_right, self.error, self.task.id
+
 
 def near_misses(results: Results, evaluator: Evaluator, only: str | None = None) -> list[NearMiss]:
-    """Returns the near misses of unsolved tasks, those that give a demonstration first, nearest first.
+    """Returns the near misses of unsolved tasks, in the order of their ranks.
 
     Args:
         results: the folder.
@@ -53,7 +58,7 @@ def near_misses(results: Results, evaluator: Evaluator, only: str | None = None)
         if task is not None and task_id not in results.solutions and only in (None, task_id):
             misses = [miss for text in texts if (miss := _near_miss(evaluator, text, task)) is not None]
             found += sorted(misses, key=lambda miss: miss.error)[:1]
-    return sorted(found, key=lambda miss: (not miss.run.num_right, miss.error, miss.task.id))
+    return sorted(found, key=lambda miss: miss.rank)
 
 
 def _candidates(results: Results) -> dict[str, list[str]]:

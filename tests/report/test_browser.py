@@ -120,19 +120,31 @@ def test_filters_leave_what_fits(page):
     assert css(page, "#solved output")[0].text == "2 of 5"
 
 
+def test_tasks_stand_in_the_order_that_is_chosen(page):
+    def order():
+        return [card.get_attribute("data-key") for card in shown(page, "#solved .card")]
+
+    assert order() == ["0-mirror", "1-mirror", "1-odd", "0-turn", "1-turn"]
+    css(page, "#solved select[name=order]")[0].send_keys("first")
+    # When the odd one was first solved is not known.
+    assert order() == ["0-turn", "1-turn", "0-mirror", "1-mirror", "1-odd"]
+    assert css(page, "#solved h2 .count")[0].text == "3"
+
+
 def test_a_task_is_opened_and_left_by_keyboard(page):
     press(page, "/")
     assert focused(page).get_attribute("name") == "text"
     page.execute_script("document.querySelector('#solved .card a').focus()")
-    press(page, "ARROW_RIGHT")
-    assert focused(page).get_attribute("href").endswith("#0-turn")
-    press(page, "ARROW_LEFT", "ENTER")
+    press(page, "ARROW_RIGHT", "ARROW_RIGHT")
+    assert focused(page).get_attribute("href").endswith("#1-odd")
+    press(page, "ARROW_LEFT", "ARROW_LEFT", "ENTER")
     (sheet,) = shown(page, "#sheet")
     assert "mirror" in sheet.text
     assert "How it got shorter" in sheet.text
-    assert "meta-iteration 2: 2 lines, by policy" in sheet.text
+    assert "in meta-iteration 2: 2 lines, 30 characters, by the policy" in sheet.text
+    assert "in meta-iteration 3: 1 line, 14 characters, by the policy (the program above)" in sheet.text
     assert css(page, "#sheet .strip .on")
-    press(page, "ARROW_RIGHT")
+    press(page, "ARROW_RIGHT", "ARROW_RIGHT", "ARROW_RIGHT")
     assert css(page, "#sheet-title")[0].text == "turn"
     press(page, "3")
     assert css(page, "[aria-selected=true]")[0].text.startswith("test 1")
@@ -234,7 +246,8 @@ def test_a_print_is_light_and_has_the_cards_that_are_asked_for(page):
 
 
 _IS_WITHIN_THE_BAR = """
-    const link = arguments[0].getBoundingClientRect(), bar = document.querySelector("nav").getBoundingClientRect();
+    const link = arguments[0].getBoundingClientRect();
+    const bar = document.querySelector("nav").getBoundingClientRect();
     return link.left >= bar.left - 1 && link.right <= bar.right + 1;
 """
 

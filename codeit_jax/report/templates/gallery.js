@@ -1,7 +1,8 @@
   // Galleries: filter, order, and count.
+  const firstSolved = (card) => ("first" in card.dataset ? +card.dataset.first : Infinity);
   const ORDERS = {
     task: (a, b) => a.dataset.task.localeCompare(b.dataset.task),
-    found: (a, b) => a.dataset.found - b.dataset.found,
+    first: (a, b) => firstSolved(a) - firstSolved(b) || 0, // of two that are not known, too
     lines: (a, b) => a.dataset.lines - b.dataset.lines,
     order: (a, b) => a.dataset.order - b.dataset.order,
   };
@@ -44,8 +45,7 @@
     form.addEventListener("input", apply);
     form.elements.order.addEventListener("change", order);
     form.addEventListener("submit", (event) => event.preventDefault());
-    apply(); // a browser may have kept what was typed
-    if (field("order") !== form.elements.order.options[0].value) order();
+    order(); // a browser may have kept what was chosen and typed
     list.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;

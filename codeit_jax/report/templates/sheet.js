@@ -115,11 +115,12 @@
       const list = element("ol", { class: "timeline" });
       card.history.forEach((each) => {
         const lines = each.program.split("\n").length;
-        const when = each.when ? `meta-iteration ${each.when}` : "before the first meta-iteration";
-        list.append(element("li", {}, `${when}: ${lines} line${lines === 1 ? "" : "s"}${each.by ? `, by ${each.by}` : ""}`,
+        const by = each.by ? `, by ${each.by}` : "";
+        list.append(element("li", {}, `${each.when}: ${lines} line${lines === 1 ? "" : "s"}, ${each.program.length} characters${by}`,
           each.program === text ? element("span", { class: "facts" }, " (the program above)") : element("details", {}, element("summary", {}, "program"), element("pre", {}, each.program))));
       });
-      parts.push(element("h3", {}, "How it got shorter"), list);
+      const measure = "As candidates are ranked: by lines and, of as many lines, by characters.";
+      parts.push(element("h3", {}, "How it got shorter"), element("p", { class: "facts" }, measure), list);
     }
     if (card.written && card.written.length) {
       const on = new Set(card.written);
