@@ -8,7 +8,7 @@ from codeit_jax.arc import Pair, Task
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.report.finds import find_facts, first_find, shortenings
 from codeit_jax.report.folders import Effort, Results
-from codeit_jax.report.near import MAX_SHOWN, NearMiss, near_misses
+from codeit_jax.report.near import MAX_SHOWN, NearMiss, candidates, near_misses
 from codeit_jax.report.pictures import grid_text
 from codeit_jax.report.steps import ProgramRun, run_steps
 from codeit_jax.report.wording import counted, short_number
@@ -82,6 +82,11 @@ def card_of(results: Results, task_id: str, evaluator: Evaluator) -> Card | None
     if task_id in results.answers:
         return _answer_card(results, 0, task_id, results.answers[task_id], evaluator)
     return next((_near_card(results, 0, each) for each in near_misses(results, evaluator, task_id)), None)
+
+
+def shown_tasks(results: Results) -> set[str]:
+    """Returns the tasks that there may be cards of."""
+    return {*results.solutions, *results.answers, *candidates(results)}
 
 
 def task_json(task: Task) -> dict[str, Any]:

@@ -53,7 +53,7 @@ def near_misses(results: Results, evaluator: Evaluator, only: str | None = None)
         only: the task whose near miss is asked for; None for those of all.
     """
     found = []
-    for task_id, texts in sorted(_candidates(results).items()):
+    for task_id, texts in sorted(candidates(results).items()):
         task = results.tasks.get(task_id)
         if task is not None and task_id not in results.solutions and only in (None, task_id):
             misses = [miss for text in texts if (miss := _near_miss(evaluator, text, task)) is not None]
@@ -61,8 +61,8 @@ def near_misses(results: Results, evaluator: Evaluator, only: str | None = None)
     return sorted(found, key=lambda miss: miss.rank)
 
 
-def _candidates(results: Results) -> dict[str, list[str]]:
-    """Returns for each task the programs that may be its nearest."""
+def candidates(results: Results) -> dict[str, list[str]]:
+    """Returns for each task the programs that may come nearest."""
     if results.near:
         return {task: list(dict.fromkeys(texts)) for task, texts in results.near.items()}
     ranks: dict[str, set[tuple[float, int, int, str]]] = {}
