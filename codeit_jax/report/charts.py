@@ -23,6 +23,7 @@ class Unit(StrEnum):
 
     NUMBER = "number"
     SHARE = "share"
+    SECONDS = "seconds"  # of what charts run over alone
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,6 +61,7 @@ class Chart:
         series: the series.
         form: how they are drawn.
         unit: what their values are.
+        x_unit: what it is that they run over.
         references: values from elsewhere.
         note: a sentence below the picture.
     """
@@ -69,6 +71,7 @@ class Chart:
     series: tuple[Series, ...]
     form: Form = Form.LINES
     unit: Unit = Unit.NUMBER
+    x_unit: Unit = Unit.NUMBER
     references: tuple[Reference, ...] = ()
     note: str = ""
 

@@ -112,9 +112,11 @@ def _named_apart(results: Sequence[Results], workdirs: Sequence[str]) -> list[Re
 def _all_charts(results: Sequence[Results]) -> list[Chart]:
     charts = performance_charts(results)
     for each in results:
-        if each.kind is Kind.TRAIN:
-            charts += [*fate_charts(each), *learning_charts(each)]
-        charts += speed_charts(each)
+        own = [*fate_charts(each), *learning_charts(each)] if each.kind is Kind.TRAIN else []
+        own += speed_charts(each)
+        if len(results) > 1:
+            own = [dataclasses.replace(chart, title=f"{chart.title}: {each.name}") for chart in own]
+        charts += own
     found = list(drawn(charts))
     if not found:
         raise UserError("there are no curves to draw yet")

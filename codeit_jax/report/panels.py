@@ -1,6 +1,5 @@
 """Which charts there are of a folder, and of several side by side."""
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
@@ -14,8 +13,13 @@ from codeit_jax.report.sampled import IterationSamples
 from codeit_jax.results.scoring import numbers_of_samples, pass_at_k
 
 META_ITERATION = "meta-iteration"
+TIME = "time"
 _X = "meta_iteration"
 _GREY = 8
+_NO_PRIORITY = (
+    "At least nine in ten of those that the policy and the expert made have priority 0, at all times: their "
+    "programs give none of their task's demonstrations."
+)
 _RULES = (  # an evolution's columns
     ("solved", "best three candidates"),
     ("solved_strict", "and all demonstrations"),
@@ -54,11 +58,10 @@ def performance_charts(runs: Sequence[Results]) -> list[Chart]:
 def speed_charts(run: Results) -> list[Chart]:
     """Returns the charts of time and throughput of one folder."""
     if run.kind is not Kind.TRAIN:
-        scaled = [{**row, "minutes": row.get("seconds", math.nan) / 60} for row in run.rows]
-        programs = column(scaled, "minutes", "num_programs")
+        programs = _from_nothing(column(run.rows, "seconds", "num_programs"))
         return [
-            Chart("Programs run", "minutes", (Series("programs", _from_nothing(programs)),)),
-            Chart("Speed", "minutes", (Series("programs a second", _rates(run.rows)),)),
+            Chart("Programs run", TIME, (Series("programs", programs),), x_unit=Unit.SECONDS),
+            Chart("Speed", TIME, (Series("programs a second", _rates(run.rows)),), x_unit=Unit.SECONDS),
         ]
     stages = (("explore", "sampling and running"), ("learn", "learning"), ("evolve", "waiting for breeding"))
     return [
@@ -92,11 +95,11 @@ def learning_charts(run: Results) -> list[Chart]:
         ("policy_loss", "the policy's buffer, after"),
     )
     accuracy = Series("tokens right", column(run.rows, _X, "token_accuracy"), 1)
-    priorities = (
-        ("priority_10", "a tenth below"),
-        ("priority_50", "half below"),
-        ("priority_90", "nine tenths below"),
+    priorities = tuple(
+        Series(label, column(run.rows, _X, f"priority_{percentile}"), 1)
+        for percentile, label in ((10, "10th percentile"), (50, "median"), (90, "90th percentile"))
     )
+    are_all_zero = not any(y for each in priorities for _, y in each.points)
     return [
         Chart(
             "Loss",
@@ -108,7 +111,7 @@ def learning_charts(run: Results) -> list[Chart]:
         Chart(
             "Priorities in the buffer",
             META_ITERATION,
-            tuple(Series(label, column(run.rows, _X, name), 1) for name, label in priorities),
+            () if are_all_zero else priorities,
             Form.BAND,
             Unit.SHARE,
             note="The share of demonstrations right, of the experiences that the policy and the expert made.",
@@ -126,6 +129,7 @@ def learning_charts(run: Results) -> list[Chart]:
                 Series("in the policy's buffer", column(run.rows, _X, "policy_buffer_size"), 1),
                 Series("new", column(run.rows, _X, "new_experiences"), 2),
             ),
+            note=_NO_PRIORITY if are_all_zero and priorities[-1].points else "",
         ),
     ]
 
@@ -237,9 +241,8 @@ def _by_origin(run: Results, runs: Sequence[Results]) -> tuple[Chart, Chart]:
 
 def _finds(run: Results, runs: Sequence[Results]) -> Chart:
     columns = (("first_solved", "solved for the first time"), ("shortened", "solved by a shorter program"))
-    return Chart(
-        _titled("Finds", run, runs), META_ITERATION, _columns(run, columns), Form.STACK, note="Tasks."
-    )
+    note = "Tasks, in each meta-iteration; 0 is what stands before the first."
+    return Chart(_titled("Finds", run, runs), META_ITERATION, _columns(run, columns), Form.STACK, note=note)
 
 
 def _search_charts(searched: Sequence[Results], runs: Sequence[Results]) -> list[Chart]:
@@ -248,20 +251,21 @@ def _search_charts(searched: Sequence[Results], runs: Sequence[Results]) -> list
     for title, x, label in (
         ("Tasks solved, by programs", "num_programs", "programs run on each task"),
         ("Tasks solved, by work", "work", "units of work"),
-        ("Tasks solved, by time", "seconds", "minutes"),
+        ("Tasks solved, by time", "seconds", TIME),
     ):
         series = [each for run in searched for each in _rule_series(run, x, runs)]
         if is_papers and series and x == "num_programs":
             end = max(each.points[-1][0] for each in series)
             points = _until(RELEASED_MUTANTS, end)
             series.append(Series("released code, mutants at d1", points, _GREY, is_dashed=True))
-        charts.append(Chart(title, label, tuple(series), Form.STEPS))
+        x_unit = Unit.SECONDS if label == TIME else Unit.NUMBER
+        charts.append(Chart(title, label, tuple(series), Form.STEPS, x_unit=x_unit))
     return charts
 
 
 def _rule_series(run: Results, x: str, runs: Sequence[Results]) -> list[Series]:
     """Returns the curves of a folder by each rule, by the paper's alone where it is one of several."""
-    scale = 60.0 if x == "seconds" else 1.0
+    scale = 1.0
     if x == "num_programs" and run.kind is Kind.EVOLVE:  # counted for all tasks together
         scale = float(max(1, len(run.tasks)))
     curves = [
@@ -287,7 +291,7 @@ def _until(points: Sequence[Point], end: float) -> tuple[Point, ...]:
 def _rates(rows: Sequence[Row]) -> tuple[Point, ...]:
     points = [(0.0, 0.0), *column(rows, "seconds", "num_programs")]
     return tuple(
-        (seconds / 60, (programs - before) / (seconds - earlier))
+        (seconds, (programs - before) / (seconds - earlier))
         for (earlier, before), (seconds, programs) in pairwise(points)
         if seconds > earlier
     )

@@ -2,14 +2,14 @@
 
 import dataclasses
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from codeit_jax.report.charts import Chart, Form, Point, Series, Unit
-from codeit_jax.report.wording import number, percent, short_number
+from codeit_jax.report.scales import Scale, scale_of
+from codeit_jax.report.wording import duration, number, percent
 
 WIDTH, HEIGHT = 460, 250
 _LEFT, _RIGHT, _TOP, _BOTTOM = 48, 12, 16, 36
-_NUM_TICKS = 4
 _ABOVE = 4  # a line its name stands
 _LABEL = 14  # of height
 _BAR = 0.78  # of the room that a bar has
@@ -97,38 +97,28 @@ class Plot:
 class _Frame:
     """Where values lie in the picture."""
 
-    x_low: float
-    x_high: float
-    y_high: float
+    scale: Scale
 
     def x(self, value: float) -> float:
-        span = (self.x_high - self.x_low) or 1.0
-        return round(_LEFT + (value - self.x_low) / span * (WIDTH - _LEFT - _RIGHT), 1)
+        low, high = self.scale.x_low, self.scale.x_high
+        return round(_LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT), 1)
 
     def y(self, value: float) -> float:
-        return round(HEIGHT - _BOTTOM - value / self.y_high * (HEIGHT - _TOP - _BOTTOM), 1)
+        return round(HEIGHT - _BOTTOM - value / self.scale.y_high * (HEIGHT - _TOP - _BOTTOM), 1)
 
 
 def plot(chart: Chart) -> Plot:
     """Returns a chart with all its marks in their places; one without any points has only axes."""
-    frame = _frame(chart)
-    y_step = _step(frame.y_high)
-    x_step = _step(frame.x_high - frame.x_low)
-    if chart.form is Form.STACK:
-        x_step = max(1.0, x_step)
-    first = math.ceil(frame.x_low / x_step) * x_step
-    xs = _range(
-        max(first, math.ceil(frame.x_low)) if chart.form is Form.STACK else first, frame.x_high, x_step
-    )
-    y_text = percent if chart.unit is Unit.SHARE else short_number
+    scale = scale_of(chart)
+    frame = _Frame(scale)
     if chart.form is Form.STACK:
         marks = _bars(chart, frame)
     else:
         marks = tuple(_curve(chart, each, frame) for each in chart.series)
     return Plot(
         chart,
-        tuple(Tick(frame.x(x), short_number(x)) for x in xs),
-        tuple(Tick(frame.y(y), y_text(y).replace(".0%", "%")) for y in _range(0, frame.y_high, y_step)),
+        tuple(Tick(frame.x(x), text) for x, text in scale.x_ticks),
+        tuple(Tick(frame.y(y), text) for y, text in scale.y_ticks),
         _areas(chart, frame),
         marks,
         _references(chart, frame),
@@ -137,39 +127,12 @@ def plot(chart: Chart) -> Plot:
     )
 
 
-def _frame(chart: Chart) -> _Frame:
-    xs = [x for each in chart.series for x, _ in each.points] or [0.0, 1.0]
-    x_low, x_high = min(xs), max(xs)
-    if chart.form is Form.STACK:
-        x_low, x_high = x_low - 0.5, x_high + 0.5
-    elif chart.form is Form.STEPS:
-        x_low = 0.0
-    if x_low == x_high:
-        x_low, x_high = x_low - 1, x_high + 1
-    if chart.form is Form.STACK:
-        totals = list(_totals(chart.series).values())
-    else:
-        totals = [y for each in chart.series for _, y in each.points]
-    high = max([*totals, *(each.value for each in chart.references)], default=0.0)
-    if chart.unit is Unit.SHARE and high > 0.5:
-        return _Frame(x_low, x_high, 1.0)
-    return _Frame(x_low, x_high, high * 1.06 if high > 0 else 1.0)
-
-
-def _step(span: float) -> float:
-    """Returns a round distance between ticks."""
-    rough = max(span, 1e-12) / _NUM_TICKS
-    size = 10.0 ** math.floor(math.log10(rough))
-    return next(each * size for each in (1, 2, 2.5, 5, 10) if each * size >= rough * 0.999)
-
-
-def _range(start: float, stop: float, step: float) -> list[float]:
-    count = math.floor((stop - start) / step + 1e-9) + 1
-    return [float(f"{start + step * place:.12g}") for place in range(max(0, count))]
-
-
 def _text(chart: Chart, value: float) -> str:
     return percent(value) if chart.unit is Unit.SHARE else number(value)
+
+
+def _x_text(chart: Chart, value: float) -> str:
+    return duration(value) if chart.x_unit is Unit.SECONDS else number(value)
 
 
 def _curve(chart: Chart, series: Series, frame: _Frame) -> Mark:
@@ -216,14 +179,6 @@ def _bars(chart: Chart, frame: _Frame) -> tuple[Mark, ...]:
     return tuple(marks)
 
 
-def _totals(series: Iterable[Series]) -> dict[float, float]:
-    totals: dict[float, float] = {}
-    for each in series:
-        for x, value in each.points:
-            totals[x] = totals.get(x, 0.0) + value
-    return totals
-
-
 def _references(chart: Chart, frame: _Frame) -> tuple[Line, ...]:
     """Returns the lines of references; each has its name above it, the lowest below it."""
     lines: list[Line] = []
@@ -238,7 +193,7 @@ def _rows(chart: Chart, frame: _Frame) -> tuple[TableRow, ...]:
     values = [dict(each.points) for each in chart.series]
     xs = sorted({x for each in values for x in each})
     return tuple(
-        TableRow(frame.x(x), number(x), tuple(_text(chart, each.get(x, math.nan)) for each in values))
+        TableRow(frame.x(x), _x_text(chart, x), tuple(_text(chart, each.get(x, math.nan)) for each in values))
         for x in xs
     )
 
@@ -248,6 +203,8 @@ def _summary(chart: Chart) -> str:
     for each in chart.series:
         if each.points:
             (_, first), (x, last) = each.points[0], each.points[-1]
-            told.append(f"{each.name} from {_text(chart, first)} to {_text(chart, last)} at {number(x)}")
+            told.append(
+                f"{each.name} from {_text(chart, first)} to {_text(chart, last)} at {_x_text(chart, x)}"
+            )
     told += [f"{each.name} {_text(chart, each.value)}" for each in chart.references]
     return f"{chart.title}, over {chart.x}: {'; '.join(told) or 'nothing yet'}."

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+_TIMES = ((3600, "h"), (60, "min"), (1, "s"))
 _UNITS = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 
 
@@ -40,6 +41,14 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60:,} h {minutes % 60:02d} min"
+
+
+def clock(seconds: float, step: float) -> str:
+    """Returns a time on an axis, in a unit that suits the step between its ticks: `30 s`, `15 min`, `2 h`."""
+    if not seconds:
+        return "0"
+    size, unit = next((each for each in _TIMES if step >= each[0]), _TIMES[-1])
+    return f"{seconds / size:.4g} {unit}"
 
 
 def counted(count: int, noun: str) -> str:

@@ -268,3 +268,19 @@ def test_the_bar_marks_the_section_one_is_at(page, width):
             assert len(css(page, "nav a[aria-current]")) == 1
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 900, 1000, 1100, 1280])
+def test_figures_stay_within_their_tiles(page, width):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    try:
+        wide = """
+            const values = [...document.querySelectorAll(".tiles dd")];
+            for (const value of values) value.firstChild.data = "123 h 07 min ";
+            return values.filter((each) => each.scrollWidth > each.clientWidth).length;
+        """
+        assert page.execute_script(wide) == 0
+        assert page.execute_script("return document.documentElement.scrollWidth") <= width
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

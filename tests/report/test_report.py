@@ -276,6 +276,31 @@ def test_a_report_lies_in_the_folder(workdir, form):
     assert file.read_bytes()[:4] in (b"<!do", b"\x89PNG")
 
 
+def test_priorities_that_are_all_nothing_are_said_and_not_drawn(workdir):
+    def learning():
+        plots = make_page([read_results(str(workdir))]).runs[0].learning
+        return {plot.chart.title: plot.chart.note for plot in plots}
+
+    assert "Priorities in the buffer" in learning()
+    table = (workdir / "performance.csv").read_text()
+    table = table.replace("num_samples", "num_samples,policy_buffer_size").replace(",4\n", ",4,9\n")
+    (workdir / "performance.csv").write_text(
+        table.replace(",0,0.5,1,", ",0,0,0,").replace(",,0\n", ",,0,9\n")
+    )
+    assert "Priorities in the buffer" not in learning()
+    assert "have priority 0, at all times" in learning()["Experiences"]
+
+
+def test_pictures_of_several_runs_say_whose_they_are(workdir, tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr("codeit_jax.report.command.charts_png", lambda charts, _: drawn.extend(charts) or b"")
+    other = shutil.copytree(workdir, tmp_path / "second_run")
+    report([str(workdir), str(other)], form="png")
+    titles = [chart.title for chart in drawn]
+    assert len(set(titles)) == len(titles)
+    assert {"Loss: first_run", "Loss: second_run", "Policy performance"} <= set(titles)
+
+
 def test_no_curves_are_no_picture(answers):
     with pytest.raises(UserError, match="there are no curves to draw yet"):
         report([str(answers)], form="png")
