@@ -70,19 +70,23 @@ def show(workdirs: Sequence[str], task_id: str, console: Console | None = None) 
         show_task(read_results(path), task_id, console)
 
 
-def write_report(workdir: epath.PathLike, tell: Callable[[str], None]) -> None:
-    """Writes the report of a run into its folder, whatever comes of it: a run is not to end by its report.
+def write_report(workdir: epath.PathLike, tell: Callable[[str], None]) -> epath.Path | None:
+    """Writes the report of a folder into it, whatever comes of it: no command is to end by its report.
 
     Args:
-        workdir: the run's folder.
+        workdir: a folder that train, search, evolve or solve has left, or is working in.
         tell: is told, in a line, why there is no report.
+
+    Returns:
+        The page; None where there is none.
     """
     try:
-        report([os.fspath(workdir)])
+        return report([os.fspath(workdir)])
     except Exception as error:  # told, and the run goes on
         reason = " ".join(str(error).split())
         known = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
         tell(f"report.html could not be written: {known}")
+        return None
 
 
 def _check_output(output: str, form: str) -> None:

@@ -21,7 +21,7 @@ from codeit_jax.report.charts import Row
 from codeit_jax.report.sampled import IterationSamples, read_samples
 from codeit_jax.run.files import user_path
 
-_IDENTITY = re.compile(r" \(\d+ tasks, [0-9a-f]{16}\)$")
+_IDENTITY = re.compile(r" \((\d+) tasks, [0-9a-f]{16}\)$")
 _POPULATION = re.compile(r"~\d+$")  # of a task that has more than one
 
 
@@ -72,6 +72,7 @@ class Results:
         budget: what a run of a program might spend.
         source: where the tasks come from.
         tasks: the tasks; empty where they cannot be read here.
+        num_tasks: how many there are, which a folder may know nevertheless; 0 where it does not.
         notes: what is not shown, and why.
     """
 
@@ -88,6 +89,7 @@ class Results:
     budget: Budget
     source: str
     tasks: Mapping[str, Task]
+    num_tasks: int
     notes: tuple[str, ...]
 
 
@@ -127,7 +129,10 @@ class _Reader:
             settings = _group(progress, "settings")
             rows = rows or tuple(_points(progress))
         source = _group(settings, "data").get("search_tasks") if kind is Kind.TRAIN else settings.get("tasks")
-        source = _IDENTITY.sub("", str(source or ""))
+        source = str(source or "")
+        identity = _IDENTITY.search(source)
+        source = _IDENTITY.sub("", source)
+        tasks = self._tasks(source)
         samples = self._samples()
         self._notes += [
             f"samples/{each.meta_iteration:04d}.jsonl.gz is cut short, damaged or closed: what can be read "
@@ -148,7 +153,8 @@ class _Reader:
             samples=samples,
             budget=_budget(kind, settings),
             source=source,
-            tasks=self._tasks(source),
+            tasks=tasks,
+            num_tasks=len(tasks) or (int(identity[1]) if identity else 0),
             notes=tuple(self._notes),
         )
 

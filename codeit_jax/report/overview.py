@@ -30,7 +30,7 @@ def lead(results: Results) -> str:
     }[results.kind]
     parts = [what]
     if results.source:
-        count = f" ({counted(len(results.tasks), 'task')})" if results.tasks else ""
+        count = f" ({counted(results.num_tasks, 'task')})" if results.num_tasks else ""
         parts.append(f"on {results.source}{count}")
     policy = results.settings.get("policy")
     told = [f"the policy {policy['preset']}"] if isinstance(policy, dict) and policy.get("preset") else []
@@ -53,7 +53,7 @@ def tiles(results: Results) -> Iterator[Tile]:
 
 
 def _of(results: Results) -> str:
-    return f"of {len(results.tasks)}" if results.tasks else ""
+    return f"of {results.num_tasks}" if results.num_tasks else ""
 
 
 def _run_tiles(results: Results, last: Row) -> Iterator[Tile]:
@@ -87,7 +87,7 @@ def _search_tiles(results: Results, last: Row) -> Iterator[Tile]:
             yield Tile(label, number(last[name]), "that differ")
     yield Tile("programs", short_number(last.get("num_programs", 0)))
     if "work" in last:
-        a_task = f"{short_number(last['work'] / len(results.tasks))} a task" if results.tasks else ""
+        a_task = f"{short_number(last['work'] / results.num_tasks)} a task" if results.num_tasks else ""
         yield Tile("units of work", short_number(last["work"]), a_task)
     yield Tile("time", duration(last.get("seconds", 0.0)))
 

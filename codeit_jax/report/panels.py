@@ -267,7 +267,9 @@ def _rule_series(run: Results, x: str, runs: Sequence[Results]) -> list[Series]:
     """Returns the curves of a folder by each rule, by the paper's alone where it is one of several."""
     scale = 1.0
     if x == "num_programs" and run.kind is Kind.EVOLVE:  # counted for all tasks together
-        scale = float(max(1, len(run.tasks)))
+        if not run.num_tasks:
+            return []
+        scale = float(run.num_tasks)
     curves = [
         Series(rule, _from_nothing([(at / scale, y) for at, y in points]), colour)
         for colour, (name, rule) in enumerate(_RULES, start=1)

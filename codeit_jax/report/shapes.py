@@ -73,13 +73,17 @@ is_score = having(
 )
 
 
+# Made once: a run has a million samples.
+_TEXT_OR_NULL, _NUMBER_OR_NULL, _TEXTS = or_null(is_text), or_null(is_number), list_of(is_text)
+
+
 def is_sample(value: Any) -> bool:
     """Returns whether a value is a line of `samples/NNNN.jsonl.gz`, which has all fields."""
     return (
         isinstance(value["task"], str)
         and isinstance(value["text"], str)
-        and or_null(is_text)(value["error"])
-        and list_of(is_text)(value["outcomes"])
-        and or_null(is_number)(value["demonstration_performance"])
-        and or_null(is_number)(value["test_performance"])
+        and _TEXT_OR_NULL(value["error"])
+        and _TEXTS(value["outcomes"])
+        and _NUMBER_OR_NULL(value["demonstration_performance"])
+        and _NUMBER_OR_NULL(value["test_performance"])
     )

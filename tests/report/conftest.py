@@ -146,6 +146,21 @@ def evolved(tmp_path: Path, tasks_folder: Path) -> Path:
 
 
 @pytest.fixture
+def searched(tmp_path: Path, tasks_folder: Path) -> Path:
+    """A search that has solved one task, and has candidates for another."""
+    folder = tmp_path / "searched"
+    folder.mkdir()
+    settings = {"tasks": f"{tasks_folder} (4 tasks, 0123456789abcdef)", "curve_step": 100}
+    write_json(folder / "progress.json", {"settings": settings, "state": {"num_programs": 300}})
+    header = "num_programs,solved,solved_strict,share,seconds\n"
+    (folder / "performance.csv").write_text(f"{header}100,0,0,0,4.5\n300,1,1,0.25,9.5\n")
+    write_json(folder / "solutions.json", {"turn": {"program": TURN, "number": 259, "strict": True}})
+    near = [{"program": "O = hmirror(I)", "number": 4}]
+    write_json(folder / "candidates.json", {"halfway": near, "odd": [], "turn": [{"program": TURN}]})
+    return folder
+
+
+@pytest.fixture
 def answers(tmp_path: Path, tasks_folder: Path) -> Path:
     """Answers to two tasks, one of which is but a guess."""
     folder = tmp_path / "answers"

@@ -4,6 +4,7 @@ import io
 import json
 import operator
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from rich.console import Console
 from codeit_jax.errors import UserError
 from codeit_jax.report.command import report, show
 from codeit_jax.report.folders import Effort, Kind, read_results
+from codeit_jax.report.panels import performance_charts
 
-from .conftest import SOLUTIONS, TASKS, cut_short
+from .conftest import SOLUTIONS, TASKS, TURN, cut_short
 
 
 def test_a_run_is_read(workdir):
@@ -49,20 +51,17 @@ def test_answers_are_read(answers):
     assert results.tasks.keys() == TASKS.keys()
 
 
-def test_a_search_is_read(workdir):
-    for path in ("config.json", "samples", "solutions.json"):
-        shutil.rmtree(workdir / path) if path == "samples" else (workdir / path).unlink()
-    (workdir / "performance.csv").write_text(
-        "num_programs,solved,solved_strict,share,seconds\n300,1,1,0.2,9.5\n"
-    )
-    candidates = {"halfway": [{"program": "O = hmirror(I)", "number": 4}], "odd": []}
-    (workdir / "candidates.json").write_text(json.dumps(candidates))
-    results = read_results(str(workdir))
+def test_a_search_is_read(searched):
+    results = read_results(str(searched))
     assert results.kind is Kind.SEARCH
-    assert results.near == {"halfway": ["O = hmirror(I)"], "odd": []}
-    assert results.rows == (
-        {"num_programs": 300, "solved": 1, "solved_strict": 1, "share": 0.2, "seconds": 9.5},
-    )
+    assert results.near == {"halfway": ["O = hmirror(I)"], "odd": [], "turn": [TURN]}
+    assert results.rows[-1] == {
+        "num_programs": 300,
+        "solved": 1,
+        "solved_strict": 1,
+        "share": 0.25,
+        "seconds": 9.5,
+    }
 
 
 @pytest.mark.parametrize(
@@ -207,6 +206,19 @@ def test_tasks_that_are_not_there_any_more_are_told(workdir):
     results = read_results(str(workdir))
     assert (results.tasks, len(results.solutions)) == ({}, 2)
     assert "no such file or folder" in results.notes[0]
+
+
+def test_how_many_tasks_there_are_is_known_without_them(evolved):
+    progress = (evolved / "progress.json").read_text()
+    there = read_results(str(evolved))
+    (evolved / "progress.json").write_text(re.sub(r'"[^"]+ \(4 tasks', '"gone (4 tasks', progress))
+    gone = read_results(str(evolved))
+    assert (there.num_tasks, gone.num_tasks, len(gone.tasks)) == (4, 4, 0)
+    assert performance_charts([gone])[2].series == performance_charts([there])[2].series
+    (evolved / "progress.json").write_text(re.sub(r'"[^"]+ \(4 tasks[^"]*"', '"gone"', progress))
+    # Programs were counted for all tasks together: no chart can say how many each had.
+    charts = performance_charts([read_results(str(evolved))])
+    assert [bool(chart.series) for chart in charts[2:]] == [False, True, True]
 
 
 def test_tasks_by_a_relative_path_are_found_around_the_folder(workdir, tmp_path, monkeypatch):

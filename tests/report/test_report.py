@@ -62,7 +62,7 @@ def test_every_solved_task_has_a_card(workdir):
     assert (mirror.first_solved, turn.first_solved) == (2, 0)
 
 
-def test_what_a_folder_does_not_know_of_finds_is_not_told(workdir, evolved):
+def test_what_a_folder_does_not_know_of_finds_is_not_told(workdir, evolved, searched):
     solutions = json.loads((workdir / "solutions.json").read_text())
     del solutions["mirror"]["history"]  # as earlier versions left it
     (workdir / "solutions.json").write_text(json.dumps(solutions))
@@ -74,6 +74,8 @@ def test_what_a_folder_does_not_know_of_finds_is_not_told(workdir, evolved):
     bred = make_page([read_results(str(evolved))])
     assert "first" not in dict(bred.solved_orders)
     assert not any("first" in fact for fact in bred.solved[0].facts)
+    (card,) = make_page([read_results(str(searched))]).solved
+    assert card.facts == ("this program was number 260 of the search", "gives all demonstrations")
 
 
 def test_only_programs_that_are_shorter_are_told_as_such(workdir):
@@ -306,14 +308,21 @@ def test_no_curves_are_no_picture(answers):
         report([str(answers)], form="png")
 
 
+@pytest.mark.parametrize("kind", ["workdir", "evolved", "searched", "answers"])
+def test_every_command_can_leave_its_page(request, kind):
+    folder = request.getfixturevalue(kind)
+    told = []
+    assert write_report(folder, told.append) == folder / "report.html"
+    assert told == []
+    assert (folder / "report.html").read_text().startswith("<!doctype html>")
+
+
 def test_a_run_does_not_end_by_its_report(workdir, monkeypatch):
     told = []
-    write_report(workdir, told.append)
-    assert told == []
-    assert (workdir / "report.html").exists()
+    assert write_report(workdir, told.append) == workdir / "report.html"
     (workdir / "report.html").unlink()
     (workdir / "report.html").mkdir()
-    write_report(workdir, told.append)
+    assert write_report(workdir, told.append) is None
     assert told.pop() == f"report.html could not be written: --workdir={workdir}: Is a directory"
     monkeypatch.setattr("codeit_jax.report.command.make_page", lambda _: 1 / 0)
     write_report(workdir, told.append)
