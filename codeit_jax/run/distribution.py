@@ -37,6 +37,7 @@ _HEARTBEAT_SECONDS = 86_400  # JAX aborts the processes that are left; the watch
 _JOIN_MARGIN_SECONDS = 60
 _BEAT_SECONDS = 1.0
 _MAX_SILENT_BEATS = 20  # of another process, in beats of one's own
+_LOST = "lost"  # in place of a beat
 _GRACE_SECONDS = 3.0
 _LEAVING_SECONDS = 20.0
 _GATHER_SECONDS = 86_400.0  # the longest that one process may be ahead of another
@@ -266,20 +267,30 @@ class _Processes:
             for number, value in found.items():
                 is_silent = number not in left and beats.get(number) == value
                 silent[number] = silent[number] + 1 if is_silent else 0
-                if silent[number] > _MAX_SILENT_BEATS:
-                    _end(f"process {number} of {self.count} is not heard of any more")
+                is_lost = silent[number] > _MAX_SILENT_BEATS
+                if is_lost or (value == _LOST and number != str(self.number)):
+                    self._tell_lost(number)
             beats = found
             if self._is_leaving.wait(_BEAT_SECONDS):
                 return
+
+    def _tell_lost(self, number: str) -> None:
+        if self.number == 0:  # the store ends with this process, and the others are to say the same
+            with contextlib.suppress(JaxRuntimeError):
+                self._store.key_value_set(f"codeit/beat/{number}", _LOST, allow_overwrite=True)
+            time.sleep(_GRACE_SECONDS)
+        _end(f"process {number} of {self.count} is not heard of any more")
 
     def _lose_first(self) -> None:
         """Ends this process where the first one is lost, and with it the store, before all have left."""
         if self._is_leaving.is_set() and self._has_left.wait(_LEAVING_SECONDS):
             return
-        code, _, reason = self._left.get("0", "").partition(" ")
-        if not reason:
-            _end(f"process 0 of {self.count} is not heard of any more")
-        _end(f"process 0 has ended: {reason}", 128 + _SIGNALS[reason] if reason in _SIGNALS else int(code))
+        for number, told in sorted(self._left.items()):
+            code, _, reason = told.partition(" ")
+            if reason:  # which had the first one end, too
+                code = str(128 + _SIGNALS[reason]) if reason in _SIGNALS else code
+                _end(f"process {number} has ended: {reason}", int(code))
+        _end(f"process 0 of {self.count} is not heard of any more")
 
     def _set(self, key: str, value: Any) -> None:
         self._store.key_value_set_bytes(key, zlib.compress(pickle.dumps(value), 1))

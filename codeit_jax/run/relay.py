@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 _BLOCK_BYTES = 1 << 18
+_INTERVAL_SECONDS = 1.0
 
 
 class Relay:
@@ -40,9 +41,8 @@ class Relay:
         Args:
             on_loss: called by a thread of the relay, once a connection, when the coordinator has ended it or
                 is silent; the client sees it end only when this returns.
-            max_silent: after how many seconds on end a coordinator of which nothing is heard is lost, None
-                where nothing need be heard. They are counted one by one, so that a process that was stopped
-                itself takes nobody for lost.
+            max_silent: how many intervals of a second on end nothing may be heard, None for any number. They
+                are counted, so that a process that was stopped itself takes nobody for lost.
         """
         self._max_silent = max_silent
         self._on_loss = on_loss
@@ -98,7 +98,7 @@ class Relay:
         with selectors.DefaultSelector() as selector:
             selector.register(coordinator, selectors.EVENT_READ)
             while self._max_silent is None or num_silent <= self._max_silent:
-                if not selector.select(1.0):
+                if not selector.select(_INTERVAL_SECONDS):
                     num_silent = 0 if self._max_silent is None else num_silent + 1
                     continue
                 num_silent = 0
