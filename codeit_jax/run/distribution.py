@@ -33,6 +33,7 @@ from codeit_jax.run.relay import Relay
 from codeit_jax.run.shared_flags import Rendezvous
 
 _PORT = "--coordinator=HOST:PORT"
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # as the runtime looks for them
 _HEARTBEAT_SECONDS = 86_400  # JAX aborts the processes that are left; the watch is to end them
 _JOIN_MARGIN_SECONDS = 60
 _BEAT_SECONDS = 1.0
@@ -108,6 +109,9 @@ def _initialize(rendezvous: Rendezvous) -> "_Processes":
         if coordinator and place.process_id:
             relay = Relay(coordinator)
             coordinator = relay.address
+            if any(name in os.environ for name in _PROXIES):  # none of which leads to this host
+                direct = "no_grpc_proxy" if "no_grpc_proxy" in os.environ else "no_proxy"
+                os.environ[direct] = f"127.0.0.1,{os.environ.get(direct, '')}"
         jax.distributed.initialize(
             coordinator,
             place.num_processes,

@@ -38,14 +38,14 @@ _SECONDS = 120.0
 class Joined:
     """Some processes that have joined, and do nothing."""
 
-    def __init__(self, count: int, ending: str = "never") -> None:
+    def __init__(self, count: int, ending: str = "never", **environment: str) -> None:
         port = str(free_port())
         self.count = count
         self.processes = [
             subprocess.Popen(
                 [sys.executable, "-c", _RUN, str(number), str(count), port, ending],
                 cwd=ROOT,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu"},
+                env={**os.environ, "PYTHONPATH": str(ROOT), "JAX_PLATFORMS": "cpu", **environment},
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -78,8 +78,8 @@ class Joined:
 def start() -> Iterator:
     started: list[Joined] = []
 
-    def begin(*arguments) -> Joined:
-        started.append(Joined(*arguments))
+    def begin(*arguments, **environment) -> Joined:
+        started.append(Joined(*arguments, **environment))
         started[-1].wait()
         return started[-1]
 
@@ -128,7 +128,9 @@ def test_ctrl_c_at_one_ends_all(start, number: int) -> None:
 
 
 def test_all_end_when_the_last_has_come_to_its_end(start) -> None:
-    assert start(2, "late").ended() == [(0, "")] * 2
+    """Also where there is a proxy, of which JAX warns."""
+    joined = start(2, "late", http_proxy="http://127.0.0.1:1", no_proxy="localhost")
+    assert [code for code, _ in joined.ended()] == [0, 0]
 
 
 def test_where_the_coordinator_is_may_be_given_or_found(monkeypatch) -> None:
