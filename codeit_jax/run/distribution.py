@@ -27,7 +27,7 @@ from jax.errors import JaxRuntimeError
 from codeit_jax.errors import UserError
 from codeit_jax.run.command_line import EXIT_USER_ERROR
 from codeit_jax.run.coordinator import found, key_value_store
-from codeit_jax.run.interruption import Terminated
+from codeit_jax.run.interruption import Terminated, raise_requested
 from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.relay import Relay
 from codeit_jax.run.shared_flags import Rendezvous
@@ -69,15 +69,29 @@ def joined(rendezvous: Rendezvous | None) -> Iterator[Peers]:
     peers.check_count()
     peers.start_watch()
     try:
-        yield peers
+        with _ended_by_others(peers):
+            yield peers
     except BaseException as error:
-        if isinstance(error, JaxRuntimeError):  # most likely of a collective that another has left
-            peers.wait_for_loss()
         peers.leave(_reason(error), EXIT_USER_ERROR if isinstance(error, UserError) else _EXIT_LOST)
         raise
     peers.leave()
     jax.distributed.shutdown()
     peers.has_left()
+
+
+@contextlib.contextmanager
+def _ended_by_others(peers: "_Processes") -> Iterator[None]:
+    """Has a block that the runtime cuts short, most likely for another process has left, end as that did."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, JaxRuntimeError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            raise_requested()  # all were asked to end, and another was quicker
+            peers.wait_for_loss()
+        raise
 
 
 def _check_port(rendezvous: Rendezvous) -> None:

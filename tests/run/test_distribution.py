@@ -16,10 +16,11 @@ from ..end_to_end.test_distributed import free_port
 
 # Silence is noticed in two seconds.
 _RUN = """
-import signal, sys, time
+import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from codeit_jax.run import distribution, relay
-from codeit_jax.run.interruption import handled
+from codeit_jax.errors import UserError
+from codeit_jax.run.interruption import deferred, handled
 from codeit_jax.run.shared_flags import Rendezvous
 distribution._BEAT_SECONDS = relay._INTERVAL_SECONDS = 0.1
 distribution._GRACE_SECONDS = 0.5
@@ -29,7 +30,14 @@ with handled(), distribution.joined(Rendezvous(f"localhost:{port}", count, numbe
     print("joined", flush=True)
     if ending == "late" and number == 0:
         time.sleep(2)
-    while ending == "never":
+    if ending == "cut" and number == 0:
+        with deferred():
+            os.kill(os.getpid(), signal.SIGTERM)
+            try:
+                raise distribution.JaxRuntimeError("connection closed")
+            except RuntimeError as error:
+                raise UserError("the checkpoint cannot be written") from error
+    while ending in ("never", "cut"):
         time.sleep(0.01)
 """
 _SECONDS = 120.0
@@ -125,6 +133,11 @@ def test_ctrl_c_at_one_ends_all(start, number: int) -> None:
     joined = start(2)
     joined.processes[number].send_signal(signal.SIGINT)
     assert joined.ended() == [(130, "interrupted\n")] * 2
+
+
+def test_one_that_is_asked_to_end_while_others_do_tells_that_alone(start) -> None:
+    """And not what came of it that the others ended first."""
+    assert start(2, "cut").ended() == [(143, "terminated\n")] * 2
 
 
 def test_all_end_when_the_last_has_come_to_its_end(start) -> None:
