@@ -30,7 +30,10 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--workdir is required, such as --workdir=run")
     from codeit_jax.report.command import report, show  # after the flags: what it imports takes its time
 
-    if _SHOW.value:
+    if _SHOW.value is not None:
+        for unused in (_OUTPUT, _FORMAT):
+            if unused.present:
+                raise command_line.UsageError(f"--{unused.name} has no part in --show")
         show(_WORKDIR.value, _SHOW.value)
         return
     print(report(_WORKDIR.value, _OUTPUT.value, _FORMAT.value))

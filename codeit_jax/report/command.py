@@ -18,7 +18,7 @@ from codeit_jax.report.panels import fate_charts, learning_charts, performance_c
 from codeit_jax.report.terminal import show_task
 from codeit_jax.run.files import user_path, write_bytes
 
-FORMATS = ("html", "png")
+_ENDINGS = {"html": (".html", ".htm"), "png": (".png",)}  # of names of files, by formats
 
 
 def report(workdirs: Sequence[str], output: str | None = None, form: str = "html") -> epath.Path:
@@ -33,8 +33,11 @@ def report(workdirs: Sequence[str], output: str | None = None, form: str = "html
         The file.
 
     Raises:
-        UserError: a folder is none of these or given twice, or the file cannot be written.
+        UserError: a folder is none of these or given twice, or the file cannot be written or is called as if
+            it were of another format.
     """
+    if output is not None:
+        _check_output(output, form)
     if len(set(workdirs)) < len(workdirs):
         raise UserError(f"--workdir: {Counter(workdirs).most_common(1)[0][0]} is given twice")
     results = _named_apart([read_results(path) for path in workdirs], workdirs)
@@ -44,8 +47,7 @@ def report(workdirs: Sequence[str], output: str | None = None, form: str = "html
         content = charts_png(_all_charts(results), ", ".join(each.name for each in results))
     with naming(f"--output={output}" if output else f"--workdir={workdirs[0]}"):
         file = user_path(output) if output else user_path(workdirs[0]) / f"report.{form}"
-        if file.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        _refuse_folder(file)
         write_bytes(file, content)
     return file
 
@@ -61,6 +63,8 @@ def show(workdirs: Sequence[str], task_id: str, console: Console | None = None) 
     Raises:
         UserError: a folder is none of these, or has nothing for such a task.
     """
+    if not task_id:
+        raise UserError("--show= names no task")
     console = console or Console()
     for path in workdirs:
         show_task(read_results(path), task_id, console)
@@ -79,6 +83,21 @@ def write_report(workdir: epath.PathLike, tell: Callable[[str], None]) -> None:
         reason = " ".join(str(error).split())
         known = reason if isinstance(error, UserError) else f"{type(error).__name__}: {reason}"
         tell(f"report.html could not be written: {known}")
+
+
+def _check_output(output: str, form: str) -> None:
+    """Refuses what is no name of a file of a format, before there is anything to wait for."""
+    if not output:
+        raise UserError("--output= names no file")
+    with naming(f"--output={output}"):
+        _refuse_folder(user_path(output))
+        if not output.lower().endswith(_ENDINGS[form]):
+            raise UserError(f"--format={form} makes a file whose name ends in {_ENDINGS[form][0]}")
+
+
+def _refuse_folder(file: epath.Path) -> None:
+    if file.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
 
 
 def _named_apart(results: Sequence[Results], workdirs: Sequence[str]) -> list[Results]:

@@ -6,11 +6,12 @@ from typing import Any
 
 from codeit_jax.arc import Pair, Task
 from codeit_jax.execution.evaluator import Evaluator
-from codeit_jax.report.folders import Effort, Kind, Results
-from codeit_jax.report.near import MAX_SHOWN, NearMiss, near_misses
+from codeit_jax.report.finds import find_facts, first_find, shortenings
+from codeit_jax.report.folders import Effort, Results
+from codeit_jax.report.near import MAX_SHOWN, NearMiss, candidates, near_misses
 from codeit_jax.report.pictures import grid_text
 from codeit_jax.report.steps import ProgramRun, run_steps
-from codeit_jax.report.wording import counted, number, short_number
+from codeit_jax.report.wording import counted, short_number
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,10 +24,11 @@ class Card:
         run: the number of the folder, from 0.
         section: "solved", "near" or "answers".
         program: the program's text; "" where there is none.
-        badge: what is known of it in a word: who found it, or what is wrong.
+        badge: what is known of it in a word: who wrote this program first, or what is wrong.
         facts: what is known of it, in words.
         sources: what it can be filtered by: all who solve the task, or what is wrong.
-        found: when it was found, for sorting.
+        rank: what cards are sorted by, those of several folders together.
+        first_solved: the meta-iteration in which the task was first solved; None where that is not known.
         pair: a pair to show it by, "train" or "test" and its number; None where there are no pictures.
         wanted: whether the pair's output is shown beside the program's.
         payload: what the page's script draws, JSON-able.
@@ -40,7 +42,8 @@ class Card:
     badge: str
     facts: tuple[str, ...]
     sources: tuple[str, ...]
-    found: float
+    rank: tuple[Any, ...]
+    first_solved: float | None
     pair: tuple[str, int] | None
     wanted: bool
     payload: Mapping[str, Any]
@@ -81,6 +84,11 @@ def card_of(results: Results, task_id: str, evaluator: Evaluator) -> Card | None
     return next((_near_card(results, 0, each) for each in near_misses(results, evaluator, task_id)), None)
 
 
+def shown_tasks(results: Results) -> set[str]:
+    """Returns the tasks that there may be cards of."""
+    return {*results.solutions, *results.answers, *candidates(results)}
+
+
 def task_json(task: Task) -> dict[str, Any]:
     """Returns a task's grids as the page's script reads them."""
     return {"train": _pairs_json(task.train), "test": _pairs_json(task.test)}
@@ -99,8 +107,8 @@ def _solved_card(
     written_in = [each.meta_iteration for each in results.samples if task_id in each.solved]
     solved_by = _texts(solution.get("solved_by"))
     found_by = str(solution.get("found_by") or "")
-    history = solution.get("history", [])
-    facts = [_when(results, solution), *_given(steps, task)]
+    first = first_find(solution)
+    facts = [*find_facts(results, solution), *_given(steps, task)]
     if written_in:
         facts.append(f"the policy wrote a solution in {counted(len(written_in), 'meta-iteration')}")
     facts += _effort(results.efforts.get(task_id))
@@ -111,14 +119,15 @@ def _solved_card(
         section="solved",
         program=program,
         badge=found_by or "mutation",
-        facts=tuple(filter(None, facts)),
+        facts=tuple(facts),
         sources=solved_by or ((found_by,) if found_by else ("mutation",)),
-        found=_found(solution),
+        rank=(task_id, run),
+        first_solved=float(first.get("meta_iteration", 0)) if first else None,
         pair=("train", 0) if task else None,
         wanted=False,
         payload={
             "run": steps.to_json() if steps else None,
-            "history": _history_json(history),
+            "history": shortenings(solution.get("history", [])),
             "written": written_in,
             "iterations": [each.meta_iteration for each in results.samples],
         },
@@ -141,7 +150,8 @@ def _near_card(results: Results, run: int, miss: NearMiss) -> Card:
         badge=miss.word,
         facts=tuple(facts),
         sources=(miss.word,),
-        found=miss.error,
+        rank=(*miss.rank, run),
+        first_solved=None,
         pair=("train", miss.place) if miss.place >= 0 else ("test", 0),
         wanted=True,
         payload={"run": miss.run.to_json()},
@@ -176,7 +186,8 @@ def _answer_card(
         badge=badge,
         facts=tuple(facts),
         sources=(badge, *(() if score is None else ("right" if score == 1 else "not right",))),
-        found=-given,
+        rank=(*_uncertainty((task_id, answer)), run),
+        first_solved=None,
         pair=("test", 0) if task else None,
         wanted=False,
         payload={
@@ -207,30 +218,6 @@ def _attempt_json(attempt: Mapping[str, Any]) -> dict[str, Any]:
         "given": attempt.get("demonstrations_given", 0),
         "agree": attempt.get("programs_that_agree", 0),
     }
-
-
-def _history_json(history: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [
-        {
-            "program": str(each.get("program", "")),
-            "when": each.get("meta_iteration", 0),
-            "by": str(each.get("found_by") or ""),
-        }
-        for each in history
-    ]
-
-
-def _when(results: Results, solution: Mapping[str, Any]) -> str:
-    if results.kind is Kind.TRAIN:
-        when = solution.get("meta_iteration", 0)
-        return f"found in meta-iteration {when}" if when else "found before the first meta-iteration"
-    if "number" in solution:
-        return f"program {number(float(solution['number']) + 1)} of the search"
-    return ""
-
-
-def _found(solution: Mapping[str, Any]) -> float:
-    return float(solution.get("meta_iteration", solution.get("number", 0)))
 
 
 def _given(steps: ProgramRun | None, task: Task | None) -> list[str]:

@@ -38,9 +38,14 @@ class NearMiss:
         """The run on the pair that it shows best on."""
         return self.run.train[self.place] if self.place >= 0 else self.run.test[0]
 
+    @property
+    def rank(self) -> tuple[bool, float, str]:
+        """What near misses are sorted by: those that give a demonstration first, nearest first."""
+        return not self.run.num_right, self.error, self.task.id
+
 
 def near_misses(results: Results, evaluator: Evaluator, only: str | None = None) -> list[NearMiss]:
-    """Returns the near misses of unsolved tasks, those that give a demonstration first, nearest first.
+    """Returns the near misses of unsolved tasks, in the order of their ranks.
 
     Args:
         results: the folder.
@@ -48,16 +53,16 @@ def near_misses(results: Results, evaluator: Evaluator, only: str | None = None)
         only: the task whose near miss is asked for; None for those of all.
     """
     found = []
-    for task_id, texts in sorted(_candidates(results).items()):
+    for task_id, texts in sorted(candidates(results).items()):
         task = results.tasks.get(task_id)
         if task is not None and task_id not in results.solutions and only in (None, task_id):
             misses = [miss for text in texts if (miss := _near_miss(evaluator, text, task)) is not None]
             found += sorted(misses, key=lambda miss: miss.error)[:1]
-    return sorted(found, key=lambda miss: (not miss.run.num_right, miss.error, miss.task.id))
+    return sorted(found, key=lambda miss: miss.rank)
 
 
-def _candidates(results: Results) -> dict[str, list[str]]:
-    """Returns for each task the programs that may be its nearest."""
+def candidates(results: Results) -> dict[str, list[str]]:
+    """Returns for each task the programs that may come nearest."""
     if results.near:
         return {task: list(dict.fromkeys(texts)) for task, texts in results.near.items()}
     ranks: dict[str, set[tuple[float, int, int, str]]] = {}

@@ -10,8 +10,10 @@ from markupsafe import Markup
 
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.report.charts import drawn
+from codeit_jax.report.comparison import compared, num_tasks, told_counts
 from codeit_jax.report.folders import Kind, Results
 from codeit_jax.report.gallery import Card, answer_cards, near_cards, solved_cards, task_json
+from codeit_jax.report.overlap import overlap
 from codeit_jax.report.overview import Tile, lead, tiles
 from codeit_jax.report.panels import (
     fate_charts,
@@ -26,8 +28,6 @@ from codeit_jax.results.rendering import COLOURS
 
 Count = tuple[str, int, float]
 
-_ALONE = "one folder alone"
-
 
 @dataclasses.dataclass(frozen=True)
 class RunView:
@@ -37,6 +37,7 @@ class RunView:
         results: what the folder holds.
         lead: what it is, in a sentence.
         tiles: its figures.
+        overlap: how its counts of tasks go together.
         fates: plots of what became of samples.
         counts: tables of what went wrong most often, by their titles.
         learning: plots of what is learned.
@@ -46,6 +47,7 @@ class RunView:
     results: Results
     lead: str
     tiles: tuple[Tile, ...]
+    overlap: str
     fates: tuple[Plot, ...]
     counts: tuple[tuple[str, list[Count]], ...]
     learning: tuple[Plot, ...]
@@ -119,6 +121,21 @@ class Page:
             told += f" The nearest {len(self.near)} of {self.num_near} are shown."
         return told
 
+    @property
+    def solved_orders(self) -> list[tuple[str, str]]:
+        """What solved tasks can be ordered by; by when they were first solved if a folder knows it."""
+        known = any(card.first_solved is not None for card in self.solved)
+        orders = [("task", "by task"), ("first", "first solved first"), ("lines", "shortest program first")]
+        return [each for each in orders if known or each[0] != "first"]
+
+    def num_tasks(self, cards: Sequence[Card]) -> int:
+        """Returns how many tasks cards are of."""
+        return num_tasks(cards, [run.results for run in self.runs])
+
+    def told_counts(self, cards: Sequence[Card]) -> str:
+        """Returns how many cards there are of each folder, in a sentence; "" of one folder."""
+        return told_counts(cards, [run.results for run in self.runs])
+
     @staticmethod
     def sources(cards: Sequence[Card]) -> list[str]:
         """Returns what cards can be filtered by."""
@@ -135,7 +152,9 @@ def make_page(results: Sequence[Results]) -> Page:
         nearest, count = near_cards(each, run, evaluator)
         near += nearest
         num_near += count
-    solved = _compared(solved, results)
+    solved = compared(solved, results)
+    for cards in (solved, answers, near):
+        cards.sort(key=lambda card: card.rank)
     return Page(
         runs=tuple(map(_run_view, results)),
         performance=_plots(performance_charts(results)),
@@ -151,11 +170,12 @@ def make_page(results: Sequence[Results]) -> Page:
 def page_html(page: Page) -> str:
     """Returns the page as HTML that needs no other file."""
     environment = _environment()
-    parts = {name: Markup(_source(environment, file)) for name, file in _PARTS.items()}
-    return environment.get_template("report.html").render(page=page, **parts)
+    style = Markup(_source(environment, "style.css"))
+    scripts = [Markup(_source(environment, f"{name}.js")) for name in _SCRIPTS]
+    return environment.get_template("report.html").render(page=page, style=style, scripts=scripts)
 
 
-_PARTS = {"style": "style.css", "script": "script.js"}
+_SCRIPTS = ("grids", "gallery", "sheet", "charts", "sections")  # each may use those before it
 
 
 @functools.cache
@@ -184,25 +204,12 @@ def _run_view(results: Results) -> RunView:
         results,
         lead(results),
         tuple(tiles(results)),
+        overlap(results),
         _plots(fate_charts(results)) if is_run else (),
         tuple((title, rows) for title, rows in counts if rows),
         _plots(learning_charts(results)) if is_run else (),
         _plots(speed_charts(results)),
     )
-
-
-def _compared(cards: Sequence[Card], results: Sequence[Results]) -> list[Card]:
-    """Returns cards that say which other folders solve their task, where there are others."""
-    if len(results) == 1:
-        return list(cards)
-    compared = []
-    for card in cards:
-        others = [each.run for each in cards if each.task_id == card.task_id and each.run != card.run]
-        names = " and ".join(results[run].name for run in others)
-        told = f"{names} solve{'' if len(others) > 1 else 's'} it, too" if others else "no other folder does"
-        sources = card.sources if others else (*card.sources, _ALONE)
-        compared.append(dataclasses.replace(card, facts=(*card.facts, told), sources=sources))
-    return compared
 
 
 def _plots(charts: Sequence[Any]) -> tuple[Plot, ...]:

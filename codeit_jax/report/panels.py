@@ -224,13 +224,13 @@ def _by_origin(run: Results, runs: Sequence[Results]) -> tuple[Chart, Chart]:
             _titled("By origin", run, runs),
             META_ITERATION,
             _columns(run, by_each),
-            note="Tasks solved by the candidates of each alone.",
+            note="Tasks solved by the best three candidates of each origin by itself.",
         ),
         Chart(
             _titled("By one alone", run, runs),
             META_ITERATION,
             _columns(run, by_one, first_colour=2),
-            note="Tasks that no other origin solves.",
+            note="Tasks that no other origin solves, by its own best three candidates.",
         ),
     )
 

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +12,7 @@ from rich.text import Text
 from codeit_jax.errors import UserError
 from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.report.folders import Results
-from codeit_jax.report.gallery import Card, card_of, task_json
+from codeit_jax.report.gallery import Card, card_of, shown_tasks, task_json
 from codeit_jax.report.pictures import rows_of
 from codeit_jax.results.rendering import COLOURS
 
@@ -37,7 +38,9 @@ def show_task(results: Results, task_id: str, console: Console) -> None:
     """
     card = card_of(results, task_id, Evaluator(results.budget))
     if card is None:
-        raise UserError(f"--show={task_id}: {results.name} has no program for such a task")
+        meant = get_close_matches(task_id, shown_tasks(results), n=1)
+        asked = f"; did you mean {meant[0]}?" if meant else ""
+        raise UserError(f"--show={task_id}: {results.name} has no program for such a task{asked}")
     printer = _Printer(console)
     printer.line(Text.assemble((_printable(task_id), "bold"), f"  {_printable(card.badge)}"))
     printer.line(Text(_printable(" · ".join(card.facts))))

@@ -36,6 +36,21 @@ def page(driver, workdir, tmp_path):
     assert [entry for entry in driver.get_log("browser") if entry["source"] != "rendering"] == []
 
 
+def until(page, condition):
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    WebDriverWait(page, 10, poll_frequency=0.02).until(lambda _: condition())
+
+
+def undrawn(page):
+    """The cards that are shown and have no picture yet."""
+    return [
+        card.get_attribute("data-key")
+        for card in shown(page, ".card")
+        if not card.find_elements("css selector", "canvas[data-drawn]")
+    ]
+
+
 def css(page, selector):
     from selenium.webdriver.common.by import By
 
@@ -57,9 +72,7 @@ def press(page, *keys):
 
 def drawn(page, selector):
     """Waits until a picture is drawn, and returns the distinct colours in it."""
-    from selenium.webdriver.support.ui import WebDriverWait
-
-    WebDriverWait(page, 10).until(lambda _: css(page, f"{selector}[data-drawn]"))
+    until(page, lambda: css(page, f"{selector}[data-drawn]"))
     return page.execute_script(
         "const canvas = document.querySelector(arguments[0]);"
         "const data = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;"
@@ -107,19 +120,31 @@ def test_filters_leave_what_fits(page):
     assert css(page, "#solved output")[0].text == "2 of 5"
 
 
+def test_tasks_stand_in_the_order_that_is_chosen(page):
+    def order():
+        return [card.get_attribute("data-key") for card in shown(page, "#solved .card")]
+
+    assert order() == ["0-mirror", "1-mirror", "1-odd", "0-turn", "1-turn"]
+    css(page, "#solved select[name=order]")[0].send_keys("first")
+    # When the odd one was first solved is not known.
+    assert order() == ["0-turn", "1-turn", "0-mirror", "1-mirror", "1-odd"]
+    assert css(page, "#solved h2 .count")[0].text == "3"
+
+
 def test_a_task_is_opened_and_left_by_keyboard(page):
     press(page, "/")
     assert focused(page).get_attribute("name") == "text"
     page.execute_script("document.querySelector('#solved .card a').focus()")
-    press(page, "ARROW_RIGHT")
-    assert focused(page).get_attribute("href").endswith("#0-turn")
-    press(page, "ARROW_LEFT", "ENTER")
+    press(page, "ARROW_RIGHT", "ARROW_RIGHT")
+    assert focused(page).get_attribute("href").endswith("#1-odd")
+    press(page, "ARROW_LEFT", "ARROW_LEFT", "ENTER")
     (sheet,) = shown(page, "#sheet")
     assert "mirror" in sheet.text
     assert "How it got shorter" in sheet.text
-    assert "meta-iteration 2: 2 lines, by policy" in sheet.text
+    assert "in meta-iteration 2: 2 lines, 30 characters, by the policy" in sheet.text
+    assert "in meta-iteration 3: 1 line, 14 characters, by the policy (the program above)" in sheet.text
     assert css(page, "#sheet .strip .on")
-    press(page, "ARROW_RIGHT")
+    press(page, "ARROW_RIGHT", "ARROW_RIGHT", "ARROW_RIGHT")
     assert css(page, "#sheet-title")[0].text == "turn"
     press(page, "3")
     assert css(page, "[aria-selected=true]")[0].text.startswith("test 1")
@@ -182,5 +207,64 @@ def test_nothing_is_wider_than_a_phone(page, width):
         assert page.execute_script("return document.documentElement.scrollWidth") <= width
         page.execute_script("location.hash = '0-mirror'")
         assert page.execute_script("return document.getElementById('sheet').scrollWidth") <= width
+    finally:
+        page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+
+
+def test_a_print_has_every_picture(page):
+    never = {"source": "window.requestIdleCallback = () => {};"}
+    script = page.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", never)
+    try:
+        page.refresh()
+        assert undrawn(page)
+        page.execute_cdp_cmd("Page.printToPDF", {})
+        assert undrawn(page) == []
+    finally:
+        page.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_a_picture_of_the_whole_page_has_every_grid(page):
+    assert page.execute_script("return scrollY") == 0
+    until(page, lambda: undrawn(page) == [])
+
+
+def test_a_print_is_light_and_has_the_cards_that_are_asked_for(page):
+    page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    try:
+        page.execute_script("document.documentElement.dataset.theme = 'dark'")
+        colour = "return getComputedStyle(document.querySelector('.card .program')).color"
+        assert page.execute_script(colour) == "rgb(28, 32, 39)"
+        page.execute_script(
+            "for (const card of document.querySelectorAll('#solved .card')) card.hidden = true"
+        )
+        assert len(shown(page, "#solved .card")) == 5
+        page.execute_script("location.hash = '0-mirror'")
+        assert not shown(page, "#solved .card")
+        assert shown(page, "#sheet .steps")
+    finally:
+        page.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+
+
+_IS_WITHIN_THE_BAR = """
+    const link = arguments[0].getBoundingClientRect();
+    const bar = document.querySelector("nav").getBoundingClientRect();
+    return link.left >= bar.left - 1 && link.right <= bar.right + 1;
+"""
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_bar_marks_the_section_one_is_at(page, width):
+    metrics = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 500}
+    page.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    page.execute_script("document.documentElement.style.scrollBehavior = 'auto'")
+    try:
+        names = [link.get_attribute("hash") for link in css(page, "nav a")]
+        for name in (*names, *reversed(names)):
+            page.execute_script("location.hash = arguments[0]", name)
+            found = f"nav a[href='{name}'][aria-current]"
+            until(page, lambda found=found: css(page, found))
+            (link,) = css(page, found)
+            until(page, lambda link=link: page.execute_script(_IS_WITHIN_THE_BAR, link))
+            assert len(css(page, "nav a[aria-current]")) == 1
     finally:
         page.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

@@ -12,7 +12,7 @@ from codeit_jax.report.page import make_page, page_html
 from codeit_jax.report.panels import performance_charts
 from codeit_jax.report.reference import CODEIT
 
-from .conftest import MIRROR, NEAR, cut_short
+from .conftest import LONG_MIRROR, MIRROR, NEAR, TURN, cut_short
 
 
 class Elements(HTMLParser):
@@ -51,13 +51,65 @@ def test_every_solved_task_has_a_card(workdir):
     assert [card.task_id for card in page.solved] == ["mirror", "turn"]
     mirror, turn = page.solved
     assert mirror.facts == (
-        "found in meta-iteration 3",
+        "first solved in meta-iteration 2, by the policy",
+        "this program came in meta-iteration 3, by the policy",
         "gives all demonstrations",
         "the policy wrote a solution in 2 meta-iterations",
     )
     assert (mirror.badge, mirror.payload["written"], len(mirror.payload["history"])) == ("policy", [2, 3], 2)
     assert [pair["right"] for pair in mirror.payload["run"]["train"]] == [True, True]
-    assert turn.facts[0] == "found before the first meta-iteration"
+    assert turn.facts[0] == "first solved before the first meta-iteration, by evolution, by this program"
+    assert (mirror.first_solved, turn.first_solved) == (2, 0)
+
+
+def test_what_a_folder_does_not_know_of_finds_is_not_told(workdir, evolved):
+    solutions = json.loads((workdir / "solutions.json").read_text())
+    del solutions["mirror"]["history"]  # as earlier versions left it
+    (workdir / "solutions.json").write_text(json.dumps(solutions))
+    mirror, turn = make_page([read_results(str(workdir))]).solved
+    assert mirror.facts[0] == (
+        "this program came in meta-iteration 3, by the policy; when the task was first solved is not known"
+    )
+    assert (mirror.first_solved, turn.first_solved) == (None, 0)
+    bred = make_page([read_results(str(evolved))])
+    assert "first" not in dict(bred.solved_orders)
+    assert not any("first" in fact for fact in bred.solved[0].facts)
+
+
+def test_only_programs_that_are_shorter_are_told_as_such(workdir):
+    solutions = json.loads((workdir / "solutions.json").read_text())
+    texts = [LONG_MIRROR, LONG_MIRROR.replace("x1", "x2"), TURN, MIRROR, "O = hmirror(I)", "O = vmirror(x12)"]
+    solutions["mirror"]["history"] = [
+        {"program": text, "meta_iteration": number, "found_by": "policy"} for number, text in enumerate(texts)
+    ]
+    (workdir / "solutions.json").write_text(json.dumps(solutions))
+    mirror, _ = make_page([read_results(str(workdir))]).solved
+    assert [each["program"] for each in mirror.payload["history"]] == [LONG_MIRROR, TURN, MIRROR]
+
+
+def test_how_counts_go_together_is_told(workdir):
+    def told(**columns):
+        header, *rows = (workdir / "performance.csv").read_text().splitlines()
+        names, values = header.split(","), [row.split(",") for row in rows]
+        for name, cells in columns.items():
+            names = [*names, name] if name not in names else names
+            for row, cell in zip(values, cells, strict=True):
+                row[names.index(name) :] = [f"{cell}", *row[names.index(name) + 1 :]]
+        text = "\n".join(map(",".join, (names, *values)))
+        (workdir / "performance.csv").write_text(text + "\n")
+        return make_page([read_results(str(workdir))]).runs[0].overlap
+
+    assert told() == ""
+    several = "Each origin is scored by its own best three candidates, so one task may count for several"
+    shares = "of the 2 solved in all, 1 by the policy alone and 1 by evolution alone."
+    assert told(evolution_performance=[1, 1, 1, 1]) == f"{several}: {shares}"
+    assert told(policy_cumulative=[0, 0, 1, 2], first_solved=[1, 1, 1, 1]) == (
+        f"{several}: {shares} The candidates of the policy solve 1 task that is not solved in all: there "
+        "those of others rank before them, and are wrong on the test. 2 tasks that were solved before are "
+        "not any more: candidates that came later rank before the right ones."
+    )
+    (workdir / "solutions.json").unlink()
+    assert told(first_solved=[2, 0, 0, 0]) == f"{several}."
 
 
 def test_near_misses_are_the_nearest_programs_of_other_tasks(workdir):
@@ -129,10 +181,12 @@ def test_folders_stand_side_by_side(workdir, evolved, answers, tmp_path):
     page = make_page([read_results(str(each)) for each in (workdir, other, evolved, answers)])
     policy = page.performance[0]
     assert [mark.name for mark in policy.marks] == ["first_run", "second_run"]
-    assert [card.key for card in page.solved] == ["0-mirror", "0-turn", "1-mirror", "1-turn", "2-turn"]
+    assert [card.key for card in page.solved] == ["0-mirror", "1-mirror", "0-turn", "1-turn", "2-turn"]
+    assert page.num_tasks(page.solved) == 2
+    assert page.told_counts(page.solved) == "2 tasks: 2 of first_run, 2 of second_run and 1 of evolved."
     assert len({card.key for card in (*page.solved, *page.near, *page.answers)}) == len(page.data["cards"])
     assert len(page.data["tasks"]) == 4  # all of them have the same
-    mirror, turn = page.solved[:2]
+    mirror, turn = page.solved[0], page.solved[2]
     assert (mirror.facts[-1], turn.facts[-1]) == (
         "second_run solves it, too",
         "second_run and evolved solve it, too",
@@ -146,6 +200,25 @@ def test_what_one_folder_alone_solves_is_told(workdir, evolved):
     mirror, turn, _ = page.solved
     assert (mirror.facts[-1], mirror.sources) == ("no other folder does", ("policy", "one folder alone"))
     assert "one folder alone" not in turn.sources
+
+
+def test_a_task_that_a_folder_never_had_is_not_held_against_it(workdir, answers, tasks_folder, tmp_path):
+    fewer = tmp_path / "fewer"
+    fewer.mkdir()
+    shutil.copy(tasks_folder / "turn.json", fewer)
+    shutil.copy(tasks_folder / "odd.json", fewer / "mirror.json")  # another task of this name
+    other = shutil.copytree(workdir, tmp_path / "second_run")
+    config = json.loads((other / "config.json").read_text())
+    config["data"]["search_tasks"] = str(fewer)
+    (other / "config.json").write_text(json.dumps(config))
+    (other / "solutions.json").write_text(json.dumps({"mirror": {"program": MIRROR}}))
+    page = make_page([read_results(str(folder)) for folder in (workdir, other, answers)])
+    mirror, others, turn = page.solved
+    assert mirror.facts[-1] == "second_run does not have this task"
+    assert others.facts[-1] == "first_run does not have this task"
+    assert turn.facts[-1] == "no other folder does"
+    assert ["one folder alone" in card.sources for card in page.solved] == [False, False, True]
+    assert page.num_tasks(page.solved) == 3
 
 
 def test_a_run_that_has_but_begun_has_a_page(workdir):

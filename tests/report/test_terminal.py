@@ -81,3 +81,11 @@ def test_a_task_that_is_not_there_is_told(workdir):
 @pytest.mark.parametrize("grid", [((0,) * 30,) * 2, ((1, 2), (3, 4)), ((1, 1, 1, 1, 2),)])
 def test_pictures_are_read_as_they_are_written(grid):
     assert rows_of(grid_text(grid)) == ["".join(map(str, row)) for row in grid]
+
+
+def test_the_task_that_was_meant_is_told(workdir, answers):
+    for folder in (workdir, answers):
+        with pytest.raises(UserError, match=r"no program for such a task; did you mean mirror\?$"):
+            shown(folder, "miror")
+    with pytest.raises(UserError, match=r"did you mean halfway\?$"):  # a near miss
+        shown(workdir, "half-way")

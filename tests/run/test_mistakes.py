@@ -47,6 +47,7 @@ FILES = {
     "mine/performance.csv": "theirs",
     "ablated/ablations.csv": "theirs",
     "searched/performance.csv": "num_programs,solved,solved_strict,share,seconds\n",
+    "searched/solutions.json": '{"task": {"program": "O = vmirror(I)", "number": 0}}',
     "closed/x": "",
 }
 
