@@ -94,17 +94,26 @@ def variant_configs(config: Config, variants: Sequence[str]) -> dict[str, Config
     """Returns the config, as `base`, and its variants, by name.
 
     Raises:
-        UserError: a variant is no ablation, changes nothing of this config, or stands twice.
+        UserError: a variant is no ablation, changes nothing of this config, or stands twice, maybe in another
+            order.
     """
     configs = {BASE: config}
     for name in variants:
-        if variants.count(name) > 1:
-            raise UserError(f"--variants: {name} stands twice")
+        parts = name.split("+")
+        if "" in parts:
+            raise UserError(f"--variants={','.join(variants)}: there is a comma or a plus beside no name")
+        for names, part in (variants, name), *((parts, part) for part in parts):
+            if names.count(part) > 1:
+                raise UserError(f"--variants={name}: {part} stands twice")
         if name != BASE:
             with naming(f"--variants={name}"):
-                configs[name] = ablated(config, name.split("+"))
-                if configs[name] == config:
+                variant = ablated(config, parts)
+                if variant == config:
                     raise UserError("changes nothing of this config")
+                same = next((other for other, each in configs.items() if each == variant), None)
+                if same is not None:
+                    raise UserError(f"is the same as {same}")
+                configs[name] = variant
     return configs
 
 

@@ -18,6 +18,7 @@ from codeit_jax.learner.learner import Learner
 from codeit_jax.policy.building import Policy, build_policy
 from codeit_jax.policy.constraints import Constraint, Unconstrained, allowed_tokens
 from codeit_jax.policy.grammar_tables import build_grammar
+from codeit_jax.policy.meeting import meet
 from codeit_jax.policy.program_sampler import ProgramSampler
 from codeit_jax.policy.sharding import batch_sharding, make_mesh, row_shares
 
@@ -49,6 +50,7 @@ def build(
         mesh = make_mesh(config.mesh.data, config.mesh.fsdp, config.mesh.tensor)
     check_batch(config.learner, row_shares(mesh))
     check_tasks(config.sampling, row_shares(mesh))
+    meet(mesh, pool.peers)
     config = with_buckets(config)
     policy = build_policy(config, mesh, reads_weights=reads_weights)
     examples = ExampleMaker(policy.tokenizer, config.policy)

@@ -178,9 +178,7 @@ class _Solver:
         self._source = source
         self._display = display
         self._execution = execution_config(config.num_workers)
-        self._given = read_seeds(config.programs)
-        if not self._given and config.parents is None:
-            raise UserError("--programs: there are no programs to begin with, and --parents=none")
+        self._given = read_seeds(config.programs, config.parents)
         self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
         num_samples = config.num_samples if config.workdir else 0
         settings = AnswerSettings(self._identity, config.workdir, num_samples, config.seed)
@@ -204,8 +202,8 @@ class _Solver:
 
     def _evolve(self, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]) -> list[Answered]:
         config, tasks = self._config, self._tasks
-        stock = self._gather(pool)
-        folder = EvolutionFolder(self.folder.evolution, tasks, self._evolution_settings(stock))
+        # Claimed before training programs are distilled, which takes minutes.
+        folder = EvolutionFolder(self.folder.evolution, tasks, self._evolution_settings())
         if config.is_thorough:
             folder.state.rounds.max_short = 0
 
@@ -224,6 +222,8 @@ class _Solver:
             return f"{num_given} of {len(tasks)} tasks have a program for all demonstrations"
 
         with folder.hold(), scratch_folder() as scratch:
+            stock = self._gather(pool)
+            folder.begin(identify_seeds(stock.seeds))
             evolver = Evolver(
                 pool,
                 tasks,
@@ -314,11 +314,12 @@ class _Solver:
             self.folder.begin_undistilled()
             return gather(ParentKind.ORIGINAL)
 
-    def _evolution_settings(self, stock: Stock) -> EvolutionSettings:
+    def _evolution_settings(self) -> EvolutionSettings:
         config = self._config
         return EvolutionSettings(
             tasks=self._identity,
-            seeds=identify_seeds(stock.seeds),
+            parents=config.parents,
+            programs=identify_seeds(self._given),
             seed=config.seed,
             turn_work=config.turn_work,
             shares_finds=True,

@@ -55,4 +55,8 @@ log() {
   tail -n 100 -F run.log
 }
 
+if [[ ! ${1:-} =~ ^(install|state|start|keep|stop|log)$ ]]; then
+  echo "error: usage: launch/tpu_worker.sh install | state | start COMMAND | stop [SECONDS] | log" >&2
+  exit 2
+fi
 "$@"

@@ -9,10 +9,10 @@ from rich.console import Console
 from codeit_jax.arc import Task, load_tasks
 from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import TURN_WORK, ParentKind
-from codeit_jax.errors import UserError, naming
+from codeit_jax.errors import UserError
 from codeit_jax.evolution.evolution import Evolution
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
-from codeit_jax.evolution.jobs import Breeding, Stock
+from codeit_jax.evolution.jobs import Breeding, Seed, Stock
 from codeit_jax.evolution.rounds import Evolver
 from codeit_jax.evolution.state import EvolutionPoint
 from codeit_jax.evolution.stock import (
@@ -82,10 +82,13 @@ def run_evolution(
         raise UserError(f"--work={config.work}: must be at least 1")
     tasks = load_tasks(config.tasks)
     execution = execution_config(config.num_workers)
-    with Display(console) as display, start_pool(tasks, execution, leader) as pool:
-        stock = _gather(config, pool, display)
-        folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, stock))
-        with folder.hold(), scratch_folder() as scratch:
+    given = read_seeds(config.programs, config.parents)
+    # Claimed before training programs are distilled, which takes minutes.
+    folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, given))
+    with folder.hold(), Display(console) as display, start_pool(tasks, execution, leader) as pool:
+        stock = _gather(config, given, pool, display)
+        folder.begin(identify_seeds(stock.seeds))
+        with scratch_folder() as scratch:
             breeding = fitted(config.breeding, stock)
             evolver = Evolver(
                 pool, tasks, write_stock(stock, scratch, pool), breeding, config.turn_work, config.seed
@@ -111,20 +114,18 @@ def run_evolution(
     return folder
 
 
-def _gather(config: EvolveConfig, pool: ExecutionPool, display: Display) -> Stock:
-    given = read_seeds(config.programs)
-    with naming(f"--output={config.output}"):
-        folder = user_path(config.output)
-        folder.parent.mkdir(parents=True, exist_ok=True)
+def _gather(config: EvolveConfig, given: Sequence[Seed], pool: ExecutionPool, display: Display) -> Stock:
+    folder = user_path(config.output)
     cache = folder.with_name(f"{folder.name}.{DISTILLED}")
     has_edges = config.breeding.states_work > 0
     return gather_stock(config.parents, given, pool, cache, display, has_edges=has_edges)
 
 
-def _settings(config: EvolveConfig, tasks: Sequence[Task], stock: Stock) -> EvolutionSettings:
+def _settings(config: EvolveConfig, tasks: Sequence[Task], given: Sequence[Seed]) -> EvolutionSettings:
     return EvolutionSettings(
         tasks=identify_tasks(config.tasks, tasks),
-        seeds=identify_seeds(stock.seeds),
+        parents=config.parents,
+        programs=identify_seeds(given),
         seed=config.seed,
         turn_work=config.turn_work,
         shares_finds=config.shares_finds,

@@ -29,7 +29,8 @@ class EvolutionSettings:
 
     Attributes:
         tasks: where the tasks come from, and what tells them from others.
-        seeds: what tells the programs that populations begin with from others.
+        parents: which training programs populations begin with; None for none.
+        programs: what tells the other programs that they begin with from others.
         seed: decides what is drawn at random.
         turn_work: units of work that a task takes at a time.
         shares_finds: whether what solves a task joins the populations of others.
@@ -38,7 +39,8 @@ class EvolutionSettings:
     """
 
     tasks: str
-    seeds: str
+    parents: str | None
+    programs: str
     seed: int
     turn_work: int
     shares_finds: bool
@@ -89,7 +91,7 @@ class EvolutionFolder:
         with naming(self._place):
             self.path = user_path(path)
             _, self._hold, found = claim_folder(path, _PROGRESS, _RESULTS, self._gone_on_with)
-        self.state = found or EvolutionState(Rounds.of(self._num_places))
+        self._stock, self.state = found or (None, EvolutionState(Rounds.of(self._num_places)))
         with self._hold.unless_failing():
             if found is None:
                 self.save()
@@ -99,6 +101,18 @@ class EvolutionFolder:
     def hold(self) -> Hold:
         """Returns what keeps other processes out of the folder until it is left, a context manager."""
         return self._hold
+
+    def begin(self, stock: str) -> None:
+        """Notes what tells the programs that populations begin with, training programs included, from others.
+
+        Raises:
+            UserError: the evolution was begun with other ones.
+        """
+        with naming(self._place):
+            if self._stock not in (None, stock):
+                raise ClaimError(f"was begun with other programs: {self._stock}, and now {stock}")
+        self._stock = stock
+        self.save()
 
     def save_task(self, index: int) -> None:
         """Writes down what a task has come to."""
@@ -110,6 +124,7 @@ class EvolutionFolder:
         state = self.state
         values = {
             "settings": dataclasses.asdict(self._settings),
+            "stock": self._stock,
             "round": state.rounds.number,
             "finds": state.rounds.finds,
             "seconds": state.seconds,
@@ -176,7 +191,7 @@ class EvolutionFolder:
         number = f"~{population + 1}" if population else ""  # no task is named with it
         return self.path / _TASKS / f"{self._tasks[place].id}{number}.json"
 
-    def _gone_on_with(self, values: Mapping[str, Any]) -> EvolutionState:
+    def _gone_on_with(self, values: Mapping[str, Any]) -> tuple[str | None, EvolutionState]:
         points = [EvolutionPoint(**point) for point in values["points"]]
         rounds = Rounds(int(values["round"]), list(values["finds"]), [])
         check_claim(values["settings"], json.loads(json.dumps(dataclasses.asdict(self._settings))))
@@ -186,7 +201,7 @@ class EvolutionFolder:
             if task is None and rounds.number:  # in the first every task has its turn
                 raise ClaimError(f"{_TASKS}/{file.name} is gone")
             rounds.tasks.append(task or TaskState())
-        return EvolutionState(rounds, values["seconds"], points)
+        return values["stock"], EvolutionState(rounds, values["seconds"], points)
 
 
 def _candidate_json(candidate: Candidate) -> dict[str, Any]:

@@ -32,11 +32,15 @@ def execution_config(num_workers: int) -> ExecutionConfig:
     return ExecutionConfig(num_workers=num_workers, timeout_seconds=_JOB_TIMEOUT_SECONDS, budget=_LIMITS)
 
 
-def read_seeds(files: Sequence[Path]) -> list[Seed]:
+def read_seeds(files: Sequence[Path], kind: ParentKind | None) -> list[Seed]:
     """Reads files of programs.
 
+    Args:
+        files: the files.
+        kind: which training programs there are beside; None for none.
+
     Raises:
-        UserError: one cannot be read or holds no programs.
+        UserError: one cannot be read or holds no programs, or there are no programs at all.
     """
     seeds: list[Seed] = []
     for file in files:
@@ -44,6 +48,8 @@ def read_seeds(files: Sequence[Path]) -> list[Seed]:
         if not rows:
             raise UserError(f"{file}: holds no programs")
         seeds += ((row.task, program) for row, program in rows)
+    if not seeds and kind is None:
+        raise UserError("--programs: there are no programs to begin with, and --parents=none")
     return seeds
 
 
@@ -69,7 +75,6 @@ def gather_stock(
         deadline: by `time.monotonic`, when distilling is given up.
 
     Raises:
-        UserError: there are no programs at all.
         OutOfTimeError: there was not enough time to distil.
     """
     training_tasks = load_tasks("arc1/training")
@@ -78,8 +83,6 @@ def gather_stock(
         programs = load_training_programs()
         parents, _ = gather_parents(kind, pool, training_tasks, programs, cache, display, deadline=deadline)
     seeds = (*((parent.task_id, parent.solution) for parent in parents), *given)
-    if not seeds:
-        raise UserError("--programs: there are no programs to begin with, and --parents=none")
     edges = mine_edges(parents) if has_edges else ()
     return Stock(seeds, edges, colours_by_task(training_tasks))
 

@@ -7,6 +7,7 @@ import jax
 
 from codeit_jax.errors import UserError, naming
 from codeit_jax.policy.building import SHARDING_RULES, abstract_network, tokenizer_and_shape
+from codeit_jax.policy.meeting import meet
 from codeit_jax.policy.presets import NetworkConfig
 from codeit_jax.policy.sharding import make_mesh, parameter_sharding
 from codeit_jax.policy.tokenizers import HuggingFaceTokenizer
@@ -39,7 +40,7 @@ def import_weights(source: str, output: str, peers: Peers = ALONE) -> int:
     _check_apart(source, output)
     by_first(peers, lambda: _check_free(output))
     shape = read_config(source)
-    params = load_params(source, shape, _spread(shape)[1])
+    params = load_params(source, shape, _spread(shape, peers)[1])
     save_params(output, shape, params, peers=peers)
     return sum(leaf.size for leaf in jax.tree.leaves(params))
 
@@ -63,7 +64,7 @@ def export_weights(workdir: str, output: str, peers: Peers = ALONE) -> int:
     config = read_run_config(workdir)
     by_first(peers, lambda: _check_free(output))
     tokenizer, shape = tokenizer_and_shape(config.policy)
-    params, shardings = _spread(shape)
+    params, shardings = _spread(shape, peers)
     abstract = jax.tree.map(
         lambda leaf, sharding: jax.ShapeDtypeStruct(leaf.shape, leaf.dtype, sharding=sharding),
         params,
@@ -81,10 +82,11 @@ def export_weights(workdir: str, output: str, peers: Peers = ALONE) -> int:
     return step
 
 
-def _spread(shape: NetworkConfig) -> tuple[Any, Any]:
+def _spread(shape: NetworkConfig, peers: Peers) -> tuple[Any, Any]:
     """Returns parameters that have a shape and a dtype only, and shardings of them over all devices."""
     params = abstract_network(shape)[1]
     mesh = make_mesh(data=1, fsdp=jax.device_count(), tensor=1)
+    meet(mesh, peers)
     return params, parameter_sharding(params, mesh, SHARDING_RULES)
 
 

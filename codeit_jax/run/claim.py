@@ -137,6 +137,10 @@ def read_claim(
         return parse(json.loads(record.read_text()))
     except ClaimError:
         raise
+    except KeyError as error:
+        raise ClaimError(
+            f"{record.name} is no record of this version: it has no {error}, and may be another command's"
+        ) from None
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError) as error:
         raise ClaimError(f"{record.name} is no record of this version: {error}") from None
 

@@ -2,7 +2,8 @@
 
 Every process runs the same program. What is on the devices goes by JAX's collectives; what the hosts have to
 tell each other goes by the key-value store of the runtime's coordinator, which any thread may use while the
-devices are at work. A process that is not heard of any more ends the others.
+devices are at work. A process that is not heard of any more ends the others, the first one, at which the
+store is, like any other.
 """
 
 import atexit
@@ -18,26 +19,33 @@ import time
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import jax
 from jax.errors import JaxRuntimeError
 
 from codeit_jax.errors import UserError
 from codeit_jax.run.command_line import EXIT_USER_ERROR
-from codeit_jax.run.interruption import Terminated
+from codeit_jax.run.coordinator import found, key_value_store
+from codeit_jax.run.interruption import Terminated, raise_requested
 from codeit_jax.run.peers import ALONE, Peers
+from codeit_jax.run.relay import Relay
 from codeit_jax.run.shared_flags import Rendezvous
 
 _PORT = "--coordinator=HOST:PORT"
-_HEARTBEAT_SECONDS = 50  # after which JAX itself ends the processes that are left
+_PROXIES = ("grpc_proxy", "https_proxy", "http_proxy")  # as the runtime looks for them
+_HEARTBEAT_SECONDS = 86_400  # JAX aborts the processes that are left; the watch is to end them
+_JOIN_MARGIN_SECONDS = 60
 _BEAT_SECONDS = 1.0
 _MAX_SILENT_BEATS = 20  # of another process, in beats of one's own
+_LOST = "lost"  # in place of a beat
 _GRACE_SECONDS = 3.0
+_LEAVING_SECONDS = 20.0
 _GATHER_SECONDS = 86_400.0  # the longest that one process may be ahead of another
 _SLICE_SECONDS = 5.0
 _EXIT_LOST = 1
 _SIGNALS = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT}
+_ending = threading.Lock()
 
 Told = TypeVar("Told")
 
@@ -57,19 +65,33 @@ def joined(rendezvous: Rendezvous | None) -> Iterator[Peers]:
     if rendezvous is None:
         yield ALONE
         return
-    _initialize(rendezvous)
-    peers = _Processes(jax.process_index(), jax.process_count())
+    peers = _initialize(rendezvous)
     peers.check_count()
     peers.start_watch()
     try:
-        yield peers
+        with _ended_by_others(peers):
+            yield peers
     except BaseException as error:
-        if isinstance(error, JaxRuntimeError):  # most likely of a collective that another has left
-            peers.wait_for_loss()
         peers.leave(_reason(error), EXIT_USER_ERROR if isinstance(error, UserError) else _EXIT_LOST)
         raise
     peers.leave()
     jax.distributed.shutdown()
+    peers.has_left()
+
+
+@contextlib.contextmanager
+def _ended_by_others(peers: "_Processes") -> Iterator[None]:
+    """Has a block that the runtime cuts short, most likely for another process has left, end as that did."""
+    try:
+        yield
+    except Exception as error:
+        cause: BaseException | None = error
+        while cause is not None and not isinstance(cause, JaxRuntimeError):
+            cause = cause.__cause__ or cause.__context__
+        if cause is not None:
+            raise_requested()  # all were asked to end, and another was quicker
+            peers.wait_for_loss()
+        raise
 
 
 def _check_port(rendezvous: Rendezvous) -> None:
@@ -85,7 +107,7 @@ def _check_port(rendezvous: Rendezvous) -> None:
         ) from error
 
 
-def _initialize(rendezvous: Rendezvous) -> None:
+def _initialize(rendezvous: Rendezvous) -> "_Processes":
     _check_port(rendezvous)
     # Its handler of SIGTERM would take the place of this package's; see `agreement` for what is done then.
     jax.config.update("jax_enable_preemption_service", False)
@@ -96,13 +118,23 @@ def _initialize(rendezvous: Rendezvous) -> None:
     late.daemon = True
     late.start()
     try:
+        place = found(rendezvous)
+        coordinator, relay = place.coordinator, None
+        if coordinator and place.process_id:
+            relay = Relay(coordinator)
+            coordinator = relay.address
+            if any(name in os.environ for name in _PROXIES):  # none of which leads to this host
+                direct = "no_grpc_proxy" if "no_grpc_proxy" in os.environ else "no_proxy"
+                os.environ[direct] = f"127.0.0.1,{os.environ.get(direct, '')}"
         jax.distributed.initialize(
-            rendezvous.coordinator,
-            rendezvous.num_processes,
-            rendezvous.process_id,
-            initialization_timeout=rendezvous.seconds + _HEARTBEAT_SECONDS,
+            coordinator,
+            place.num_processes,
+            place.process_id,
+            initialization_timeout=rendezvous.seconds + _JOIN_MARGIN_SECONDS,
             heartbeat_timeout_seconds=_HEARTBEAT_SECONDS,
         )
+        if relay is not None:
+            relay.hold(lambda: _end(f"process 0 of {place.num_processes} is not heard of any more"))
     except (ValueError, TypeError, RuntimeError) as error:
         raise UserError(
             f"--distributed: {_one_line(error)}; where JAX does not find the other processes by itself, as it"
@@ -110,6 +142,7 @@ def _initialize(rendezvous: Rendezvous) -> None:
         ) from error
     finally:
         late.cancel()
+    return _Processes(jax.process_index(), jax.process_count(), place.num_processes, relay)
 
 
 def _tell_late(rendezvous: Rendezvous) -> None:
@@ -126,14 +159,20 @@ def _tell_late(rendezvous: Rendezvous) -> None:
 class _Processes:
     """The processes that have joined; see `Peers`."""
 
-    def __init__(self, number: int, count: int) -> None:
+    def __init__(self, number: int, count: int, count_told: int | None, relay: Relay | None) -> None:
         self.number = number
         self.count = count
-        self._store: Any = _store()
+        self._count_told = count_told
+        self._store: Any = key_value_store()
+        self._relay = relay
         self._calls: defaultdict[str, Iterator[int]] = defaultdict(itertools.count)
         self._old: dict[str, str] = {}
+        self._left: dict[str, str] = {}  # what each that leaves has told, as the watch last saw it
         self._is_leaving = threading.Event()
+        self._has_left = threading.Event()
         self._watching = threading.Thread(target=self._watch, name="peers", daemon=True)
+        if relay is not None:
+            relay.hold(self._lose_first, _MAX_SILENT_BEATS)
 
     def check_count(self) -> None:
         """Checks that all processes were told of as many; the runtime goes by what the first was told.
@@ -141,11 +180,13 @@ class _Processes:
         Raises:
             UserError: they were not; the process ends without the runtime, which would wait for the others.
         """
-        told = _num_processes_told()
+        told = self._count_told
         self._set(f"codeit/count/{self.number}", told)
         for number in range(self.count if self.number == 0 else 1):
             other = self._get(f"codeit/count/{number}")
             if other != told:
+                self._is_leaving.set()
+                self._has_left.set()
                 atexit.register(_end_now, EXIT_USER_ERROR)
                 if self.number == 0:
                     time.sleep(_GRACE_SECONDS)  # in which the others read what it has told
@@ -196,8 +237,17 @@ class _Processes:
             if reason and self.number == 0:
                 self._wait_for_others()
         if reason:
+            self._has_left.set()
             # The runtime would wait for all processes as the interpreter ends, or abort it.
             atexit.register(_end_now, code)
+        elif self._relay is not None:
+            self._relay.hold(self._lose_first)  # which has nothing to tell until all have left
+
+    def has_left(self) -> None:
+        """Ends what is left of it, when the runtime has ended."""
+        self._has_left.set()
+        if self._relay is not None:
+            self._relay.close()
 
     def wait_for_loss(self) -> None:
         """Waits until the watch has ended this process, as long as it may take to notice a loss."""
@@ -220,10 +270,10 @@ class _Processes:
         for beat in itertools.count():
             try:
                 self._store.key_value_set(f"codeit/beat/{self.number}", str(beat), allow_overwrite=True)
-                left = _numbered(self._store.key_value_dir_get("codeit/left"))
+                self._left = left = _numbered(self._store.key_value_dir_get("codeit/left"))
                 found = _numbered(self._store.key_value_dir_get("codeit/beat"))
             except JaxRuntimeError:
-                self._end("process 0, at which the others meet, cannot be reached any more")
+                _end("process 0, at which the others meet, cannot be reached any more")
             for number, told in left.items():
                 code, _, reason = told.partition(" ")
                 # This one may come to the same end in a moment.
@@ -231,19 +281,34 @@ class _Processes:
                     if reason in _SIGNALS:  # who ends one of them ends all, in good order
                         os.kill(os.getpid(), _SIGNALS[reason])
                         return
-                    self._end(f"process {number} has ended: {reason}", int(code))
+                    _end(f"process {number} has ended: {reason}", int(code))
             for number, value in found.items():
                 is_silent = number not in left and beats.get(number) == value
                 silent[number] = silent[number] + 1 if is_silent else 0
-                if silent[number] > _MAX_SILENT_BEATS:
-                    self._end(f"process {number} of {self.count} is not heard of any more")
+                is_lost = silent[number] > _MAX_SILENT_BEATS
+                if is_lost or (value == _LOST and number != str(self.number)):
+                    self._tell_lost(number)
             beats = found
             if self._is_leaving.wait(_BEAT_SECONDS):
                 return
 
-    def _end(self, line: str, code: int = _EXIT_LOST) -> None:
-        os.write(2, f"error: {line}; the same commands go on from here\n".encode())
-        _end_now(code)
+    def _tell_lost(self, number: str) -> None:
+        if self.number == 0:  # the store ends with this process, and the others are to say the same
+            with contextlib.suppress(JaxRuntimeError):
+                self._store.key_value_set(f"codeit/beat/{number}", _LOST, allow_overwrite=True)
+            time.sleep(_GRACE_SECONDS)
+        _end(f"process {number} of {self.count} is not heard of any more")
+
+    def _lose_first(self) -> None:
+        """Ends this process where the first one is lost, and with it the store, before all have left."""
+        if self._is_leaving.is_set() and self._has_left.wait(_LEAVING_SECONDS):
+            return
+        for number, told in sorted(self._left.items()):
+            code, _, reason = told.partition(" ")
+            if reason:  # which had the first one end, too
+                code = str(128 + _SIGNALS[reason]) if reason in _SIGNALS else code
+                _end(f"process {number} has ended: {reason}", int(code))
+        _end(f"process 0 of {self.count} is not heard of any more")
 
     def _set(self, key: str, value: Any) -> None:
         self._store.key_value_set_bytes(key, zlib.compress(pickle.dumps(value), 1))
@@ -263,21 +328,13 @@ def _numbered(entries: list[tuple[str, str]]) -> dict[str, str]:
     return {key.rpartition("/")[2]: value for key, value in entries}
 
 
-def _store() -> Any:
-    """Returns the coordinator's key-value store, for which JAX has no public name yet."""
-    from jax._src import distributed
-
-    return distributed.global_state.client
-
-
-def _num_processes_told() -> int:
-    """Returns how many processes this one was told there are, for which JAX has no public name either."""
-    from jax._src import distributed
-
-    return int(distributed.global_state.num_processes)
+def _end(line: str, code: int = _EXIT_LOST) -> NoReturn:
+    _ending.acquire()  # for good: one thread ends the process
+    os.write(2, f"error: {line}; the same commands go on from here\n".encode())
+    _end_now(code)
 
 
-def _end_now(code: int) -> None:
+def _end_now(code: int) -> NoReturn:
     with contextlib.suppress(Exception):
         sys.stdout.flush()
         sys.stderr.flush()

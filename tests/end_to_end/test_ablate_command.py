@@ -129,11 +129,20 @@ def test_a_run_without_its_last_checkpoint_goes_on(
     [
         (["nope"], "--variants=nope: unknown variant 'nope'; known are no_expert_iteration, "),
         (["no_priority+nope"], r"--variants=no_priority\+nope: unknown variant 'nope'"),
-        ([""], "--variants=: unknown variant ''"),
+        (["", ""], "--variants=,: there is a comma or a plus beside no name"),
+        (
+            ["no_priority", "no_mutation+"],
+            r"--variants=no_priority,no_mutation\+: there is a comma or a plus",
+        ),
         (["random_weights"], "--variants=random_weights: changes nothing of this config"),
         (["dense"], "--variants=dense: policy.grid_text must be sparse"),
-        (["no_priority", "no_priority"], "--variants: no_priority stands twice"),
-        (["base", "base"], "--variants: base stands twice"),
+        (["no_priority", "no_priority"], "--variants=no_priority: no_priority stands twice"),
+        (["base", "base"], "--variants=base: base stands twice"),
+        (["no_priority+no_priority"], r"--variants=no_priority\+no_priority: no_priority stands twice"),
+        (
+            ["no_priority+no_mutation", "no_mutation+no_priority"],
+            r"--variants=no_mutation\+no_priority: is the same as no_priority\+no_mutation",
+        ),
     ],
 )
 def test_variants_that_make_no_sense_are_refused(variants: list[str], message: str) -> None:

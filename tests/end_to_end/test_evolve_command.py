@@ -52,6 +52,8 @@ def data(tmp_path_factory):
     (folder / "wrong.jsonl").write_text('{"program": "O = nope(I)"}\n')
     (folder / "theirs").mkdir()
     (folder / "theirs" / "solutions.json").write_text("{}")
+    (folder / "searched").mkdir()
+    (folder / "searched" / "progress.json").write_text('{"settings": {}, "state": {}}')
     (folder / "spoiled").mkdir()
     (folder / "spoiled" / "progress.json").write_text("[]")
     (folder / "file").write_text("mine")
@@ -86,6 +88,7 @@ def test_killed_at_any_time_it_goes_on_to_the_same_finds(data, tmp_path):
     [
         ({"output": ""}, "--output is required"),
         ({"output": "DATA/theirs"}, "there is solutions.json but no progress.json that says whose it is"),
+        ({"output": "DATA/searched"}, "it has no 'points', and may be another command's"),
         ({"output": "DATA/spoiled"}, "progress.json is no record of this version"),
         ({"output": "DATA/file"}, "--output=DATA/file: is not a folder"),
         ({"output": "/dev/null/x"}, "--output=/dev/null/x: "),

@@ -200,17 +200,37 @@ def test_finds_are_kept_for_other_tasks_unless_not_shared(make, tmp_path, tasks)
         ({"seed": 1}, r"--output=.*: was begun with other settings: seed was 0 and is now 1"),
         ({"breeding": Breeding(capacity=41)}, "breeding.capacity was 40 and is now 41"),
         ({"shares_finds": False}, "shares_finds was True and is now False"),
+        ({"parents": ParentKind.BOTH}, "parents was None and is now 'both'"),
+        ({"programs": (), "parents": ParentKind.BOTH}, r"parents was None and is now 'both' \(and 1 more\)"),
         ({"programs": ()}, "--programs: there are no programs to begin with, and --parents=none"),
         ({"work": 0}, "--work=0: must be at least 1"),
         ({"tasks": "arc1/nowhere"}, "arc1/nowhere: the parts of ARC-1 are"),
     ],
 )
-def test_what_does_not_fit_is_refused_and_nothing_changed(uninterrupted, make, changes, message):
+def test_what_does_not_fit_is_refused_at_once_and_nothing_changed(
+    uninterrupted, make, changes, message, monkeypatch
+):
+    def gather(*_, **__):
+        pytest.fail("training programs are distilled for what is refused")
+
+    monkeypatch.setattr(stock, "gather_parents", gather)
     folder = uninterrupted[0]
     before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     with pytest.raises(UserError, match=message):
         evolve(make(folder, **changes))
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+
+
+def test_it_goes_on_with_the_programs_that_it_was_begun_with(uninterrupted, make):
+    folder = uninterrupted[0]
+    progress = folder / "progress.json"
+    begun = progress.read_text()
+    values = json.loads(begun)
+    progress.write_text(json.dumps(values | {"stock": "7 programs, 0123"}))
+    message = f"was begun with other programs: 7 programs, 0123, and now {values['stock']}"
+    with pytest.raises(UserError, match=message):
+        evolve(make(folder))
+    progress.write_text(begun)
 
 
 def test_a_folder_that_is_worked_in_is_left_alone(make, tmp_path):

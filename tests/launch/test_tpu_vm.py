@@ -31,7 +31,7 @@ esac
 """
 
 
-def call(*arguments, path="/usr/bin:/bin", **environment):
+def call(*arguments, path, **environment):
     environment = {"PATH": path, "HOME": "/home/you", **environment}
     return subprocess.run(
         ["bash", str(SCRIPT), *arguments], env=environment, capture_output=True, text=True, check=False
@@ -152,8 +152,8 @@ def test_a_mistake_is_one_line(arguments, line, bare):
     assert (ended.returncode, ended.stdout, ended.stderr) == (2, "", f"error: {line}\n")
 
 
-def test_help_tells_of_every_command_and_flag():
-    shown = call("--help")
+def test_help_tells_of_every_command_and_flag(bare):
+    shown = call("--help", path=bare)
     assert shown.returncode == 0
     source = SCRIPT.read_text()
     commands = re.search(r"^  (create \| .*)\) shift", source, re.MULTILINE)[1].split(" | ")
@@ -271,6 +271,13 @@ def waited_for(condition):
             return True
         time.sleep(0.02)
     return False
+
+
+@pytest.mark.parametrize("arguments", [(), ("fly",), ("ls", "-l")])
+def test_a_worker_says_what_it_can_be_asked_for(checkout, arguments):
+    ended = worker(checkout, *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr.startswith("error: usage: launch/tpu_worker.sh install | ")
 
 
 def test_a_worker_runs_a_command_apart_and_tells_how_it_ended(checkout):
