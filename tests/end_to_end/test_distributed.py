@@ -110,7 +110,6 @@ def distributed_config(folder: Path) -> Config:
     config = full_config(folder)
     return dataclasses.replace(
         config,
-        num_meta_iterations=2,
         warmup_experiences=64,
         report_interval=0,
         execution=dataclasses.replace(config.execution, num_workers=1),
@@ -164,7 +163,7 @@ def test_weights_come_out_of_devices_of_several_processes(place: Place, alone: P
     for count, folder in enumerate(folders, start=1):
         place.run(alone, count, f"--output={folder}", num_devices=2, command=("launch/weights.py", "export"))
     assert place.told(alone, "out") == [
-        f"the policy after meta-iteration 2 written to {folders[1]}\n",
+        f"the policy after meta-iteration 3 written to {folders[1]}\n",
         "",
     ]
     one, two = ({file.name: file.read_bytes() for file in folder.iterdir()} for folder in folders)
@@ -181,14 +180,14 @@ def test_whatever_becomes_of_one_process_the_other_says_so_and_the_run_goes_on(
     """
     workdir = place.folder / "lost"
     processes = place.start_all(workdir, 2)
-    until(place, workdir, processes, "meta-iteration 1: learning")
+    until(place, workdir, processes, "meta-iteration 2: learning")
     processes[0].send_signal(signal.SIGKILL)
     assert ends(processes) == [-signal.SIGKILL, 1]
     told = "error: process 0 of 2 is not heard of any more; the same commands go on from here\n"
     assert place.told(workdir, "err") == ["", told]
 
     processes = place.start_all(workdir, 2)
-    until(place, workdir, processes, "meta-iteration 2: learning")
+    until(place, workdir, processes, "meta-iteration 3: learning")
     processes[1].send_signal(signal.SIGTERM)
     assert ends(processes) == [143, 143]
     first, second = place.told(workdir, "err")
