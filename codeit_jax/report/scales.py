@@ -60,7 +60,7 @@ def _across(chart: Chart) -> tuple[float, float]:
     if chart.form is Form.STACK:
         return low - 0.5, high + 0.5
     if chart.form is Form.STEPS or chart.x_unit is Unit.SECONDS or low == high:
-        low, high = min(low, 0.0), high if high > low or high > 0 else 1.0
+        return min(low, 0.0), high if high > 0 else 1.0
     return low, high
 
 

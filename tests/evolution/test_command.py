@@ -221,7 +221,7 @@ def test_what_does_not_fit_is_refused_at_once_and_nothing_changed(
     assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_it_goes_on_with_the_programs_that_it_was_begun_with(uninterrupted, make):
+def test_other_training_programs_than_it_was_begun_with_are_refused(uninterrupted, make):
     folder = uninterrupted[0]
     progress = folder / "progress.json"
     begun = progress.read_text()

@@ -110,21 +110,12 @@ def test_one_that_is_killed_is_named_by_all_others(start, number: int) -> None:
     assert joined.ended() == expected
 
 
-def test_one_that_was_stopped_while_the_first_ended_names_it(start) -> None:
+@pytest.mark.parametrize("number", [0, 1])
+def test_one_that_was_stopped_until_the_other_had_ended_names_it(start, number: int) -> None:
     joined = start(2)
-    first, second = joined.processes
-    second.send_signal(signal.SIGSTOP)
-    first.wait(_SECONDS)
-    second.send_signal(signal.SIGCONT)
-    assert joined.ended() == [lost(1, 2), lost(0, 2)]
-
-
-def test_a_first_one_that_is_stopped_is_named(start) -> None:
-    joined = start(2)
-    first, second = joined.processes
-    first.send_signal(signal.SIGSTOP)
-    second.wait(_SECONDS)
-    first.send_signal(signal.SIGCONT)
+    joined.processes[number].send_signal(signal.SIGSTOP)
+    joined.processes[1 - number].wait(_SECONDS)
+    joined.processes[number].send_signal(signal.SIGCONT)
     assert joined.ended() == [lost(1, 2), lost(0, 2)]
 
 
