@@ -8,15 +8,17 @@ from collections.abc import Iterator, Sequence
 from codeit_jax.arc import Grid, num_cells
 from codeit_jax.dsl.program import INPUT, Call, Program, parse_program
 from codeit_jax.dsl.types import Value
+from codeit_jax.evolution.canvases import canvases
 from codeit_jax.evolution.colours import NAME_OF_COLOUR, draw_recoloured, ranked_colours
 from codeit_jax.evolution.cropping import Cropper
 from codeit_jax.evolution.edges import library_of
-from codeit_jax.evolution.exploring import add_lines, explore
+from codeit_jax.evolution.exploring import add_lines, explore, made_colours
 from codeit_jax.evolution.finishing import Finisher
 from codeit_jax.evolution.fitness import error_of, verdict
 from codeit_jax.evolution.jobs import Answer, Bred, BreedingJob, Member, NearMiss, Origin, Stock
 from codeit_jax.evolution.mending import Mender
 from codeit_jax.evolution.overlays import Overlayer
+from codeit_jax.evolution.palette import named_colours
 from codeit_jax.evolution.population import Individual, Population, best_candidates
 from codeit_jax.evolution.regions import Regions
 from codeit_jax.evolution.state import best_answers, best_others
@@ -66,7 +68,8 @@ class _Breeder:
         self._work_before = self._evaluator.work
         self._stock: Stock = context.unpickled(job.stock)
         self._colours = ranked_colours(list(zip(self._inputs, self._goals, strict=True)))
-        self._palette = [NAME_OF_COLOUR[colour] for colour in sorted(set().union(*self._colours))]
+        self._present = sorted(set().union(*self._colours))
+        self._palette = [NAME_OF_COLOUR[colour] for colour in self._present]
         self._seeds = [seed for seed in self._stock.seeds if job.is_seeded and seed[0] != self._task.id]
         self._rng = random.Random(f"{job.seed}/{self._task.id}/{job.turn}")
         self._mutator = Mutator(new_line_share=job.breeding.new_line_share)
@@ -144,15 +147,19 @@ class _Breeder:
 
     def _mend(self) -> None:
         """Meets programs that crop and mend the nearest, that mend these, and so on."""
-        explore(self._regions, self._palette)
+        palette = [*named_colours(self._present, len(self._goals)), *made_colours(self._regions)]
+        explore(self._regions, palette)
+        for program in canvases(self._goals, self._palette):
+            self._meet(program, Origin.MENDING)
+        self._population.trim()
         individuals = self._population.ranked[: self._breeding.num_mended]
         for _ in range(_MAX_MENDINGS):
             for each in individuals:
-                add_lines(self._regions, each.program)
+                add_lines(self._regions, each.program, palette)
             made = itertools.chain(
                 self._shifted(individuals),
                 self._cropper.programs(individuals),
-                self._mender.programs(individuals),
+                self._mender.programs(individuals, palette),
             )
             met = [
                 self._meet(program, Origin.MENDING, min_right=1)
@@ -194,8 +201,7 @@ class _Breeder:
 
     def _states(self) -> list[Program]:
         """Returns programs for the states that are reached with the work there is for that."""
-        colours = sorted(set().union(*self._colours))
-        library = library_of(self._stock.edges, self._task.id, colours)
+        library = library_of(self._stock.edges, self._task.id, self._present)
         inputs = [*self._inputs, *(pair.input for pair in self._task.test)]
         last = self._evaluator.work + self._breeding.states_work
         states = States(self._evaluator, inputs, library).programs()

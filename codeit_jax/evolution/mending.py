@@ -8,12 +8,12 @@ not have it.
 import dataclasses
 import itertools
 import operator
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from codeit_jax.arc import Grid
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.program import Call, Program, variable
-from codeit_jax.evolution.colours import NAME_OF_COLOUR
+from codeit_jax.evolution.palette import Colour, Palette
 from codeit_jax.evolution.population import Behaviour, Individual
 from codeit_jax.evolution.regions import Cells, Reading, Region, Regions, cells_by_colour
 from codeit_jax.evolution.variation import joined, tidied
@@ -29,7 +29,7 @@ class _Need:
 
     Attributes:
         program: what gives the near miss.
-        colour: the colour's name; empty if the cells are all that are wrong, whatever they should have.
+        colour: the colour; None if the cells are all that are wrong, whatever they should have.
         cells: the cells.
         wanted: all that should have the colour.
         allowed: those that may be given it.
@@ -37,7 +37,7 @@ class _Need:
     """
 
     program: Program
-    colour: str
+    colour: Colour | None
     cells: tuple[Cells, ...]
     wanted: tuple[Cells, ...]
     allowed: tuple[Cells, ...]
@@ -49,7 +49,7 @@ class _Need:
 
     def is_left_right(self, reading: Reading, place: int) -> bool:
         """Whether a region may be painted, at least over the background, with no more cells wrong."""
-        if not self.colour:
+        if self.colour is None:
             return reading.is_right
         return not reading.cells & self.background[place] & ~self.allowed[place]
 
@@ -78,17 +78,22 @@ class Mender:
         self._everywhere = tuple(sum(cells.values()) for cells in self._wanted)
         self._looked_at: set[Behaviour] = set()
 
-    def programs(self, individuals: Sequence[Individual]) -> Iterator[Program]:
-        """Yields programs that mend individuals, those first that come first."""
+    def programs(self, individuals: Sequence[Individual], palette: Palette) -> Iterator[Program]:
+        """Yields programs that mend individuals, those first that come first.
+
+        Args:
+            individuals: what is mended.
+            palette: the task's colours.
+        """
         for each in individuals:
             if each.behaviour in self._looked_at:
                 continue
             self._looked_at.add(each.behaviour)
-            for need in self._needs_of(each):
+            for need in self._needs_of(each, palette):
                 mended = list(self._mended(need))
                 yield from mended or self._mended_in_part(need)
 
-    def _needs_of(self, individual: Individual) -> Iterator[_Need]:
+    def _needs_of(self, individual: Individual, palette: Palette) -> Iterator[_Need]:
         """Yields what an individual needs: cells of each colour, and all at once."""
         if not individual.error or max(individual.errors) > 1:
             return
@@ -96,25 +101,19 @@ class Mender:
         background = tuple(
             cells[_mostcolor(output)] for cells, output in zip(have, individual.outputs, strict=True)
         )
-        wanted = {
-            colour: tuple(cells.get(colour, 0) for cells in self._wanted)
-            for colour in sorted(set().union(*self._wanted))
-        }
-        missing = {
-            colour: tuple(
-                cells & ~had.get(colour, 0) for cells, had in zip(wanted[colour], have, strict=True)
-            )
-            for colour in wanted
-        }
-        wrong = tuple(map(sum, zip(*missing.values(), strict=True)))
-        for colour, cells in missing.items():
+        wrong = tuple(
+            sum(cells & ~had.get(colour, 0) for colour, cells in wanted.items())
+            for wanted, had in zip(self._wanted, have, strict=True)
+        )
+        for colour in palette:
+            wanted = _cells_of(self._wanted, colour)
+            cells = tuple(some & ~other for some, other in zip(wanted, _cells_of(have, colour), strict=True))
             if cells[0]:
-                name = NAME_OF_COLOUR[colour]
                 # A wrong cell that becomes wrong in another way may be painted over later.
-                allowed = tuple(map(operator.or_, wanted[colour], wrong))
-                yield _Need(individual.program, name, cells, wanted[colour], allowed, background)
+                allowed = tuple(map(operator.or_, wanted, wrong))
+                yield _Need(individual.program, colour, cells, wanted, allowed, background)
         if wrong[0]:
-            yield _Need(individual.program, "", wrong, self._everywhere, self._everywhere, background)
+            yield _Need(individual.program, None, wrong, self._everywhere, self._everywhere, background)
 
     def _allowed(self, need: _Need) -> Cells:
         """Returns the cells that a region may hold on the first demonstration."""
@@ -122,7 +121,7 @@ class Mender:
 
     def _mended(self, need: _Need) -> Iterator[Program]:
         """Yields programs that give all the cells their colour."""
-        holding = self._regions.holding(need.cells[0], self._allowed(need), is_right=not need.colour)
+        holding = self._regions.holding(need.cells[0], self._allowed(need), is_right=need.colour is None)
         nearest = sorted(holding, key=lambda region: need.num_others(region.readings[0]))
         fitting = (
             region for region in nearest if self._regions.all_readings(region, need.is_met) is not None
@@ -132,7 +131,7 @@ class Mender:
 
     def _mended_in_part(self, need: _Need) -> Iterator[Program]:
         """Yields programs that give the most of the cells their colour."""
-        touching = self._regions.touching(need.cells[0], self._allowed(need), is_right=not need.colour)
+        touching = self._regions.touching(need.cells[0], self._allowed(need), is_right=need.colour is None)
         for region in touching[:_MAX_TRIED]:
             if self._regions.all_readings(region, need.is_touched) is not None:
                 yield from self._painted(need, region)
@@ -148,13 +147,19 @@ class Mender:
         def ending(*names: str) -> Program:
             return tidied(Program((*both.calls, Call(names[0], names[1:]))))
 
-        if not need.colour:
+        if need.colour is None:
             yield ending("paint", near_miss, patch)
             return
+        both, colour = need.colour.after(both)
         if not any(reading.cells & ~allowed for reading, allowed in zip(readings, need.allowed, strict=True)):
-            yield ending("fill", near_miss, need.colour, patch)
+            yield ending("fill", near_miss, colour, patch)
         if not any(
             cells & reading.cells & ~background
             for cells, reading, background in zip(need.cells, readings, need.background, strict=True)
         ):
-            yield ending("underfill", near_miss, need.colour, patch)
+            yield ending("underfill", near_miss, colour, patch)
+
+
+def _cells_of(grids: Sequence[Mapping[int, Cells]], colour: Colour) -> tuple[Cells, ...]:
+    """Returns the cells that have a colour, on each demonstration."""
+    return tuple(cells.get(value, 0) for cells, value in zip(grids, colour.values, strict=True))

@@ -78,6 +78,10 @@ class Regions:
         """Returns how many programs were met, whether they make regions or not."""
         return len(self._met)
 
+    def values_of(self, program: Program) -> tuple[Value, ...]:
+        """Returns what a program yields on every demonstration."""
+        return tuple(self.value_of(program, place) for place in range(len(self._goals)))
+
     def add(self, program: Program) -> bool:
         """Adds the region that a program makes; returns whether none holds just its cells so far."""
         if program in self._met:

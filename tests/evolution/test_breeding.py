@@ -36,7 +36,7 @@ def bred(tasks, job, **changes):
 
 @pytest.mark.parametrize("index", range(4))
 def test_a_task_of_a_few_lines_is_solved(tasks, job, index):
-    result = bred(tasks, job, task_index=index, max_work=6_000_000)
+    result = bred(tasks, job, task_index=index, max_work=12_000_000)
     assert result.near_miss.errors == (0, 0, 0)
     assert result.near_miss.verdict == "nothing"
     best = result.candidates[0]

@@ -8,10 +8,12 @@ from codeit_jax.dsl import parse_program
 from codeit_jax.dsl.primitives import PRIMITIVES
 from codeit_jax.dsl.program import Program
 from codeit_jax.dsl.types import Value
+from codeit_jax.evolution.canvases import canvases
 from codeit_jax.evolution.cropping import Cropper
-from codeit_jax.evolution.exploring import add_lines, explore
+from codeit_jax.evolution.exploring import add_lines, explore, made_colours
 from codeit_jax.evolution.fitness import error_of
 from codeit_jax.evolution.mending import Mender
+from codeit_jax.evolution.palette import named_colours
 from codeit_jax.evolution.population import Individual
 from codeit_jax.evolution.regions import Regions, cells_by_colour
 from codeit_jax.execution import Evaluator, GraphRun, ProgramGraph
@@ -20,7 +22,7 @@ INPUTS = (
     ((0, 0, 0, 0, 0), (0, 3, 3, 3, 0), (0, 3, 0, 3, 0), (0, 3, 3, 3, 0), (0, 0, 0, 0, 5)),
     ((3, 3, 3, 0, 0, 0), (3, 0, 3, 0, 5, 5), (3, 3, 3, 0, 5, 5), (0, 0, 0, 0, 0, 0)),
 )
-COLOURS = ("ZERO", "THREE", "FIVE", "SEVEN")
+PALETTE = named_colours((0, 3, 5, 7), 2)
 EVALUATOR = Evaluator()
 
 
@@ -47,7 +49,7 @@ def regions_for(goals, inputs=INPUTS):
 
 def explored(goals, inputs=INPUTS):
     regions = regions_for(goals, inputs)
-    explore(regions, COLOURS)
+    explore(regions, PALETTE)
     return regions
 
 
@@ -80,9 +82,61 @@ def explored(goals, inputs=INPUTS):
 def test_a_near_miss_is_filled_with_what_it_needs(near, goal):
     goals = outputs_of(parse_program(goal))
     mender = Mender(goals, explored(goals))
-    programs = list(mender.programs([individual(near, goals)]))
+    programs = list(mender.programs([individual(near, goals)], PALETTE))
     assert any(outputs_of(program) == goals for program in programs)
-    assert list(mender.programs([individual(near, goals)])) == []
+    assert list(mender.programs([individual(near, goals)], PALETTE)) == []
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        # The rarest colour is another on each demonstration.
+        "x1 = leastcolor(I)\nx2 = ofcolor(I, ZERO)\nO = fill(I, x1, x2)",
+        "x1 = objects(I, T, F, T)\nx2 = argmax(x1, size)\nx3 = color(x2)\nx4 = outbox(x2)\n"
+        "O = fill(I, x3, x4)",
+    ],
+)
+def test_colours_that_differ_between_demonstrations_are_made(goal):
+    inputs = (INPUTS[0], tuple(tuple({3: 5, 5: 3}.get(cell, cell) for cell in row) for row in INPUTS[0]))
+    program = parse_program(goal)
+    goals = outputs_of(program, inputs)
+    regions = regions_for(goals, inputs)
+    palette = [*PALETTE, *made_colours(regions)]
+    explore(regions, palette)
+    near = Individual(parse_program("O = identity(I)"), inputs, tuple(map(error_of, inputs, goals)))
+    mended = list(Mender(goals, regions).programs([near], palette))
+    assert any(outputs_of(each, inputs) == goals for each in mended)
+    named = explored(goals, inputs)
+    mended = list(Mender(goals, named).programs([near], PALETTE))
+    assert not any(outputs_of(each, inputs) == goals for each in mended)
+
+
+def test_colours_that_are_made_are_told_apart_and_differ():
+    regions = regions_for(INPUTS)
+    made = made_colours(regions)
+    assert len({colour.values for colour in made}) == len(made)
+    for colour in made:
+        assert len(set(colour.values)) > 1
+        assert regions.values_of(Program(colour.calls)) == colour.values
+
+
+@pytest.mark.parametrize(
+    ("goal", "sides"),
+    [
+        ("x1 = astuple(TWO, THREE)\nO = canvas(SEVEN, x1)", [(2, 3), (2, 3)]),
+        ("O = identity(I)", [(5, 5), (4, 6)]),
+    ],
+)
+def test_canvases_have_the_goals_sides(goal, sides):
+    goals = outputs_of(parse_program(goal))
+    made = [outputs_of(program) for program in canvases(goals, ["ZERO", "SEVEN"])]
+    assert len(made) >= 2
+    for grids in made:
+        assert [(len(grid), len(grid[0])) for grid in grids] == sides
+
+
+def test_a_side_without_a_name_has_no_canvas():
+    assert not list(canvases([((0,) * 17,)], ["ZERO"]))
 
 
 def test_two_colours_are_mended_one_after_the_other():
@@ -94,7 +148,7 @@ def test_two_colours_are_mended_one_after_the_other():
     mender = Mender(goals, explored(goals))
     individuals = [individual("O = identity(I)", goals)]
     for _ in range(2):
-        programs = list(mender.programs(individuals))
+        programs = list(mender.programs(individuals, PALETTE))
         individuals = [individual(str(program), goals) for program in programs]
     assert any(outputs_of(program) == goals for program in programs)
 
@@ -104,7 +158,7 @@ def test_what_holds_on_one_demonstration_alone_does_not_mend():
     second = parse_program("x1 = ofcolor(I, THREE)\nO = fill(I, SEVEN, x1)")
     goals = (EVALUATOR.run(first, INPUTS[0]).output, EVALUATOR.run(second, INPUTS[1]).output)
     mender = Mender(goals, explored(goals))
-    for program in mender.programs([individual("O = identity(I)", goals)]):
+    for program in mender.programs([individual("O = identity(I)", goals)], PALETTE):
         for output, goal, grid in zip(outputs_of(program), goals, INPUTS, strict=True):
             assert error_of(output, goal) <= error_of(grid, goal)
 
@@ -120,7 +174,7 @@ def test_mending_leaves_no_more_cells_wrong(inputs, goals):
     program = parse_program("O = identity(I)")
     near = Individual(program, inputs, tuple(map(error_of, inputs, goals)))
     regions = explored(goals, inputs)
-    for mended in Mender(goals, regions).programs([near]):
+    for mended in Mender(goals, regions).programs([near], named_colours(range(4), 2)):
         outputs = outputs_of(mended, inputs)
         assert outputs != inputs
         assert all(
@@ -169,12 +223,21 @@ def test_what_is_no_region_is_none(text):
 def test_lines_of_a_program_lend_their_regions():
     goals = INPUTS
     regions = regions_for(goals)
-    add_lines(regions, parse_program("x1 = objects(I, T, F, T)\nx2 = argmax(x1, size)\nO = cover(I, x2)"))
+    add_lines(regions, parse_program("x1 = objects(I, T, F, T)\nx2 = argmax(x1, size)\nO = cover(I, x2)"), ())
     lent = {str(each.program) for each in regions.touching(-1, -1, is_right=False)}
     assert lent == {
         "x1 = objects(I, T, F, T)\nO = merge(x1)",
         "x1 = objects(I, T, F, T)\nO = argmax(x1, size)",
     }
+
+
+def test_the_cells_of_an_output_are_regions_by_their_colours():
+    program = parse_program("O = hmirror(I)")
+    regions = regions_for(INPUTS)
+    add_lines(regions, program, PALETTE)
+    cells = cells_by_colour(outputs_of(program)[0])[5]
+    (region,) = regions.holding(cells, cells, is_right=False)
+    assert str(region.program) == "x1 = hmirror(I)\nO = ofcolor(x1, FIVE)"
 
 
 @pytest.mark.parametrize(
