@@ -18,7 +18,7 @@ from codeit_jax.evolution.fitness import error_of, verdict
 from codeit_jax.evolution.jobs import Answer, Bred, BreedingJob, Member, NearMiss, Origin, Stock
 from codeit_jax.evolution.mending import Mender
 from codeit_jax.evolution.overlays import Overlayer
-from codeit_jax.evolution.palette import named_colours
+from codeit_jax.evolution.palette import Palette, named_colours
 from codeit_jax.evolution.population import Individual, Population, best_candidates
 from codeit_jax.evolution.regions import Regions
 from codeit_jax.evolution.state import best_answers, best_others
@@ -146,13 +146,20 @@ class _Breeder:
         return any(not each.error for each in self._population.ranked[:1])
 
     def _mend(self) -> None:
-        """Meets programs that crop and mend the nearest, that mend these, and so on."""
+        """Mends canvases, of which joins what gives all demonstrations, and the nearest."""
         palette = [*named_colours(self._present, len(self._goals)), *made_colours(self._regions)]
         explore(self._regions, palette)
-        for program in canvases(self._goals, self._palette):
-            self._meet(program, Origin.MENDING)
+        everything = len(self._goals)
+        bare = [
+            self._meet(program, Origin.MENDING, everything)
+            for program in canvases(self._goals, self._palette)
+        ]
+        self._mend_these([each for each in bare if each], palette, everything)
+        self._mend_these(self._population.ranked[: self._breeding.num_mended], palette, min_right=1)
         self._population.trim()
-        individuals = self._population.ranked[: self._breeding.num_mended]
+
+    def _mend_these(self, individuals: Sequence[Individual], palette: Palette, min_right: int) -> None:
+        """Meets programs that crop and mend individuals, that mend these, and so on."""
         for _ in range(_MAX_MENDINGS):
             for each in individuals:
                 add_lines(self._regions, each.program, palette)
@@ -162,7 +169,7 @@ class _Breeder:
                 self._mender.programs(individuals, palette),
             )
             met = [
-                self._meet(program, Origin.MENDING, min_right=1)
+                self._meet(program, Origin.MENDING, min_right)
                 for program in made
                 if len(program) <= self._breeding.max_lines
             ]
@@ -170,7 +177,6 @@ class _Breeder:
             individuals = nearest[: self._breeding.num_mended]
             if not individuals:
                 break
-        self._population.trim()
 
     def _shifted(self, individuals: Sequence[Individual]) -> Iterator[Program]:
         for each in individuals:
