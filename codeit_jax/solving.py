@@ -51,8 +51,8 @@ DEFAULT_MINUTES = 10.0
 _FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
 _DISTILLING_SHARE = 0.4  # of the time, at most; a first start takes two minutes for it
 _WRITING_SHARE = 0.5  # of the time, at most, that a policy has
-_END_SECONDS = 2.0  # that confirming and drawing take at the end, and for each task:
-_END_SECONDS_PER_TASK = 0.01
+_END_SECONDS = 2.0  # that confirming, drawing and the page take at the end, and for each task:
+_END_SECONDS_PER_TASK = 0.02
 _END_SHARE = 0.5  # of the time, at most
 
 

@@ -347,9 +347,7 @@ def test_rows_have_the_time_of_distilling_and_of_earlier_starts(make, tmp_path, 
     config = make(tmp_path / "cut", work=1)
     with pytest.raises(KeyboardInterrupt):
         evolve(config)
-    evolve(config)
-    evolve(dataclasses.replace(config, work=WORK))
-    rows = list(csv.DictReader((tmp_path / "cut" / "performance.csv").read_text().splitlines()))
-    seconds = [row["seconds"] for row in rows]
-    assert seconds[0] == "200.0"
-    assert {*seconds[1:]} == {"300.0"}
+    for seconds, work in (("200.0", 1), ("300.0", WORK)):
+        evolve(dataclasses.replace(config, work=work))
+        rows = list(csv.DictReader((tmp_path / "cut" / "performance.csv").read_text().splitlines()))
+        assert rows[-1]["seconds"] == seconds
