@@ -31,6 +31,7 @@ from codeit_jax.run.files import write_json_lines
 from codeit_jax.run.interruption import Terminated, deferred
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
+from codeit_jax.run.page import tell_page
 from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.profiling import profile
 from codeit_jax.run.run_display import RunDisplay
@@ -66,6 +67,7 @@ def run_experiment(
     check_overlap(config.data, "search_tasks", search_tasks, training_tasks)
     check_overlap(config.data, "validation_tasks", validation_tasks, training_tasks)
     programs = load_training_programs(config.data.training_programs or None)
+    page: epath.Path | None = None
     with contextlib.ExitStack() as stack:
         workdir = stack.enter_context(open_workdir(workdir_path, config, peers))
         display = stack.enter_context(RunDisplay(len(search_tasks), _console(peers)))
@@ -126,17 +128,19 @@ def run_experiment(
         display.phase("writing the last checkpoint")
         snapshots.wait()
         if is_first and config.report_interval:  # also of a run that was ended before it could
-            _report(workdir, display)
-        return log.rows
+            page = _report(workdir, display)
+    if page is not None:
+        tell_page(page, display)
+    return log.rows
 
 
 def _console(peers: Peers) -> Console | None:
     return None if peers.number == 0 else Console(quiet=True)
 
 
-def _report(workdir: epath.Path, display: RunDisplay) -> None:
+def _report(workdir: epath.Path, display: RunDisplay) -> epath.Path | None:
     display.phase("writing the report")
-    write_report(workdir, display.note)
+    return write_report(workdir, display.note)
 
 
 def _tell_resumed(

@@ -6,20 +6,20 @@ import functools
 import math
 import os
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from codeit_jax.arc import Pair, Task
 from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import TURN_WORK, ParentKind
-from codeit_jax.dsl import ProgramError, parse_program
 from codeit_jax.errors import UserError, naming
 from codeit_jax.evolution.evolution import Evolution
 from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
 from codeit_jax.evolution.jobs import Breeding, Stock
-from codeit_jax.evolution.rounds import Evolver
+from codeit_jax.evolution.rounds import Evolver, Rounds
 from codeit_jax.evolution.state import TaskState
 from codeit_jax.evolution.stock import (
     execution_config,
@@ -32,7 +32,6 @@ from codeit_jax.evolution.stock import (
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import OutOfTimeError
 from codeit_jax.reading.paths import expand_home
 from codeit_jax.results.answer_folder import AnswerFolder, AnswerSettings
@@ -40,15 +39,20 @@ from codeit_jax.results.answer_score import AnswerScore, score_answers
 from codeit_jax.results.answered import Answered, answered, is_given
 from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
-from codeit_jax.run.files import scratch_folder, writable_cache
+from codeit_jax.run.files import scratch_folder
+from codeit_jax.run.page import Page
 from codeit_jax.search.verification import Outputs, run_again
+from codeit_jax.written import read_policy, write_programs
+
+if TYPE_CHECKING:
+    from codeit_jax.trained import TrainedPolicy
 
 DEFAULT_MINUTES = 10.0
 _FEW_TASKS = 4  # below which a task has several populations, so that workers do not idle
 _DISTILLING_SHARE = 0.4  # of the time, at most; a first start takes two minutes for it
 _WRITING_SHARE = 0.5  # of the time, at most, that a policy has
-_END_SECONDS = 2.0  # that confirming and drawing take at the end, and for each task:
-_END_SECONDS_PER_TASK = 0.01
+_END_SECONDS = 2.0  # that confirming, drawing and the page take at the end, and for each task:
+_END_SECONDS_PER_TASK = 0.02
 _END_SHARE = 0.5  # of the time, at most
 
 
@@ -130,6 +134,7 @@ def solve(
     source: str | None = None,
     console: Console | None = None,
     leader: Leader | None = None,
+    page: Page | None = None,
 ) -> Solved:
     """Answers tasks, from the start or from where an earlier call with this folder stopped.
 
@@ -141,6 +146,7 @@ def solve(
         source: where they come from; None for nowhere that is to be named.
         console: where progress is shown; by default standard output.
         leader: of other processes whose workers help; None for none.
+        page: shows the answers; by default there is none.
 
     Returns:
         The answers, which the folder holds, too.
@@ -150,13 +156,16 @@ def solve(
         RuntimeError: a program did not give again what it is said to give.
     """
     _check(tasks, source, config)
+    page = page or Page()
     hidden = [_without_test_outputs(task) for task in tasks]
     with Display(console) as display:
-        solver = _Solver(hidden, config, source or "tasks", display, leader)
-        answers, outputs = solver.run()
-        solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
-        solver.folder.save_score(solved.score)
-        tell_answers(tasks, solved.answers, solved.score, config.output, display)
+        solver = _Solver(hidden, config, source or "tasks", display, page, leader)
+        with solver.folder.hold():
+            answers, outputs = solver.run()
+            solved = Solved(tuple(answers), score_answers(tasks, answers, outputs))
+            solver.folder.save_score(solved.score)
+            tell_answers(tasks, solved.answers, solved.score, config.output, display)
+            page.finish(display)
     return solved
 
 
@@ -169,6 +178,7 @@ class _Solver:
         config: SolveConfig,
         source: str,
         display: Display,
+        page: Page,
         leader: Leader | None,
     ) -> None:
         self._started = time.monotonic()
@@ -177,6 +187,7 @@ class _Solver:
         self._config = config
         self._source = source
         self._display = display
+        self._page = page
         self._execution = execution_config(config.num_workers)
         self._given = read_seeds(config.programs, config.parents)
         self._num_populations = config.num_populations or -(-_FEW_TASKS // len(tasks))
@@ -190,20 +201,25 @@ class _Solver:
 
     def run(self) -> tuple[list[Answered], list[dict[str, Outputs]]]:
         """Returns the answers, and what their programs give for the test inputs."""
-        with self.folder.hold():
-            joining = self._joining()
+        written = self.folder.written() if self._config.workdir else {}
+        policy = read_policy(self._config.workdir, self._display) if written is None else None
+        # Claimed before the policy writes and training programs are distilled, which takes minutes.
+        evolution = EvolutionFolder(self.folder.evolution, self._tasks, self._evolution_settings())
+        with evolution.hold():
+            joining = self._joining(self._write_with(policy) if policy else written or {})
+            del policy  # and its parameters
             with start_pool(self._tasks, self._execution, self._leader) as pool:
-                answers = self._evolve(pool, joining)
-            self._display.phase("running the answers again")
-            with start_pool(self._tasks, self._execution, self._leader) as pool:
-                outputs = _confirmed(pool, answers)
-            self.folder.draw(answers)
+                answers = self._evolve(evolution, pool, joining)
+        self._display.phase("running the answers again")
+        with start_pool(self._tasks, self._execution, self._leader) as pool:
+            outputs = _confirmed(pool, answers)
+        self.folder.draw(answers)
         return answers, outputs
 
-    def _evolve(self, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]) -> list[Answered]:
+    def _evolve(
+        self, folder: EvolutionFolder, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]
+    ) -> list[Answered]:
         config, tasks = self._config, self._tasks
-        # Claimed before training programs are distilled, which takes minutes.
-        folder = EvolutionFolder(self.folder.evolution, tasks, self._evolution_settings())
         if config.is_thorough:
             folder.state.rounds.max_short = 0
 
@@ -215,23 +231,18 @@ class _Solver:
         def publish() -> None:
             published[:] = map(answered, tasks, states())
             self.folder.publish(published)
+            self._page.renew(self._display)
 
         def status() -> str:  # after every turn, so that attempts are not chosen for it
             answers = [[answer for each in of_task for answer in each.answers] for of_task in states()]
             num_given = sum(map(is_given, answers))
             return f"{num_given} of {len(tasks)} tasks have a program for all demonstrations"
 
-        with folder.hold(), scratch_folder() as scratch:
-            stock = self._gather(pool)
+        with scratch_folder() as scratch:
+            with folder.preparing(self._started):
+                stock = self._gather(pool, joining)
             folder.begin(identify_seeds(stock.seeds))
-            evolver = Evolver(
-                pool,
-                tasks,
-                write_stock(stock, scratch, pool),
-                fitted(config.breeding, stock),
-                config.turn_work,
-                config.seed,
-            )
+            evolver = self._evolver(pool, stock, scratch)
             Evolution(
                 folder,
                 evolver,
@@ -245,65 +256,47 @@ class _Solver:
             ).run()
         return published
 
-    def _joining(self) -> dict[int, tuple[str, ...]]:
+    def _joining(self, by_policy: Mapping[str, Sequence[str]]) -> dict[int, tuple[str, ...]]:
         """Returns the programs that were written for tasks, by the places of all their populations."""
         written: dict[str, dict[str, None]] = {task.id: {} for task in self._tasks}
         for task_id, program in self._given:
             written.get(task_id, {})[str(program)] = None
-        for task_id, texts in (self._written() if self._config.workdir else {}).items():
+        for task_id, texts in by_policy.items():
             written[task_id] |= dict.fromkeys(texts)
         each = [tuple(written[task.id]) for task in self._tasks]
         return dict(enumerate(each * self._num_populations))
 
-    def _written(self) -> dict[str, list[str]]:
-        """Returns what the run's policy writes for tasks, and candidates for those that it knows by id."""
-        written = self.folder.written()
-        if written is None:
-            from codeit_jax.policy.program_sampler import journaled
-            from codeit_jax.run.compilation import keep_compiled  # JAX takes a second to start
-            from codeit_jax.trained import load_policy
-
-            config = self._config
-            self._display.phase("reading the policy")
-            keep_compiled()
-            trained = load_policy(config.workdir)
-            self._display.phase(
-                f"sampling from the policy of meta-iteration {trained.meta_iteration}",
-                config.num_samples * len(self._tasks),
-            )
-            texts: dict[str, dict[str, None]] = {task.id: {} for task in self._tasks}
-            for task in self._tasks:
-                candidates = trained.solutions.all.candidates(task.id)
-                texts[task.id] |= dict.fromkeys(each.program for each in candidates)
-            deadline = self._started + _WRITING_SHARE * (config.seconds or math.inf)
-            sample = functools.partial(
-                trained.sample_programs, self._tasks, num_samples=config.num_samples, seed=config.seed
-            )
-            journal = self.folder.writing(trained.meta_iteration)
-            for sampled in journaled(journal, lambda known: sample(known=known)):
-                texts[self._tasks[sampled.task_index].id] |= dict.fromkeys(_programs(sampled.texts))
-                self._display.advance(len(sampled.texts))
-                if time.monotonic() > deadline:
-                    self._display.note("there is no time for more samples")
-                    break
-            written = {task_id: list(each) for task_id, each in texts.items()}
-            self.folder.save_written(written)
+    def _write_with(self, policy: "TrainedPolicy") -> dict[str, list[str]]:
+        config = self._config
+        written = write_programs(
+            policy,
+            self._tasks,
+            self.folder.writing(policy.meta_iteration),
+            self._display,
+            num_samples=config.num_samples,
+            seed=config.seed,
+            deadline=self._started + _WRITING_SHARE * (config.seconds or math.inf),
+        )
+        self.folder.save_written(written)
         return written
 
-    def _gather(self, pool: ExecutionPool) -> Stock:
+    def _gather(self, pool: ExecutionPool, joining: Mapping[int, Sequence[str]]) -> Stock:
         config = self._config
-        folder = writable_cache(self._display.note) or self.folder.path
         gather = functools.partial(
             gather_stock,
             given=self._given,
             pool=pool,
-            cache=folder / DISTILLED,
+            folder=self.folder.path,
             display=self._display,
             has_edges=config.breeding.states_work > 0,
         )
         kind = config.parents
         if self.folder.is_undistilled and kind is not None:
             kind = ParentKind.ORIGINAL
+        if len(self._tasks) < _FEW_TASKS:
+            with contextlib.suppress(OutOfTimeError):
+                return gather(kind, deadline=-math.inf)  # where nothing is left to be distilled
+            self._answer_first(pool, gather(ParentKind.ORIGINAL), joining)
         try:
             return gather(kind, deadline=self._started + _DISTILLING_SHARE * (config.seconds or math.inf))
         except OutOfTimeError:
@@ -313,6 +306,38 @@ class _Solver:
             )
             self.folder.begin_undistilled()
             return gather(ParentKind.ORIGINAL)
+
+    def _answer_first(self, pool: ExecutionPool, stock: Stock, joining: Mapping[int, Sequence[str]]) -> None:
+        """Writes down what a turn comes to that begins with training programs as they are.
+
+        Distilling takes minutes, and a task may need none of it. What comes after knows nothing of this, so
+        that answers do not depend on whether there was anything to be distilled.
+        """
+        tasks = self._tasks
+        rounds = Rounds.of(len(tasks))
+        self._display.phase("first answers", len(tasks))
+        with scratch_folder() as scratch:
+            evolver = self._evolver(pool, stock, scratch)
+            for _ in evolver.give_turns(rounds, range(len(tasks)), joining):
+                self._display.advance()
+        found = [answered(task, [state]) for task, state in zip(tasks, rounds.tasks, strict=True)]
+        self.folder.publish(found)
+        num_given = sum(each.is_given for each in found)
+        self._display.note(
+            f"{num_given} of {len(tasks)} tasks have a program for all demonstrations, found"
+            f" before training programs are distilled; answers.json in {self._config.output} has it"
+        )
+
+    def _evolver(self, pool: ExecutionPool, stock: Stock, scratch: str) -> Evolver:
+        config = self._config
+        return Evolver(
+            pool,
+            self._tasks,
+            write_stock(stock, scratch, pool),
+            fitted(config.breeding, stock),
+            config.turn_work,
+            config.seed,
+        )
 
     def _evolution_settings(self) -> EvolutionSettings:
         config = self._config
@@ -352,13 +377,6 @@ def _check(tasks: Sequence[Task], source: str | None, config: SolveConfig) -> No
 
 def _without_test_outputs(task: Task) -> Task:
     return dataclasses.replace(task, test=tuple(Pair(pair.input, None) for pair in task.test))
-
-
-def _programs(texts: Sequence[str]) -> Iterator[str]:
-    """Yields those texts that are programs, in their canonical form."""
-    for text in texts:
-        with contextlib.suppress(ProgramError):
-            yield str(parse_program(text))
 
 
 def _confirmed(pool: ExecutionPool, answers: Sequence[Answered]) -> list[dict[str, Outputs]]:

@@ -49,6 +49,7 @@ def main(_: Sequence[str]) -> None:
     from codeit_jax.evolution.command import EvolveConfig, run_evolution  # takes its time
     from codeit_jax.evolution.jobs import Breeding
     from codeit_jax.helped import run_helped
+    from codeit_jax.report.command import page_of
 
     config = EvolveConfig(
         output=_OUTPUT.value,
@@ -62,10 +63,11 @@ def main(_: Sequence[str]) -> None:
         shares_finds=_SHARE_FINDS.value,
         breeding=Breeding(num_mended=_NUM_MENDED.value, states_work=_STATES_WORK.value),
     )
+    page = page_of(_OUTPUT.value)
     run_helped(
         _DISTRIBUTED.rendezvous(),
         config.num_workers,
-        lambda leader: run_evolution(config, leader=leader),
+        lambda leader: run_evolution(config, leader=leader, page=page),
     )
 
 

@@ -41,6 +41,7 @@ def main(_: Sequence[str]) -> None:
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
     from codeit_jax.helped import run_helped
+    from codeit_jax.report.command import page_of
     from codeit_jax.search.command import run_search  # after the flags: what it imports takes its time
 
     search = functools.partial(
@@ -54,7 +55,8 @@ def main(_: Sequence[str]) -> None:
         budget=dataclasses.replace(SEARCH_LIMITS, max_work=_MAX_WORK.value),
         compared=command_line.local_paths(_COMPARE),
     )
-    run_helped(_DISTRIBUTED.rendezvous(), _NUM_WORKERS.value, lambda leader: search(leader=leader))
+    page = page_of(_OUTPUT.value)
+    run_helped(_DISTRIBUTED.rendezvous(), _NUM_WORKERS.value, lambda leader: search(leader=leader, page=page))
 
 
 def run() -> None:

@@ -51,6 +51,7 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--output is required")
     from codeit_jax.arc import load_tasks
     from codeit_jax.helped import run_helped
+    from codeit_jax.report.command import page_of
     from codeit_jax.solving import SolveConfig, solve  # takes its time
 
     config = SolveConfig(
@@ -67,10 +68,11 @@ def main(_: Sequence[str]) -> None:
         num_workers=_NUM_WORKERS.value,
     )
     source = _TASKS.value
+    page = page_of(_OUTPUT.value)
     run_helped(
         _DISTRIBUTED.rendezvous(),
         config.num_workers,
-        lambda leader: solve(load_tasks(source), config, source=source, leader=leader),
+        lambda leader: solve(load_tasks(source), config, source=source, leader=leader, page=page),
     )
 
 

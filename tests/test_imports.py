@@ -33,6 +33,7 @@ TOP_LEVEL = {
     "solving",
     "trained",
     "validation",
+    "written",
 }
 HOST_ROOMS = {
     "config",

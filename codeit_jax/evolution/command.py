@@ -1,6 +1,7 @@
 """The evolution of `launch/evolve.py`: programs bred for every task, resumed where it was cut short."""
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,8 +12,8 @@ from codeit_jax.arc.datasets import identify_tasks
 from codeit_jax.config import TURN_WORK, ParentKind
 from codeit_jax.errors import UserError
 from codeit_jax.evolution.evolution import Evolution
-from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings
-from codeit_jax.evolution.jobs import Breeding, Seed, Stock
+from codeit_jax.evolution.folder import EvolutionFolder, EvolutionSettings, EvolutionState
+from codeit_jax.evolution.jobs import Breeding, Seed
 from codeit_jax.evolution.rounds import Evolver
 from codeit_jax.evolution.state import EvolutionPoint
 from codeit_jax.evolution.stock import (
@@ -25,10 +26,9 @@ from codeit_jax.evolution.stock import (
 )
 from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.led_pool import Leader
-from codeit_jax.execution.pool import ExecutionPool
-from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.run.display import Display
-from codeit_jax.run.files import scratch_folder, user_path
+from codeit_jax.run.files import scratch_folder
+from codeit_jax.run.page import Page
 from codeit_jax.search.verification import verify
 
 
@@ -62,7 +62,10 @@ class EvolveConfig:
 
 
 def run_evolution(
-    config: EvolveConfig, console: Console | None = None, leader: Leader | None = None
+    config: EvolveConfig,
+    console: Console | None = None,
+    leader: Leader | None = None,
+    page: Page | None = None,
 ) -> EvolutionFolder:
     """Breeds programs for every task, from the start or from where an earlier evolution stopped.
 
@@ -70,6 +73,7 @@ def run_evolution(
         config: the evolution.
         console: where to show progress; by default standard output.
         leader: of other processes whose workers help; None for none.
+        page: shows what is found; by default there is none.
 
     Returns:
         The folder with what was found, earlier starts included.
@@ -80,13 +84,22 @@ def run_evolution(
     """
     if config.work < 1:
         raise UserError(f"--work={config.work}: must be at least 1")
+    begun = time.monotonic()
+    page = page or Page()
     tasks = load_tasks(config.tasks)
     execution = execution_config(config.num_workers)
     given = read_seeds(config.programs, config.parents)
     # Claimed before training programs are distilled, which takes minutes.
     folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, given))
+
+    def publish() -> None:
+        folder.publish()
+        page.renew(display)
+
     with folder.hold(), Display(console) as display, start_pool(tasks, execution, leader) as pool:
-        stock = _gather(config, given, pool, display)
+        with folder.preparing(begun):
+            has_edges = config.breeding.states_work > 0
+            stock = gather_stock(config.parents, given, pool, folder.path, display, has_edges=has_edges)
         folder.begin(identify_seeds(stock.seeds))
         with scratch_folder() as scratch:
             breeding = fitted(config.breeding, stock)
@@ -99,8 +112,8 @@ def run_evolution(
                 display,
                 work=config.work,
                 shares_finds=config.shares_finds,
-                status=lambda: _status(folder.state.point(), len(tasks)),
-                publish=folder.publish,
+                status=lambda: _status(folder.state, len(tasks)),
+                publish=publish,
             ).run()
         _tell(folder.state.point(), tasks, display)
         display.phase("running the solutions again")
@@ -111,14 +124,8 @@ def run_evolution(
         }
         with start_pool(tasks, execution, leader) as fresh_pool:
             display.note(f"{verify(fresh_pool, tasks, solved)} solutions verified")
+        page.finish(display)
     return folder
-
-
-def _gather(config: EvolveConfig, given: Sequence[Seed], pool: ExecutionPool, display: Display) -> Stock:
-    folder = user_path(config.output)
-    cache = folder.with_name(f"{folder.name}.{DISTILLED}")
-    has_edges = config.breeding.states_work > 0
-    return gather_stock(config.parents, given, pool, cache, display, has_edges=has_edges)
 
 
 def _settings(config: EvolveConfig, tasks: Sequence[Task], given: Sequence[Seed]) -> EvolutionSettings:
@@ -133,9 +140,10 @@ def _settings(config: EvolveConfig, tasks: Sequence[Task], given: Sequence[Seed]
     )
 
 
-def _status(point: EvolutionPoint, num_tasks: int) -> str:
+def _status(state: EvolutionState, num_tasks: int) -> str:
+    point = state.point()
     solved = f"{point.solved} of {num_tasks} tasks solved ({point.solved_strict} strictly)"
-    return f"{solved}, {point.num_programs / max(point.seconds, 1e-9):,.0f} programs/s"
+    return f"{solved}, {point.num_programs / max(state.seconds, 1e-9):,.0f} programs/s"
 
 
 def _tell(point: EvolutionPoint, tasks: Sequence[Task], display: Display) -> None:

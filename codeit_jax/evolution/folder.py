@@ -1,8 +1,10 @@
 """The folder of an evolution: a file for each task, where it goes on from, and the files made of that."""
 
+import contextlib
 import dataclasses
 import json
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from etils import epath
@@ -54,17 +56,19 @@ class EvolutionState:
 
     Attributes:
         rounds: what it goes on from.
-        seconds: time that it took.
+        seconds: time that breeding took.
+        preparing_seconds: time that it took to come to that, distilling above all, of all starts.
         points: the curve, a point a round.
     """
 
     rounds: Rounds
     seconds: float = 0.0
+    preparing_seconds: float = 0.0
     points: list[EvolutionPoint] = dataclasses.field(default_factory=list)
 
     def point(self) -> EvolutionPoint:
         """Returns how many tasks are solved now."""
-        return point_of(self.rounds.tasks, self.seconds)
+        return point_of(self.rounds.tasks, self.preparing_seconds + self.seconds)
 
 
 class EvolutionFolder:
@@ -114,6 +118,19 @@ class EvolutionFolder:
         self._stock = stock
         self.save()
 
+    @contextlib.contextmanager
+    def preparing(self, begun: float) -> Iterator[None]:
+        """Counts the time that a start takes until the block ends, also where it is cut short.
+
+        Args:
+            begun: by `time.monotonic`, when the start began.
+        """
+        try:
+            yield
+        finally:
+            self.state.preparing_seconds += time.monotonic() - begun
+            self.save()
+
     def save_task(self, index: int) -> None:
         """Writes down what a task has come to."""
         with naming(self._place):
@@ -128,6 +145,7 @@ class EvolutionFolder:
             "round": state.rounds.number,
             "finds": state.rounds.finds,
             "seconds": state.seconds,
+            "preparing_seconds": state.preparing_seconds,
             "points": list(map(dataclasses.asdict, state.points)),
         }
         with naming(self._place):
@@ -201,7 +219,8 @@ class EvolutionFolder:
             if task is None and rounds.number:  # in the first every task has its turn
                 raise ClaimError(f"{_TASKS}/{file.name} is gone")
             rounds.tasks.append(task or TaskState())
-        return values["stock"], EvolutionState(rounds, values["seconds"], points)
+        seconds = values["seconds"], values.get("preparing_seconds", 0.0)  # of earlier versions none
+        return values["stock"], EvolutionState(rounds, *seconds, points)
 
 
 def _candidate_json(candidate: Candidate) -> dict[str, Any]:

@@ -188,7 +188,7 @@ class EvolutionPoint:
         solved_by_three_answers: tasks of which one of three answers that differ is right.
         solved_by_two_answers: the same of two answers (the rule of the ARC Prize).
         share: `solved` as a share of all tasks.
-        seconds: time that it took.
+        seconds: time that it took, with what came before breeding, of earlier starts, too.
     """
 
     work: int

@@ -19,9 +19,10 @@ from codeit_jax.evolution.colours import colours_by_task
 from codeit_jax.evolution.edges import mine_edges
 from codeit_jax.evolution.jobs import Breeding, Seed, Stock
 from codeit_jax.execution.pool import ExecutionPool
+from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display
-from codeit_jax.run.files import write_bytes
+from codeit_jax.run.files import writable_cache, write_bytes
 
 _LIMITS = Budget(max_items=1_000)
 _JOB_TIMEOUT_SECONDS = 300.0
@@ -57,7 +58,7 @@ def gather_stock(
     kind: ParentKind | None,
     given: Sequence[Seed],
     pool: ExecutionPool,
-    cache: epath.Path,
+    folder: epath.Path,
     display: Display,
     *,
     has_edges: bool,
@@ -69,7 +70,7 @@ def gather_stock(
         kind: which training programs; None for none.
         given: other programs.
         pool: workers with a `HostContext`.
-        cache: a file for distilled training programs.
+        folder: where distilled training programs are kept, if not in the user's cache for all commands.
         display: where progress is shown.
         has_edges: whether steps of training programs are mined, too.
         deadline: by `time.monotonic`, when distilling is given up.
@@ -81,6 +82,7 @@ def gather_stock(
     parents: list[MutationParent] = []
     if kind is not None:
         programs = load_training_programs()
+        cache = (writable_cache(display.note) or folder) / DISTILLED
         parents, _ = gather_parents(kind, pool, training_tasks, programs, cache, display, deadline=deadline)
     seeds = (*((parent.task_id, parent.solution) for parent in parents), *given)
     edges = mine_edges(parents) if has_edges else ()

@@ -97,14 +97,23 @@ def read_results(path: str) -> Results:
     """Reads a folder that train, search, evolve or solve has left, or is working in.
 
     Raises:
-        UserError: there is no such folder, or it is none of these.
+        UserError: there is no such folder, or it is none of these; the message begins with `--workdir`.
     """
     with naming(f"--workdir={path}"):
-        folder = user_path(path)
-        if not folder.is_dir():
-            raise UserError("there is no such folder")
-        list(folder.iterdir())  # or it may not be entered
-        return _Reader(folder).read()
+        return read_folder(user_path(path))
+
+
+def read_folder(folder: epath.Path) -> Results:
+    """Reads a folder as `read_results` does.
+
+    Raises:
+        UserError: there is no such folder, or it is none of these.
+        OSError: it may not be entered.
+    """
+    if not folder.is_dir():
+        raise UserError("there is no such folder")
+    list(folder.iterdir())  # or it may not be entered
+    return _Reader(folder).read()
 
 
 class _Reader:

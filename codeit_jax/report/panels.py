@@ -59,9 +59,11 @@ def speed_charts(run: Results) -> list[Chart]:
     """Returns the charts of time and throughput of one folder."""
     if run.kind is not Kind.TRAIN:
         programs = _from_nothing(column(run.rows, "seconds", "num_programs"))
+        rates = Series("programs a second", _rates(run.rows))
+        note = _time_note([run])
         return [
-            Chart("Programs run", TIME, (Series("programs", programs),), x_unit=Unit.SECONDS),
-            Chart("Speed", TIME, (Series("programs a second", _rates(run.rows)),), x_unit=Unit.SECONDS),
+            Chart("Programs run", TIME, (Series("programs", programs),), x_unit=Unit.SECONDS, note=note),
+            Chart("Speed", TIME, (rates,), x_unit=Unit.SECONDS, note=note),
         ]
     stages = (("explore", "sampling and running"), ("learn", "learning"), ("evolve", "waiting for breeding"))
     return [
@@ -259,8 +261,14 @@ def _search_charts(searched: Sequence[Results], runs: Sequence[Results]) -> list
             points = _until(RELEASED_MUTANTS, end)
             series.append(Series("released code, mutants at d1", points, _GREY, is_dashed=True))
         x_unit = Unit.SECONDS if label == TIME else Unit.NUMBER
-        charts.append(Chart(title, label, tuple(series), Form.STEPS, x_unit=x_unit))
+        note = _time_note(searched) if label == TIME else ""
+        charts.append(Chart(title, label, tuple(series), Form.STEPS, x_unit=x_unit, note=note))
     return charts
+
+
+def _time_note(searched: Sequence[Results]) -> str:
+    is_bred = any(run.kind is Kind.EVOLVE for run in searched)
+    return "An evolution's time has that of distilling and of earlier starts in it." if is_bred else ""
 
 
 def _rule_series(run: Results, x: str, runs: Sequence[Results]) -> list[Series]:

@@ -2,17 +2,14 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from codeit_jax.errors import UserError
-from codeit_jax.execution.evaluator import Evaluator
 from codeit_jax.report.folders import Results
-from codeit_jax.report.gallery import Card, card_of, shown_tasks, task_json
+from codeit_jax.report.gallery import Card, task_json
 from codeit_jax.report.pictures import rows_of
 from codeit_jax.results.rendering import COLOURS
 
@@ -22,7 +19,7 @@ _PLACE = "on bright_blue"
 _CALL = re.compile(r"(\w+ = )(\w+)(.*)")
 
 
-def show_task(results: Results, task_id: str, console: Console) -> None:
+def show_task(results: Results, card: Card, console: Console) -> None:
     """Shows what a folder has for a task: its pairs, what the program gives for them, and its steps.
 
     Where there are no colours a cell is its digit, `.` where there is none, and `x` where it has no colour; a
@@ -30,21 +27,13 @@ def show_task(results: Results, task_id: str, console: Console) -> None:
 
     Args:
         results: the folder.
-        task_id: the task.
+        card: what it has for the task.
         console: where to; it knows whether there are colours, and how wide it is.
-
-    Raises:
-        UserError: the folder has nothing for such a task.
     """
-    card = card_of(results, task_id, Evaluator(results.budget))
-    if card is None:
-        meant = get_close_matches(task_id, shown_tasks(results), n=1)
-        asked = f"; did you mean {meant[0]}?" if meant else ""
-        raise UserError(f"--show={task_id}: {results.name} has no program for such a task{asked}")
     printer = _Printer(console)
-    printer.line(Text.assemble((_printable(task_id), "bold"), f"  {_printable(card.badge)}"))
+    printer.line(Text.assemble((_printable(card.task_id), "bold"), f"  {_printable(card.badge)}"))
     printer.line(Text(_printable(" · ".join(card.facts))))
-    task = results.tasks.get(task_id)
+    task = results.tasks.get(card.task_id)
     pairs = task_json(task) if task else {"train": [], "test": []}
     for kind, name in (("train", "demonstration"), ("test", "test")):
         for place, pair in enumerate(pairs[kind]):

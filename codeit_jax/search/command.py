@@ -17,6 +17,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.run.display import Display
+from codeit_jax.run.page import Page
 from codeit_jax.search.curve import Curve, read_curve
 from codeit_jax.search.folder import BEST_THREE, STRICTLY, SearchFolder, SearchSettings, SearchState
 from codeit_jax.search.ranking import Candidate
@@ -43,6 +44,7 @@ def run_search(
     budget: Budget = SEARCH_LIMITS,
     programs_per_job: int = PROGRAMS_PER_JOB,
     leader: Leader | None = None,
+    page: Page | None = None,
 ) -> SearchState:
     """Runs the programs of files on every task, from the start or from where an earlier search stopped.
 
@@ -57,6 +59,7 @@ def run_search(
         budget: what one run of a program may spend.
         programs_per_job: programs that are run together.
         leader: of other processes whose workers help; None for none.
+        page: shows what is found; by default there is none.
 
     Returns:
         What was found, earlier starts included.
@@ -65,6 +68,7 @@ def run_search(
         UserError: a file, the tasks or the folder are wrong; the message says what and where.
         RuntimeError: a solution was not found to be one when it was run again.
     """
+    page = page or Page()
     other_curves = _read_curves(compared)
     for path in programs:
         with naming(path):
@@ -81,13 +85,14 @@ def run_search(
             done = folder.state.num_programs
             raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
         _note_withheld(tasks, display)
-        search = _Search(folder, settings, tasks, display, other_curves)
+        search = _Search(folder, settings, tasks, display, page, other_curves)
         with start_pool(tasks, execution, leader) as pool:
             search.run(pool, ProgramStream(programs), max_programs, sum(map(count_lines, programs)))
         _sum_up(folder.state, len(tasks), display)
         with start_pool(tasks, execution, leader) as fresh_pool:
             num_verified = verify(fresh_pool, tasks, folder.state.book.solved())
         display.note(f"{num_verified} solutions verified")
+        page.finish(display)
     return folder.state
 
 
@@ -147,6 +152,7 @@ class _Search:
         settings: SearchSettings,
         tasks: Sequence[Task],
         display: Display,
+        page: Page,
         other_curves: Mapping[str, Curve],
     ) -> None:
         self._folder = folder
@@ -154,6 +160,7 @@ class _Search:
         self._settings = settings
         self._tasks = tasks
         self._display = display
+        self._page = page
         self._other_curves = other_curves
         self._clock = time.monotonic()
         self._saved = self._begun = self._clock
@@ -244,6 +251,7 @@ class _Search:
         self._state.add_point(len(self._tasks), self._settings.curve_step)
         self._folder.save()
         self._folder.publish(self._tasks, self._other_curves)
+        self._page.renew(self._display)
 
     def _save(self) -> None:
         now = time.monotonic()

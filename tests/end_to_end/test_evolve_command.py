@@ -76,6 +76,7 @@ def test_killed_at_any_time_it_goes_on_to_the_same_finds(data, tmp_path):
     whole = evolve(*flags(data, tmp_path / "whole", work=WORK))
     assert (whole.returncode, whole.stderr) == (0, "")
     assert "2 of 3 tasks solved by the best three candidates" in whole.stdout
+    assert whole.stdout.endswith(f"to look at: {tmp_path / 'whole' / 'report.html'}\n")
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     killed = tmp_path / "killed"
     num_killed = run_with_kills(command(*flags(data, killed, work=WORK)), environment, killed, NUM_KILLS)

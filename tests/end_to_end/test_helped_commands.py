@@ -57,6 +57,7 @@ def test_two_processes_breed_what_one_breeds(data: DataConfig, tmp_path: Path) -
             "evolve", *flags, "--work=300000", "--turn_work=100000", output, folder=tmp_path, count=count
         )
         assert ends(breeding) == [0] * count
+    assert (tmp_path / "2" / "report.html").exists()
     for name in ("solutions.json", "near_misses.json"):
         assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 

@@ -65,14 +65,16 @@ def test_a_run_leaves_its_files(uninterrupted: Path, config: Config) -> None:
     ]
 
 
-def test_when_a_run_reports(config: Config, uninterrupted: Path, tmp_path: Path, monkeypatch) -> None:
+def test_when_a_run_reports(config: Config, uninterrupted: Path, tmp_path: Path, monkeypatch, capsys) -> None:
     shutil.copytree(uninterrupted, tmp_path / "run")
     (tmp_path / "run" / "report.html").unlink()
     never = dataclasses.replace(config, report_interval=0)
     run_experiment(never, str(tmp_path / "run"))
     assert not (tmp_path / "run" / "report.html").exists()
+    assert "to look at" not in capsys.readouterr().out
     run_experiment(config, str(tmp_path / "run"))  # as if it had been killed before it could
     assert (tmp_path / "run" / "report.html").exists()
+    assert capsys.readouterr().out.endswith(f"to look at: {tmp_path / 'run' / 'report.html'}\n")
     reported = []
     monkeypatch.setattr(experiment, "write_report", lambda workdir, tell: reported.append(workdir.name))
     run_experiment(

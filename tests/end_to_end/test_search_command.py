@@ -58,7 +58,7 @@ def flags(data, folder, **changes):
 
 
 def files(folder):
-    found = {path.name: path.read_text() for path in folder.iterdir()}
+    found = {path.name: path.read_text() for path in folder.iterdir() if path.name != "report.html"}
     found["performance.csv"] = [line.rsplit(",", 1)[0] for line in found["performance.csv"].splitlines()]
     found["progress.json"] = [line for line in found["progress.json"].splitlines() if '"seconds"' not in line]
     return found
@@ -69,6 +69,7 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(data, tmp_pa
     ended = search(*arguments)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "30 solutions verified" in ended.stdout
+    assert ended.stdout.endswith(f"to look at: {tmp_path / 'whole' / 'report.html'}\n")
     whole = files(tmp_path / "whole")
     names = {"performance.csv", "solutions.json", "candidates.json", "curve.svg", "progress.json"}
     assert set(whole) == names
@@ -90,6 +91,7 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(data, tmp_pa
     assert 6 <= len(state["curve"]) < 13
     assert "resumed: " in search(*cut).stdout
     assert files(tmp_path / "cut") == whole
+    assert (tmp_path / "cut" / "report.html").exists()
 
 
 @pytest.mark.parametrize(

@@ -73,6 +73,7 @@ def test_killed_at_any_time_it_goes_on_to_the_same_answers(data, tmp_path):
     whole = solve(data, *flags(data, tmp_path / "whole"))
     assert (whole.returncode, whole.stderr) == (0, "")
     assert "of 3 tasks have a program that gives all demonstrations" in whole.stdout
+    assert whole.stdout.endswith(f"to look at: {tmp_path / 'whole' / 'report.html'}\n")
     killed = tmp_path / "killed"
     num_killed = run_with_kills(command(*flags(data, killed)), environment(data), killed, NUM_KILLS)
     assert num_killed >= 3

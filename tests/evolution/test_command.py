@@ -5,6 +5,7 @@ import dataclasses
 import errno
 import json
 import random
+import types
 from io import StringIO
 
 import pytest
@@ -15,7 +16,7 @@ from codeit_jax.arc.task import task_to_json
 from codeit_jax.config import ParentKind
 from codeit_jax.dsl import parse_program
 from codeit_jax.errors import UserError
-from codeit_jax.evolution import stock
+from codeit_jax.evolution import command, evolution, folder, stock
 from codeit_jax.evolution.command import EvolveConfig, run_evolution
 from codeit_jax.evolution.jobs import Breeding
 from codeit_jax.execution import run
@@ -58,7 +59,7 @@ def contents(folder):
         text = path.read_text()
         if path.name == "progress.json":
             values = json.loads(text)
-            del values["seconds"]
+            del values["seconds"], values["preparing_seconds"]
             text = [
                 {**point, "seconds": 0} if isinstance(point, dict) else point
                 for point in values.pop("points")
@@ -250,8 +251,10 @@ def test_folders_above_are_made_before_anything_is_written(make, tmp_path, monke
         return [], []
 
     monkeypatch.setattr(stock, "gather_parents", gather)
+    monkeypatch.setattr(stock, "writable_cache", lambda note: None)
     evolve(make(folder, work=1, parents=ParentKind.DISTILLED))
     assert (folder / "solutions.json").exists()
+    assert (folder / "distilled_programs.json").exists()
 
 
 def test_another_programs_folder_is_left_alone(make, tmp_path):
@@ -326,3 +329,25 @@ def test_tasks_without_test_outputs_are_told_of(tmp_path, make):
     (tmp_path / "hidden.json").write_text(json.dumps(task))
     told = evolve(make(tmp_path / "out", tasks=str(tmp_path / "hidden.json"), work=1, turn_work=1000))
     assert "1 of the tasks come without their test outputs" in " ".join(told.split())
+
+
+def test_rows_have_the_time_of_distilling_and_of_earlier_starts(make, tmp_path, monkeypatch):
+    clock, gather = types.SimpleNamespace(seconds=0.0), command.gather_stock
+
+    def gather_slowly(*arguments, **options):
+        clock.seconds += 100
+        if clock.seconds == 100:
+            raise KeyboardInterrupt
+        return gather(*arguments, **options)
+
+    stopped = types.SimpleNamespace(monotonic=lambda: clock.seconds)
+    for module in (command, folder, evolution):
+        monkeypatch.setattr(module, "time", stopped)
+    monkeypatch.setattr(command, "gather_stock", gather_slowly)
+    config = make(tmp_path / "cut", work=1)
+    with pytest.raises(KeyboardInterrupt):
+        evolve(config)
+    for seconds, work in (("200.0", 1), ("300.0", WORK)):
+        evolve(dataclasses.replace(config, work=work))
+        rows = list(csv.DictReader((tmp_path / "cut" / "performance.csv").read_text().splitlines()))
+        assert rows[-1]["seconds"] == seconds

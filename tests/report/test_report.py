@@ -323,10 +323,12 @@ def test_a_run_does_not_end_by_its_report(workdir, monkeypatch):
     (workdir / "report.html").unlink()
     (workdir / "report.html").mkdir()
     assert write_report(workdir, told.append) is None
-    assert told.pop() == f"report.html could not be written: --workdir={workdir}: Is a directory"
+    assert told.pop() == f"the report could not be written: {workdir / 'report.html'}: Is a directory"
     monkeypatch.setattr("codeit_jax.report.command.make_page", lambda _: 1 / 0)
     write_report(workdir, told.append)
-    assert told == ["report.html could not be written: ZeroDivisionError: division by zero"]
+    assert told.pop() == "the report could not be written: ZeroDivisionError: division by zero"
+    assert write_report(workdir / "nowhere", told.append) is None
+    assert told == [f"the report could not be written: {workdir / 'nowhere'}: there is no such folder"]
 
 
 def test_a_folder_is_told_in_a_sentence(workdir, evolved, answers, tasks_folder):

@@ -74,8 +74,30 @@ def test_grids_that_do_not_fit_beside_each_other_come_one_below_the_other(workdi
 
 
 def test_a_task_that_is_not_there_is_told(workdir):
-    with pytest.raises(UserError, match="--show=nope: first_run has no program for such a task"):
+    with pytest.raises(UserError, match=r"--show=nope: first_run has no program for such a task$"):
         show([str(workdir)], "nope")
+
+
+def test_of_several_folders_those_that_have_the_task_show_it(workdir, evolved, answers):
+    file = io.StringIO()
+    folders = [str(evolved), str(workdir), str(answers)]
+    show(folders, "halfway", Console(file=file, width=80))
+    places = [file.getvalue().index(each) for each in ("evolved:\n", "first_run:\n", "answers:\n")]
+    assert places == sorted(places)
+    assert file.getvalue().count("halfway") == 3
+    file = io.StringIO()
+    show(folders, "odd", Console(file=file, width=80))
+    lines = lines_of(file.getvalue())
+    assert (lines[0], lines[-1]) == tuple(
+        f"{name} has no program for such a task" for name in ("evolved", "answers")
+    )
+    assert lines[1:3] == ["first_run:", "odd  wrong shape"]
+    with pytest.raises(
+        UserError, match=r"--show=mirr: evolved, first_run, answers have no .*; did you mean mirror\?$"
+    ):
+        show(folders, "mirr")
+    with pytest.raises(UserError, match="first_run is given twice"):
+        show([str(workdir)] * 2, "mirror")
 
 
 @pytest.mark.parametrize("grid", [((0,) * 30,) * 2, ((1, 2), (3, 4)), ((1, 1, 1, 1, 2),)])

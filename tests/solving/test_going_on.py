@@ -62,6 +62,29 @@ def test_without_time_to_distil_the_training_programs_are_taken_as_they_are(
     assert asked == [(ParentKind.BOTH, True), (ParentKind.ORIGINAL, False), (ParentKind.ORIGINAL, True)]
 
 
+def test_a_few_tasks_are_answered_before_training_programs_are_distilled(tasks, make, tmp_path, monkeypatch):
+    asked = []
+
+    def gather(kind, *, deadline=math.inf, given, folder, **_):
+        asked.append((kind, (folder / "answers.json").exists()))
+        if deadline < 0 and "distilling" in str(folder):
+            raise OutOfTimeError
+        return Stock(tuple(given))
+
+    monkeypatch.setattr(solving, "gather_stock", gather)
+    for name in ("distilling", "distilled"):
+        config = make(tmp_path / name, parents=ParentKind.BOTH, work=600_000, turn_work=300_000)
+        _, printed = answer(tasks[:3], config)
+        assert ("of 3 tasks have a program for all demonstrations, found before" in printed) == (
+            name == "distilling"
+        )
+    assert asked == [
+        *((ParentKind.BOTH, False), (ParentKind.ORIGINAL, False), (ParentKind.BOTH, True)),
+        (ParentKind.BOTH, False),
+    ]
+    assert results(tmp_path / "distilling") == results(tmp_path / "distilled")
+
+
 def test_thorough_goes_on_where_a_short_program_is_known(tasks, make, tmp_path):
     whole, _ = answer(tasks[:1], make(tmp_path / "out", work=60_000_000))
     turns = json.loads((tmp_path / "out" / "evolution" / "tasks" / "mirrored.json").read_text())["turn"]

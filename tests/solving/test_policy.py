@@ -61,6 +61,15 @@ def test_what_a_policy_writes_joins_its_tasks(writings, tasks, make, tmp_path):
         answer(tasks, make(tmp_path / "out", work=60, turn_work=60))
 
 
+def test_other_settings_are_refused_before_a_policy_writes(writings, tasks, make, tmp_path):
+    config = make(tmp_path / "out", workdir="run", num_samples=3, work=60, turn_work=60)
+    answer(tasks, config)
+    (tmp_path / "out" / "written.json").unlink()
+    with pytest.raises(UserError, match="was begun with other settings: turn_work was 60 and is now 61"):
+        answer(tasks, dataclasses.replace(config, turn_work=61))
+    assert writings == [4]
+
+
 def test_what_a_policy_wrote_is_kept_when_it_is_cut_short(writings, tasks, make, tmp_path, monkeypatch):
     def stop(*_):
         raise KeyboardInterrupt
