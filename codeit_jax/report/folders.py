@@ -19,7 +19,7 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.report import shapes
 from codeit_jax.report.charts import Row
 from codeit_jax.report.sampled import IterationSamples, read_samples
-from codeit_jax.run.files import user_path
+from codeit_jax.run.files import existing_folder
 
 _IDENTITY = re.compile(r" \((\d+) tasks, [0-9a-f]{16}\)$")
 _POPULATION = re.compile(r"~\d+$")  # of a task that has more than one
@@ -100,9 +100,7 @@ def read_results(path: str) -> Results:
         UserError: there is no such folder, or it is none of these.
     """
     with naming(f"--workdir={path}"):
-        folder = user_path(path)
-        if not folder.is_dir():
-            raise UserError("there is no such folder")
+        folder = existing_folder(path)
         list(folder.iterdir())  # or it may not be entered
         return _Reader(folder).read()
 
