@@ -41,6 +41,7 @@ from codeit_jax.results.answered import Answered, answered, is_given
 from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder, writable_cache
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.search.verification import Outputs, run_again
 
 DEFAULT_MINUTES = 10.0
@@ -191,6 +192,7 @@ class _Solver:
     def run(self) -> tuple[list[Answered], list[dict[str, Outputs]]]:
         """Returns the answers, and what their programs give for the test inputs."""
         with self.folder.hold():
+            begin_keeping()
             joining = self._joining()
             with start_pool(self._tasks, self._execution, self._leader) as pool:
                 answers = self._evolve(pool, joining)

@@ -29,6 +29,7 @@ from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder, user_path
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.search.verification import verify
 
 
@@ -86,6 +87,7 @@ def run_evolution(
     # Claimed before training programs are distilled, which takes minutes.
     folder = EvolutionFolder(config.output, tasks, _settings(config, tasks, given))
     with folder.hold(), Display(console) as display, start_pool(tasks, execution, leader) as pool:
+        begin_keeping()
         stock = _gather(config, given, pool, display)
         folder.begin(identify_seeds(stock.seeds))
         with scratch_folder() as scratch:
