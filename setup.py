@@ -1,10 +1,14 @@
 """Packaging of codeit_jax; the settings of tools live in pyproject.toml."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (ROOT / "codeit_jax" / "__init__.py").read_text(), re.MULTILINE
+)[1]
 # A checkout has these at its top; installed, they lie in the package, so that their names are no one else's.
 FOLDERS = {"codeit_jax.launch": "launch", "codeit_jax.configs": "configs"}
 COMMANDS = sorted(path.stem for path in (ROOT / "launch").glob("[a-z]*.py"))  # each has a `run`
@@ -13,7 +17,7 @@ BUCKETS = ["gcsfs>=2026.7", "google-cloud-storage>=3.1"]
 
 setup(
     name="codeit_jax",
-    version="0.1.0",
+    version=VERSION,
     description="CodeIt on JAX: a T5 policy that learns to write programs for ARC by expert iteration.",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",

@@ -1,1 +1,3 @@
 """CodeIt on JAX."""
+
+__version__ = "0.1.0"

@@ -28,6 +28,7 @@ from codeit_jax.results.ablations import (
 from codeit_jax.run.claim import check_claim, claim_folder
 from codeit_jax.run.display import Display, number_table
 from codeit_jax.run.files import write_bytes, write_json, write_text
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.run.metrics import IterationMetrics, read_rows
 from codeit_jax.snapshots import latest_snapshot
 
@@ -70,6 +71,7 @@ def run_ablations(
             write_json(
                 folder / _RECORD, {name: dataclasses.asdict(each) for name, each in (known | configs).items()}
             )
+        begin_keeping()
         runs: dict[str, dict[int, Figures]] = {}
         num_runs = num_seeds * len(configs)
         for number in range(num_runs):

@@ -28,7 +28,7 @@ from codeit_jax.mutation.parents import gather_parents
 from codeit_jax.policy.sharding import describe
 from codeit_jax.report.command import write_report
 from codeit_jax.run.files import write_json_lines
-from codeit_jax.run.interruption import Terminated, deferred
+from codeit_jax.run.interruption import Terminated, begin_keeping, deferred
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.metrics import IterationMetrics, MetricsLog
 from codeit_jax.run.page import tell_page
@@ -38,6 +38,8 @@ from codeit_jax.run.run_display import RunDisplay
 from codeit_jax.run.workdir import open_workdir
 from codeit_jax.snapshots import Snapshots, latest_snapshot
 from codeit_jax.validation import check_overlap, load_validation_tasks, validate
+
+_PROFILE = "profile"  # the folder for a trace
 
 
 def run_experiment(
@@ -90,7 +92,7 @@ def run_experiment(
         components = dataclasses.replace(components, journal=journal, pause=snapshots)
         restored = snapshots.restore(learner, display.note)
         num_done = restored[0].meta_iteration if restored else 0
-        _check_profiled(profiled_iteration, num_done, config.num_meta_iterations)
+        _check_profiled(profiled_iteration, num_done, config.num_meta_iterations, workdir)
         if config.evolution.turn_work and num_done < config.num_meta_iterations:
             expert = start_expert(config, components, training_tasks, programs, cache, display)
             components = dataclasses.replace(components, expert=stack.enter_context(expert))
@@ -104,6 +106,8 @@ def run_experiment(
         log = stack.enter_context(contextlib.closing(MetricsLog(workdir if is_first else None, rows)))
         display.rows(log.rows)
         try:
+            if peers.count == 1:
+                begin_keeping()
             if not rows:
                 prepared_seconds = time.monotonic() - started
                 metrics = warm_up(state, components, config.warmup_experiences, display)
@@ -227,8 +231,10 @@ def _iterate(
     return metrics
 
 
-def _check_profiled(number: int | None, num_done: int, num_all: int) -> None:
-    if number is not None and not num_done < number <= num_all:
+def _check_profiled(number: int | None, num_done: int, num_all: int, workdir: epath.Path) -> None:
+    if number is None or (number <= num_done and (workdir / _PROFILE).exists()):  # it has been
+        return
+    if not num_done < number <= num_all:
         raise UserError(
             f"--profile={number}: meta-iterations {num_done + 1} to {num_all} are still to be done"
             if num_done < num_all
@@ -239,7 +245,7 @@ def _check_profiled(number: int | None, num_done: int, num_all: int) -> None:
 def _iterate_profiled(
     state: State, components: Components, display: RunDisplay, workdir: epath.Path
 ) -> IterationMetrics:
-    folder = workdir / "profile"
+    folder = workdir / _PROFILE
     with profile(folder) as idle_share:
         metrics = _iterate(state, components, display, workdir)
     display.note(

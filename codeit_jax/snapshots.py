@@ -20,7 +20,7 @@ from codeit_jax.replay.states import segment_names
 from codeit_jax.run.agreement import Agreement, check_equal
 from codeit_jax.run.checkpoint import Checkpointer
 from codeit_jax.run.files import write_json
-from codeit_jax.run.interruption import Terminated, is_requested, raise_requested
+from codeit_jax.run.interruption import Terminated, begin_keeping, is_requested, raise_requested
 from codeit_jax.run.journal import Journal
 from codeit_jax.run.manifest import DamageError
 from codeit_jax.run.metrics import PERFORMANCE, IterationMetrics, read_rows
@@ -240,6 +240,7 @@ class Snapshots:
     def _is_saved(self) -> None:
         self._on_disk = self._position(self._marked_state())
         self._taken_at = time.monotonic()
+        begin_keeping()
 
     def _wait(self) -> None:
         self._complete.wait()

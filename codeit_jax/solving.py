@@ -40,6 +40,7 @@ from codeit_jax.results.answered import Answered, answered, is_given
 from codeit_jax.results.telling import tell_answers
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.run.page import Page
 from codeit_jax.search.verification import Outputs, run_again
 from codeit_jax.written import read_policy, write_programs
@@ -206,6 +207,7 @@ class _Solver:
         # Claimed before the policy writes and training programs are distilled, which takes minutes.
         evolution = EvolutionFolder(self.folder.evolution, self._tasks, self._evolution_settings())
         with evolution.hold():
+            begin_keeping()
             joining = self._joining(self._write_with(policy) if policy else written or {})
             del policy  # and its parameters
             with start_pool(self._tasks, self._execution, self._leader) as pool:

@@ -29,6 +29,7 @@ from ml_collections.config_dict import ConfigDict
 
 from codeit_jax.config import (
     Config,
+    ConfigError,
     EvolutionConfig,
     LearnerConfig,
     MutationConfig,
@@ -51,15 +52,15 @@ def get_config(variant: str = "220m") -> ConfigDict:
     """Returns the config of a variant; what it does not name is the paper's.
 
     Raises:
-        ValueError: a part of the variant is unknown, or there are two sizes.
+        ConfigError: a part of the variant is unknown, or there are two sizes.
     """
     parts = [part for part in variant.split(",") if part]
     for part in parts:
         if part not in (*_SIZES, *ABLATIONS):
-            raise ValueError(f"unknown variant {part!r}; known are {', '.join((*_SIZES, *ABLATIONS))}")
+            raise ConfigError(f"unknown variant {part!r}; known are {', '.join((*_SIZES, *ABLATIONS))}")
     sizes = [part for part in parts if part in _SIZES] or ["220m"]
     if len(sizes) > 1:
-        raise ValueError(f"a variant has one size, not {' and '.join(sizes)}")
+        raise ConfigError(f"a variant has one size, not {' and '.join(sizes)}")
     config = _tiny() if sizes[0] == "tiny" else _codet5(*_CODET5[sizes[0]])
     return vary(to_config_dict(config), (part for part in parts if part not in _SIZES))
 

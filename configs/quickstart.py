@@ -37,7 +37,7 @@ def get_config(variant: str = "") -> ConfigDict:
     """Returns the config of a variant.
 
     Raises:
-        ValueError: a part of the variant is unknown.
+        ConfigError: a part of the variant is unknown.
     """
     config = to_config_dict(
         Config(

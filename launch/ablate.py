@@ -15,9 +15,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, config_flag
 
-_CONFIG = command_line.define_config_flag()
+_CONFIG = config_flag.define_config_flag()
 _VARIANTS = flags.DEFINE_list(
     "variants", [], "Ablations, as docs/ablations.md lists them; of several at once with + between them."
 )
@@ -37,7 +37,7 @@ _SCORED_ON = flags.DEFINE_enum(
 
 def main(_: Sequence[str]) -> None:
     """Parses the flags and runs."""
-    config = command_line.read_config(_CONFIG)
+    config = config_flag.read_config(_CONFIG)
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
     from codeit_jax.ablation import on_validation_split, run_ablations

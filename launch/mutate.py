@@ -10,7 +10,6 @@ from codeit_jax.run.interruption import catch_signals
 
 catch_signals()  # before what takes its time to import
 
-import math
 import os
 from collections.abc import Sequence
 
@@ -56,8 +55,6 @@ def main(_: Sequence[str]) -> None:
         raise command_line.UsageError("--num_programs is required")
     if not _OUTPUT.value:
         raise command_line.UsageError("--output is required")
-    if math.isnan(_NEW_LINE_SHARE.value):
-        raise command_line.UsageError("--new_line_share=nan: is no share")
     from codeit_jax.helped import run_helped
     from codeit_jax.mutation.growth.command import GrowthConfig, grow_file  # takes its time
 

@@ -14,9 +14,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, config_flag
 
-_CONFIG = command_line.define_config_flag()
+_CONFIG = config_flag.define_config_flag()
 _DEVICE = flags.DEFINE_string(
     "device", None, "The devices, such as h100, 8xh100, rtx4090, v4-8, v5e-16 or v5p-64."
 )
@@ -32,13 +32,13 @@ _JSON = flags.DEFINE_string("json", None, "A file for all figures.")
 
 def main(_: Sequence[str]) -> None:
     """Parses the flags and plans."""
-    config = command_line.read_config(_CONFIG)
+    config = config_flag.read_config(_CONFIG)
     if not _DEVICE.value:
         raise command_line.UsageError("--device is required, such as --device=8xh100")
     from codeit_jax.planning.command import plan_run  # after the flags: JAX takes a second to start
 
     plan_run(
-        command_line.config_name(),
+        config_flag.config_name(),
         config,
         _DEVICE.value,
         utilisation=_UTILISATION.value,

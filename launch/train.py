@@ -13,9 +13,9 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from codeit_jax.run import command_line, shared_flags
+from codeit_jax.run import command_line, config_flag, shared_flags
 
-_CONFIG = command_line.define_config_flag()
+_CONFIG = config_flag.define_config_flag()
 _WORKDIR = flags.DEFINE_string(
     "workdir", None, "The run's folder, or gs://bucket/folder; an earlier run in it is resumed."
 )
@@ -30,7 +30,7 @@ _DISTRIBUTED = shared_flags.define_distributed()
 
 def main(_: Sequence[str]) -> None:
     """Parses the flags and runs."""
-    config = command_line.read_config(_CONFIG)
+    config = config_flag.read_config(_CONFIG)
     if not _WORKDIR.value:
         raise command_line.UsageError("--workdir is required")
     from codeit_jax.experiment import run_experiment

@@ -11,7 +11,7 @@ import os
 import sys
 
 from codeit_jax.errors import UserError
-from codeit_jax.run import command_line
+from codeit_jax.run import command_line, config_flag
 
 
 def main() -> None:
@@ -38,7 +38,7 @@ def problem(program, arguments):
         with contextlib.redirect_stderr(errors):
             command_line._parse_flags([program.__name__, *arguments])
             if hasattr(program, "_CONFIG"):
-                command_line.read_config(program._CONFIG)
+                config_flag.read_config(program._CONFIG)
     except SystemExit:
         return errors.getvalue() or "the program would end"
     except UserError as error:

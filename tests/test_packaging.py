@@ -127,8 +127,13 @@ def test_a_command_has_the_help_of_its_script(program, site, commands, tmp_path)
     expected = run(script, "--help", packages=ROOT, cwd=tmp_path).stdout
     shown = run(command, "--help", packages=site, cwd=tmp_path).stdout
     assert "\n  --" in shown
-    called = expected.replace(f"python launch/{program}.py", f"codeit-{program}")
-    assert shown == called.replace(f"\n{script}:\n", f"\n{command}:\n")
+    called = _joined(expected).replace(f"python launch/{program}.py", f"codeit-{program}")
+    assert _joined(shown) == called.replace(f"\n{script}:\n", f"\n{command}:\n")
+
+
+def _joined(text: str) -> str:
+    """A text with calls that take several lines on one each."""
+    return text.replace(" \\\n    ", " ")
 
 
 @pytest.mark.parametrize(
@@ -154,7 +159,7 @@ def test_a_file_goes_before_a_config_of_the_package(site, commands, tmp_path):
     (tmp_path / "configs").mkdir()
     (tmp_path / "configs" / "quickstart.py").write_text("raise ValueError('mine')\n")
     ended = run(commands["codeit-train"], "--config=configs/quickstart.py", packages=site, cwd=tmp_path)
-    assert "line 1: ValueError: mine" in ended.stderr
+    assert "configs/quickstart.py, line 1: ValueError: mine" in ended.stderr
 
 
 def test_commands_have_workers_and_templates(site, commands, tmp_path):

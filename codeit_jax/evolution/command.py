@@ -28,6 +28,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.led_pool import Leader
 from codeit_jax.run.display import Display
 from codeit_jax.run.files import scratch_folder
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.run.page import Page
 from codeit_jax.search.verification import verify
 
@@ -97,6 +98,7 @@ def run_evolution(
         page.renew(display)
 
     with folder.hold(), Display(console) as display, start_pool(tasks, execution, leader) as pool:
+        begin_keeping()
         with folder.preparing(begun):
             has_edges = config.breeding.states_work > 0
             stock = gather_stock(config.parents, given, pool, folder.path, display, has_edges=has_edges)

@@ -18,6 +18,7 @@ from typing import Any
 
 from codeit_jax.errors import naming
 from codeit_jax.execution.pool import ExecutionPool, Function, Results
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.run.peers import Peers
 
 _MOST_TOGETHER = 256  # jobs that another process's worker is sent
@@ -290,6 +291,7 @@ def _serve(peers: Peers, worker: int, lock: threading.Lock) -> None:
             if order is None:
                 return
             if isinstance(order, _Start):
+                begin_keeping()  # the first has its folder
                 pool = ExecutionPool(1, order.context, **order.settings)
                 pools[order.pool] = stack.enter_context(pool)
             elif isinstance(order, _Close):

@@ -9,6 +9,7 @@ from codeit_jax.planning.plan import USABLE, Plan
 
 # What JAX takes of a GPU's memory at the start unless it is told.
 _TAKEN_OF_GPU = 0.75
+_MORE_OF_GPU = "JAX takes 75 % of a GPU by itself: set XLA_PYTHON_CLIENT_MEM_FRACTION=0.95"
 
 _NAMES = {
     "state": "parameters and optimiser",
@@ -80,12 +81,14 @@ def _verdict(plan: Plan, advice: Sequence[Changes]) -> list[str]:
     if plan.is_fitting:
         lines = [f"fits in {gigabytes(memory)}: {share:.0%} of it"]
         if plan.machine.device.is_gpu and share > _TAKEN_OF_GPU * USABLE:
-            lines.append("JAX takes 75 % of a GPU by itself: set XLA_PYTHON_CLIENT_MEM_FRACTION=0.95")
+            lines.append(_MORE_OF_GPU)
         return lines
     lines = [f"does not fit in {gigabytes(memory)}, of which {USABLE:.0%} may be planned with; it would with"]
     if not advice:
         return [f"does not fit in {gigabytes(memory)}, and no setting would change that: take more devices"]
-    return [*lines, *(f"  {' '.join(f'--config.{change}' for change in changes)}" for changes in advice)]
+    told = [" ".join(f"--config.{change}" for change in changes) for changes in advice]
+    lines += [f"  {'or ' * (number > 0)}{each}" for number, each in enumerate(told)]
+    return [*lines, *([_MORE_OF_GPU] if plan.machine.device.is_gpu else [])]
 
 
 def _row(name: str, learning: str, sampling: str) -> str:

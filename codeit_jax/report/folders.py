@@ -19,7 +19,7 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.report import shapes
 from codeit_jax.report.charts import Row
 from codeit_jax.report.sampled import IterationSamples, read_samples
-from codeit_jax.run.files import user_path
+from codeit_jax.run.files import existing_folder
 
 _IDENTITY = re.compile(r" \((\d+) tasks, [0-9a-f]{16}\)$")
 _POPULATION = re.compile(r"~\d+$")  # of a task that has more than one
@@ -100,18 +100,16 @@ def read_results(path: str) -> Results:
         UserError: there is no such folder, or it is none of these; the message begins with `--workdir`.
     """
     with naming(f"--workdir={path}"):
-        return read_folder(user_path(path))
+        return read_folder(existing_folder(path))
 
 
 def read_folder(folder: epath.Path) -> Results:
     """Reads a folder as `read_results` does.
 
     Raises:
-        UserError: there is no such folder, or it is none of these.
+        UserError: it is none of these.
         OSError: it may not be entered.
     """
-    if not folder.is_dir():
-        raise UserError("there is no such folder")
     list(folder.iterdir())  # or it may not be entered
     return _Reader(folder).read()
 

@@ -12,6 +12,7 @@ from rich.progress import (
     MofNCompleteColumn,
     Progress,
     SpinnerColumn,
+    Task,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -36,7 +37,7 @@ class Display:
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            _CountColumn(),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=self._console,
@@ -51,6 +52,8 @@ class Display:
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
         if self.is_terminal:
+            # What was shown last tells how far the command was that is cut short.
+            self._live.transient = exception_type is None
             self._live.stop()
 
     @property
@@ -100,6 +103,13 @@ class Display:
 
     def _render(self) -> RenderableType:
         return self._progress
+
+
+class _CountColumn(MofNCompleteColumn):
+    """Shows how many steps are done of how many, and nothing of a phase that has none."""
+
+    def render(self, task: Task) -> Text:
+        return super().render(task) if task.total is not None or task.completed else Text()
 
 
 def number_table(titles: Sequence[str], rows: Sequence[Sequence[str]], title: str | None = None) -> Table:

@@ -27,7 +27,7 @@ from jax.errors import JaxRuntimeError
 from codeit_jax.errors import UserError
 from codeit_jax.run.command_line import EXIT_USER_ERROR
 from codeit_jax.run.coordinator import found, key_value_store
-from codeit_jax.run.interruption import Terminated, raise_requested
+from codeit_jax.run.interruption import Terminated, is_kept, raise_requested
 from codeit_jax.run.peers import ALONE, Peers
 from codeit_jax.run.relay import Relay
 from codeit_jax.run.shared_flags import Rendezvous
@@ -44,6 +44,7 @@ _LEAVING_SECONDS = 20.0
 _GATHER_SECONDS = 86_400.0  # the longest that one process may be ahead of another
 _SLICE_SECONDS = 5.0
 _EXIT_LOST = 1
+_GO_ON = "; the same commands go on from here"
 _SIGNALS = {"terminated": signal.SIGTERM, "interrupted": signal.SIGINT}
 _ending = threading.Lock()
 
@@ -330,7 +331,8 @@ def _numbered(entries: list[tuple[str, str]]) -> dict[str, str]:
 
 def _end(line: str, code: int = _EXIT_LOST) -> NoReturn:
     _ending.acquire()  # for good: one thread ends the process
-    os.write(2, f"error: {line}; the same commands go on from here\n".encode())
+    advice = _GO_ON if is_kept() and code != EXIT_USER_ERROR else ""
+    os.write(2, f"error: {line}{advice}\n".encode())
     _end_now(code)
 
 

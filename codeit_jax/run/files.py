@@ -50,6 +50,18 @@ def resolved_path(path: str) -> epath.Path:
     return found if "://" in os.fspath(found) else found.resolve()
 
 
+def existing_folder(path: str) -> epath.Path:
+    """Returns the folder that a user means; see `user_path` for what else it raises.
+
+    Raises:
+        UserError: there is none.
+    """
+    folder = user_path(path)
+    if not folder.is_dir():
+        raise UserError("is a file, not a folder" if folder.exists() else "there is no such folder")
+    return folder
+
+
 def user_cache() -> epath.Path | None:
     """Returns the folder for what commands keep for later ones: in the user's cache, by the XDG rules.
 

@@ -51,23 +51,37 @@ def handled(advice: str = "") -> Iterator[None]:
     """Runs a command; what a signal raises in it ends the process, with one line.
 
     Args:
-        advice: what that line says to do next; "" for nothing.
+        advice: what that line says to do next, once there is something to go on from; "" for nothing. See
+            `begin_keeping`.
     """
     handler = _installed()
-    handler.begin()
+    handler.begin(advice)
     try:
         yield
     except KeyboardInterrupt as error:
-        _exit(signal.SIGINT, error, advice)
+        _exit(signal.SIGINT, error, handler.advice)
     except Terminated as error:
-        _exit(signal.SIGTERM, error, advice)
+        _exit(signal.SIGTERM, error, handler.advice)
     except Exception as error:
         # Code that calls back into Python may make another exception of what was raised there.
         if handler.raised is None:
             raise
-        _exit(handler.raised, error, advice)
+        _exit(handler.raised, error, handler.advice)
     finally:
         handler.phase = _Phase.ENDED
+
+
+def begin_keeping() -> None:
+    """Notes that from now on the command, given again, goes on from what is kept of it."""
+    handler = _found()
+    if handler is not None:
+        handler.is_keeping = True
+
+
+def is_kept() -> bool:
+    """Returns whether the command, given again, goes on from what is kept of it."""
+    handler = _found()
+    return handler is not None and bool(handler.advice)
 
 
 @contextlib.contextmanager
@@ -125,17 +139,27 @@ class _Handler:
         asked: the first signal.
         raised: the same, once it was raised and not in vain.
         num_deferring: how many blocks, one in the other, put it off.
+        is_keeping: whether there is something to go on from.
     """
 
     def __init__(self) -> None:
         self.phase = _Phase.STARTING
         self.num_deferring = 0
+        self.is_keeping = False
+        self._advice = ""
         self._begin()
 
-    def begin(self) -> None:
+    def begin(self, advice: str) -> None:
         """Begins to run a command."""
         self._begin()
         self.phase = _Phase.RUNNING
+        self.is_keeping = False
+        self._advice = advice
+
+    @property
+    def advice(self) -> str:
+        """What to do next after a signal; "" for nothing."""
+        return self._advice if self.is_keeping else ""
 
     def _begin(self) -> None:
         self.asked: signal.Signals | None = None

@@ -42,8 +42,8 @@ class RunDisplay(Display):
 
     def __exit__(self, exception_type: type[BaseException] | None, *_: object) -> None:
         super().__exit__(exception_type)
-        # What a terminal showed of it is gone; elsewhere its rows were told one by one.
-        if self._rows and (exception_type is None or self.is_terminal):
+        # A command that is cut short leaves it on a terminal, and elsewhere its rows were told one by one.
+        if self._rows and exception_type is None:
             self.show(self._table())
 
     def rows(self, rows: Sequence[IterationMetrics]) -> None:
@@ -56,7 +56,7 @@ class RunDisplay(Display):
             )
 
     def _render(self) -> RenderableType:
-        return Group(self._table(), self._progress)
+        return Group(self._table(), self._progress) if self._rows else self._progress
 
     def _table(self) -> Table:
         is_validated = any(not math.isnan(row.validation_performance) for row in self._rows)

@@ -11,7 +11,7 @@ from codeit_jax.config import Config
 from codeit_jax.config.conversion import common_settings, from_dict, lasting_settings
 from codeit_jax.errors import UserError, naming
 from codeit_jax.run.claim import check_claim, claim_folder, read_claim
-from codeit_jax.run.files import user_path, write_json
+from codeit_jax.run.files import existing_folder, user_path, write_json
 from codeit_jax.run.peers import ALONE, Peers, by_first
 
 _CONFIG = "config.json"
@@ -65,9 +65,7 @@ def read_run_config(path: str) -> Config:
         UserError: there is no such folder, or no run in it, or one of another version.
     """
     with naming(f"--workdir={path}"):
-        if not user_path(path).is_dir():
-            raise UserError("there is no such folder")
-        config = read_claim(user_path(path) / _CONFIG, (), _parse)
+        config = read_claim(existing_folder(path) / _CONFIG, (), _parse)
         if config is None:
             raise UserError("holds no run")
     return config

@@ -17,6 +17,7 @@ from codeit_jax.execution.host import start_pool
 from codeit_jax.execution.led_pool import Leader
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.run.display import Display
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.run.page import Page
 from codeit_jax.search.curve import Curve, read_curve
 from codeit_jax.search.folder import BEST_THREE, STRICTLY, SearchFolder, SearchSettings, SearchState
@@ -84,6 +85,7 @@ def run_search(
         if max_programs is not None and max_programs < folder.state.num_programs:
             done = folder.state.num_programs
             raise UserError(f"--max_programs={max_programs}: {done} programs are being searched with already")
+        begin_keeping()
         _note_withheld(tasks, display)
         search = _Search(folder, settings, tasks, display, page, other_curves)
         with start_pool(tasks, execution, leader) as pool:

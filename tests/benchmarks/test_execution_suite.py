@@ -68,7 +68,7 @@ def benchmark(*arguments):
         (["--suite=execution", "--num_workers=0"], "flag --num_workers=0"),
         (["--suite=execution", "--quick=perhaps"], "flag --quick=perhaps"),
         (["--suite=execution", "extra"], "unexpected argument 'extra'"),
-        (["--nope"], "Unknown command line flag 'nope'"),
+        (["--nope"], "--nope: there is no such flag"),
     ],
 )
 def test_wrong_flags_are_refused(arguments, message):

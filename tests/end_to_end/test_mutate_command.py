@@ -277,7 +277,7 @@ def test_without_room_it_ends_with_a_line_and_goes_on_later(folder, grown, tmp_p
         (["--parents=nope"], "flag --parents=nope: value should be one of"),
         (["--output="], "--output is required"),
         (["--output=/dev/null/x"], "/dev/null/x: "),
-        (["--nope"], "Unknown command line flag 'nope'"),
+        (["--nope"], "--nope: there is no such flag"),
         (["extra"], "unexpected argument 'extra'"),
     ],
 )

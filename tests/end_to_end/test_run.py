@@ -243,6 +243,8 @@ def test_a_meta_iteration_to_profile_must_be_still_to_come(
             UserError, match=f"--profile={number}: meta-iterations 3 to 4 are still to be done"
         ):
             run_experiment(longer, str(workdir), profiled_iteration=number)
+    (workdir / "profile").mkdir()  # the command that has left a trace, given again
+    run_experiment(config, str(workdir), profiled_iteration=2)
     assert len(rows(workdir)) == 3
 
 

@@ -116,7 +116,7 @@ def test_a_search_that_is_killed_goes_on_as_if_nothing_had_happened(data, tmp_pa
         ({"curve_step": 0}, "flag --curve_step=0"),
         ({"max_programs": 0}, "flag --max_programs=0"),
         ({"num_workers": "x"}, "flag --num_workers=x"),
-        ({"nope": 1}, "Unknown command line flag 'nope'"),
+        ({"nope": 1}, "--nope: there is no such flag"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(data, tmp_path, changes, message):

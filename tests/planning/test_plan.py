@@ -126,6 +126,23 @@ def test_where_nothing_helps_no_setting_is_named(policy):
     assert "no setting would change that" in table("small", planner.plan(SMALL), [], 0.4)
 
 
+@pytest.mark.parametrize("device", ["v4-8", "8xh100"])
+def test_one_change_or_another_is_told_and_what_jax_is_to_take_of_a_gpu(device, capsys):
+    plan_run("codeit:220m", from_dict(Config, get_config("220m")), device, utilisation=0.4)
+    lines = capsys.readouterr().out.splitlines()
+    place = next(number for number, line in enumerate(lines) if line.endswith("it would with"))
+    advice = lines[place + 1 : lines.index("", place)]
+    told = [line for line in advice if line.startswith("  ")]
+    assert told[0].startswith("  --config.")
+    assert all(line.startswith("  or --config.") for line in told[1:])
+    assert len(told) > 1 or device == "v4-8"
+    assert advice[len(told) :] == (
+        ["JAX takes 75 % of a GPU by itself: set XLA_PYTHON_CLIENT_MEM_FRACTION=0.95"]
+        if device == "8xh100"
+        else []
+    )
+
+
 @pytest.mark.parametrize("device", ["v4-8", "8xh100", "rtx4090"])
 def test_a_plan_is_a_table_of_80_columns_and_json(device, tmp_path, capsys):
     config = from_dict(Config, get_config("tiny"))

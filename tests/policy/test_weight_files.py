@@ -1,5 +1,6 @@
 import importlib.util
 import json
+import logging
 import struct
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from codeit_jax.policy.tokenizers import make_tokenizer
 from codeit_jax.policy.weight_files import open_weights
 from codeit_jax.policy.weight_formats import WeightsError, safetensors_tensors
 
@@ -221,6 +223,28 @@ def test_a_hub_name_that_cannot_be_had_is_refused(hub, name):
     refused(
         lambda: open_weights(name), f"{name!r}: is no folder, and cannot be had from the Hugging Face hub"
     )
+
+
+def test_the_hubs_retries_are_not_told(monkeypatch):
+    told = []
+    handler = logging.Handler()
+    handler.emit = told.append
+    client = logging.getLogger("huggingface_hub.utils._http")
+
+    def unreachable(*_, **__):
+        client.warning("Retrying in 1s [Retry 1/5].")
+        raise ConnectionError("Connection refused")
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    monkeypatch.setattr("transformers.AutoTokenizer.from_pretrained", unreachable)
+    client.addHandler(handler)
+    try:
+        refused(lambda: open_weights("owner/small"), "Connection refused")
+        with pytest.raises(ValueError, match="nor found on the Hugging Face hub"):
+            make_tokenizer("owner/small")
+    finally:
+        client.removeHandler(handler)
+    assert told == []
 
 
 def test_a_path_is_not_taken_for_a_hub_name(tmp_path):

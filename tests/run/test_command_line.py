@@ -1,14 +1,17 @@
 """What a user gets wrong ends with exit code 2 and one line that says what and where, and no traceback."""
 
+import ast
 import dataclasses
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from codeit_jax import __version__
 from codeit_jax.build import build
 from codeit_jax.config import (
     Config,
@@ -23,6 +26,7 @@ from codeit_jax.config import (
 from codeit_jax.errors import UserError
 from codeit_jax.execution.host import start_pool
 from codeit_jax.experiment import run_experiment
+from codeit_jax.run.help_flags import fitted
 from codeit_jax.run.workdir import open_workdir
 
 ROOT = Path(__file__).parents[2]
@@ -56,13 +60,16 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
         ([], "--config is required"),
         ([QUICKSTART], "--workdir is required"),
         ([QUICKSTART, "--workdir=/dev/null/x", "extra"], "unexpected argument 'extra'"),
-        (["--nope=1"], "Unknown command line flag 'nope'"),
+        (["--nope=1"], "--nope: there is no such flag; --help lists them"),
         ([QUICKSTART, "--config.nope=1"], "--config.nope=1: there is no setting nope"),
         ([QUICKSTART, "--config.learner.nope=1"], "there is no setting learner.nope"),
         ([QUICKSTART, "--noconfig.mutation.nope"], "there is no setting mutation.nope"),
         ([QUICKSTART, "--config.seed.x=1"], "there is no setting seed.x"),
         ([QUICKSTART, "--config.learner=1"], "there is no setting learner"),
-        ([QUICKSTART, "--config.learner.batch_size=x"], "--config.learner.batch_size=x: invalid literal"),
+        (
+            [QUICKSTART, "--config.learner.batch_size=x"],
+            "--config.learner.batch_size=x: a whole number is expected",
+        ),
         ([QUICKSTART, "--config.mutation.search=perhaps"], "--config.mutation.search=perhaps"),
         ([QUICKSTART, "--config.learner.prompt_buckets=a"], "learner.prompt_buckets must be of type tuple"),
         ([QUICKSTART, "--config.learner.batch_size=0"], "quickstart.py: learner.batch_size must be"),
@@ -73,7 +80,8 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
         (["--config=" + "x" * 300], "File name too long"),
         ([QUICKSTART, "--workdir=~nosuchuser/x"], "--workdir=~nosuchuser/x: there is no such user's home"),
         ([QUICKSTART, "--workdir=http://x/y"], "--workdir=http://x/y: there is no way to this kind of place"),
-        (["--config.seed=1", QUICKSTART], "--config.seed=1"),
+        (["--config.seed=1", QUICKSTART], "--config.seed=1: --config is required"),
+        (["--config.seed=1"], "--config.seed=1: --config is required"),
         (["--config"], "--config"),
         (["--config="], "flag --config=: there is no such file"),
         (
@@ -81,14 +89,22 @@ def assert_refused(ended: subprocess.CompletedProcess[str], *parts: str) -> None
             "flag --config=nope.py: there is no such file; the package has configs/codeit.py",
         ),
         (["--config=quickstart"], "--workdir is required"),
-        (["--config=codeit:nope"], "flag --config=codeit:nope: line"),
-        ([f"--config={ROOT / 'configs'}"], "there is no such file"),
+        (
+            ["--config=codeit:nope"],
+            "flag --config=codeit:nope: unknown variant 'nope'",
+        ),
+        ([f"--config={ROOT / 'configs'}"], "configs: is a folder; the package has configs/codeit.py"),
         (
             ["--config=~nosuchuser/x.py"],
             "flag --config=~nosuchuser/x.py: cannot be read: there is no such user",
         ),
-        ([QUICKSTART, "--config.batch_size=1"], "no setting batch_size; did you mean learner.batch_size?"),
-        ([QUICKSTART, "--config.learner.batchsize=1"], "did you mean learner.batch_size?"),
+        (
+            [QUICKSTART, "--config.batch_size=1"],
+            "no setting batch_size; did you mean --config.learner.batch_size?",
+        ),
+        ([QUICKSTART, "--config.learner.batchsize=1"], "did you mean --config.learner.batch_size?"),
+        (["--seed=3"], "--seed: there is no such flag; did you mean --config.seed?"),
+        ([QUICKSTART, "--workdri=x"], "--workdri: there is no such flag; did you mean --workdir?"),
         ([QUICKSTART + ":nope"], "unknown variant 'nope'; known are no_expert_iteration, no_relabeling"),
         ([QUICKSTART, "--workdir=/dev/null/x"], "--workdir=/dev/null/x: "),
     ],
@@ -111,9 +127,9 @@ def test_wrong_flags_are_refused(arguments: list[str], message: str) -> None:
 def test_an_optional_setting_may_be_none(tmp_path: Path, arguments: list[str], expected: str) -> None:
     (tmp_path / "set.flags").write_text("# of a run\n\n--config.learner.max_gradient_norm=None\n")
     script = (
-        "from codeit_jax.run import command_line\n"
-        "holder = command_line.define_config_flag()\n"
-        "def main(_):\n    print(command_line.read_config(holder).learner.max_gradient_norm)\n"
+        "from codeit_jax.run import command_line, config_flag\n"
+        "holder = config_flag.define_config_flag()\n"
+        "def main(_):\n    print(config_flag.read_config(holder).learner.max_gradient_norm)\n"
         "command_line.run(main)\n"
     )
     (tmp_path / "script.py").write_text(script)
@@ -125,15 +141,25 @@ def test_an_optional_setting_may_be_none(tmp_path: Path, arguments: list[str], e
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("def get_config(:\n", "SyntaxError: "),
-        ("settings = 1\n", "KeyError: 'get_config'"),
-        ("def get_config():\n    pass\n", "get_config must return a ConfigDict, not None"),
-        ("import sys\n\n\nsys.nope\n", "line 4: AttributeError: module 'sys' has no attribute 'nope'"),
-        ("import nope\n", "line 1: ModuleNotFoundError: No module named 'nope'"),
-        ("def get_config():\n    return 1 / 0\n", "line 2: ZeroDivisionError: division by zero"),
+        ("def get_config(:\n", "mine.py, line 1: SyntaxError: "),
+        ("settings = 1\n", "mine.py: there is no function get_config in it"),
+        ("get_config = 1\n", "mine.py: there is no function get_config in it"),
+        ("def get_config(variant):\n    pass\n", "is to be asked for a variant: --config="),
+        ("import sys\n\nsys.exit(0)\n", "mine.py, line 3: SystemExit: 0"),
+        ("x = '\0'\n", "mine.py: SyntaxError: source code string cannot contain null bytes"),
+        (
+            "def get_config():\n    pass\n",
+            "get_config must return a ConfigDict, which to_config_dict makes of a Config, and not",
+        ),
+        (
+            "import sys\n\n\nsys.nope\n",
+            "mine.py, line 4: AttributeError: module 'sys' has no attribute 'nope'",
+        ),
+        ("import nope\n", "mine.py, line 1: ModuleNotFoundError: No module named 'nope'"),
+        ("def get_config():\n    return 1 / 0\n", "mine.py, line 2: ZeroDivisionError: division by zero"),
         (
             "from codeit_jax.config import Config\n\n\ndef get_config():\n    return Config(seed=-1)\n",
-            "line 5: seed must be from 0",
+            "mine.py, line 5: seed must be from 0",
         ),
     ],
 )
@@ -142,10 +168,20 @@ def test_a_wrong_config_file_is_named_with_its_line(tmp_path: Path, text: str, m
     assert_refused(train(f"--config={tmp_path / 'mine.py'}"), str(tmp_path / "mine.py"), message)
 
 
+@pytest.mark.parametrize("name", ["mine.yaml", "mine.json", "mine"])
+def test_a_file_of_another_kind_is_no_config(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("seed: 1\n")
+    assert_refused(
+        train(f"--config={tmp_path / name}"), f"{name}: is no Python file, as configs are; the package"
+    )
+
+
 def test_a_config_file_may_lie_in_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.py").write_text("def get_config():\n    return 1 / 0\n")
-    assert_refused(train("--config=~/mine.py"), "--config=~/mine.py: line 2: ZeroDivisionError")
+    assert_refused(
+        train("--config=~/mine.py"), f"--config=~/mine.py: {tmp_path / 'mine.py'}, line 2: ZeroDivisionError"
+    )
 
 
 def test_tasks_that_are_not_there_are_refused(tmp_path: Path) -> None:
@@ -158,7 +194,7 @@ def test_another_programs_exception_is_no_mistake_of_the_user() -> None:
     ended = run_python(
         [
             "-c",
-            "from codeit_jax.run import command_line\n"
+            "from codeit_jax.run import command_line, config_flag\n"
             "def main(_):\n    raise ValueError('a bug')\n"
             "command_line.run(main)\n",
         ]
@@ -170,7 +206,7 @@ def test_another_programs_exception_is_no_mistake_of_the_user() -> None:
 
 def test_an_interruption_is_one_line() -> None:
     script = (
-        "from codeit_jax.run import command_line\n"
+        "from codeit_jax.run import command_line, config_flag\n"
         "def main(_):\n    raise KeyboardInterrupt\n"
         "command_line.run(main)"
     )
@@ -178,12 +214,29 @@ def test_an_interruption_is_one_line() -> None:
     assert (ended.returncode, ended.stdout, ended.stderr) == (130, "", "interrupted\n")
 
 
-def test_help_names_the_flags() -> None:
-    ended = train("--help")
-    text = ended.stdout
-    assert ended.returncode == 0
-    assert "--config" in text
-    assert "--workdir" in text
+@pytest.mark.parametrize("flag", ["--help", "-h", "--helpfull"])
+def test_help_names_the_flags(flag: str) -> None:
+    ended = train(flag)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "\n  --config: " in ended.stdout
+    assert "\n  --workdir: " in ended.stdout
+    assert ("--flagfile" in ended.stdout) == (flag == "--helpfull")
+
+
+def test_the_version_is_told_without_another_flag() -> None:
+    ended = train("--version")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(
+        rf"codeit_jax {re.escape(__version__)} \(jax \S+, flax \S+, Python \S+\)\n", ended.stdout
+    )
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "launch").glob("[a-z]*.py")), ids=lambda path: path.stem)
+def test_what_a_program_says_of_itself_fits_80_columns(path: Path) -> None:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    shown = fitted(text, 80)
+    assert max(map(len, shown.splitlines())) <= 80
+    assert shown.replace(" \\\n    ", " ").split() == text.split()
 
 
 @pytest.fixture
@@ -258,6 +311,7 @@ def test_batches_that_the_mesh_does_not_divide_are_refused() -> None:
     script = """
 import os
 os.environ["XLA_FLAGS"] = "--xla_force_host_platform_device_count=4"
+from codeit_jax import __version__
 from codeit_jax.build import build
 from codeit_jax.config import Config, ConfigError, LearnerConfig, SamplingConfig
 for room in (

@@ -60,6 +60,21 @@ def test_a_folder_that_cannot_be_made_is_refused_by_its_flag(tmp_path):
         assert "\n" not in str(caught.value)
 
 
+def test_a_cache_that_cannot_be_written_to_is_warned_of_in_one_line(tmp_path):
+    (tmp_path / "file").write_text("")
+    ended = subprocess.run(
+        [sys.executable, "-c", PROGRAM],
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "file")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.splitlines() == ["[1 3 5]", "None"]
+    assert ended.stderr == (
+        f"warning: {tmp_path}/file/codeit_jax: Not a directory; nothing is kept there for later commands\n"
+    )
+
+
 def test_without_a_home_nothing_is_kept():
     program = "import pwd\ndel pwd.getpwuid\npwd.getpwuid = {}.__getitem__\n" + PROGRAM
     environment = {

@@ -1,6 +1,8 @@
 """Plain lines where nobody watches, and a bar and a table where somebody does."""
 
+import contextlib
 import dataclasses
+import re
 from io import StringIO
 
 import pytest
@@ -123,11 +125,56 @@ def test_an_exception_ends_the_display_and_passes_on() -> None:
         pass
 
 
-def test_what_a_terminal_showed_stays_whatever_ends_it() -> None:
-    console = Console(file=StringIO(), width=80, force_terminal=True, force_interactive=False)
-    with pytest.raises(RuntimeError, match="stop"):
-        fail_in_a_display(console)
-    assert "tasks solved of 400" in console.file.getvalue()
+@pytest.mark.parametrize("error", [RuntimeError, KeyboardInterrupt])
+def test_what_a_terminal_showed_last_stays_where_a_command_is_cut_short(error: type[BaseException]) -> None:
+    console = Console(file=StringIO(), width=80, force_terminal=True)
+    with contextlib.suppress(error), RunDisplay(400, console) as display:
+        display.rows([FIRST, ROW])
+        display.phase("meta-iteration 13", 7)
+        display.advance(5)
+        raise error
+    screen = shown(console)
+    assert screen.count("CodeIt: tasks solved of 400") == 1
+    assert ["12", "0.500", "25.0%"] in [line.split()[:3] for line in screen.splitlines()]
+    (last,) = [line for line in screen.splitlines() if "meta-iteration" in line]
+    assert "5/7" in last
+    assert screen.endswith("\n")  # what comes then has a line of its own
+
+
+def test_what_a_terminal_showed_goes_where_a_command_ends() -> None:
+    console = Console(file=StringIO(), width=80, force_terminal=True)
+    with RunDisplay(400, console) as display:
+        display.rows([ROW])
+        display.phase("meta-iteration 13", 7)
+    assert "meta-iteration 13" not in shown(console)
+    assert shown(console).count("CodeIt: tasks solved of 400") == 1
+
+
+def shown(console: Console) -> str:
+    """What is left on a terminal that understands how lines are gone back over and erased."""
+    assert isinstance(console.file, StringIO)
+    lines, row = [""], 0
+    for part in re.split(r"(\n|\r|\x1b\[[0-9;?]*[a-zA-Z])", console.file.getvalue()):
+        if part == "\n":
+            row += 1
+            lines += [""] * (row == len(lines))
+        elif part == "\x1b[2K":
+            lines[row] = ""
+        elif part == "\x1b[1A":
+            row -= 1
+        elif not part.startswith(("\r", "\x1b")):
+            lines[row] += part
+    return "\n".join(lines)
+
+
+def test_a_phase_without_steps_has_no_count() -> None:
+    console = Console(file=StringIO(), width=120, force_terminal=True)
+    with Display(console) as display:
+        display.phase("learning")
+        with console.capture() as capture:
+            console.print(display._render())
+    assert "learning" in capture.get()
+    assert "0/" not in capture.get()
 
 
 def test_a_long_note_is_broken_between_words_on_a_terminal_alone() -> None:

@@ -20,13 +20,15 @@ import os, signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from codeit_jax.run import distribution, relay
 from codeit_jax.errors import UserError
-from codeit_jax.run.interruption import deferred, handled
+from codeit_jax.run.interruption import begin_keeping, deferred, handled
 from codeit_jax.run.shared_flags import Rendezvous
 distribution._BEAT_SECONDS = relay._INTERVAL_SECONDS = 0.1
 distribution._GRACE_SECONDS = 0.5
 number, count, port, ending = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], sys.argv[4]
-with handled(), distribution.joined(Rendezvous(f"localhost:{port}", count, number)) as peers:
+with handled("go on"), distribution.joined(Rendezvous(f"localhost:{port}", count, number)) as peers:
     assert peers.gather(number) == list(range(count))
+    if ending != "anew":
+        begin_keeping()
     print("joined", flush=True)
     if ending == "late" and number == 0:
         time.sleep(2)
@@ -37,7 +39,9 @@ with handled(), distribution.joined(Rendezvous(f"localhost:{port}", count, numbe
                 raise distribution.JaxRuntimeError("connection closed")
             except RuntimeError as error:
                 raise UserError("the checkpoint cannot be written") from error
-    while ending in ("never", "cut"):
+    if ending == "wrong" and number == 0:
+        raise UserError("--tasks=nope: no such file")
+    while ending in ("wrong", "never", "anew", "cut"):
         time.sleep(0.01)
 """
 _SECONDS = 120.0
@@ -101,6 +105,16 @@ def lost(number: int, count: int) -> tuple[int, str]:
     return 1, line
 
 
+def test_what_has_nothing_to_go_on_from_does_not_say_so(start) -> None:
+    joined = start(2, "anew")
+    joined.processes[1].send_signal(signal.SIGKILL)
+    assert joined.ended()[0] == (1, "error: process 1 of 2 is not heard of any more\n")
+
+
+def test_what_would_be_refused_again_does_not_say_that_it_goes_on(start) -> None:
+    assert start(2, "wrong").ended()[1] == (2, "error: process 0 has ended: --tasks=nope: no such file\n")
+
+
 @pytest.mark.parametrize("number", [0, 2])
 def test_one_that_is_killed_is_named_by_all_others(start, number: int) -> None:
     joined = start(3)
@@ -123,12 +137,12 @@ def test_one_that_was_stopped_until_the_other_had_ended_names_it(start, number: 
 def test_ctrl_c_at_one_ends_all(start, number: int) -> None:
     joined = start(2)
     joined.processes[number].send_signal(signal.SIGINT)
-    assert joined.ended() == [(130, "interrupted\n")] * 2
+    assert joined.ended() == [(130, "interrupted; go on\n")] * 2
 
 
 def test_one_that_is_asked_to_end_while_others_do_tells_that_alone(start) -> None:
     """And not what came of it that the others ended first."""
-    assert start(2, "cut").ended() == [(143, "terminated\n")] * 2
+    assert start(2, "cut").ended() == [(143, "terminated; go on\n")] * 2
 
 
 def test_all_end_when_the_last_has_come_to_its_end(start) -> None:

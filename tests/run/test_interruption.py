@@ -237,16 +237,27 @@ with handled():
     assert script.end() == (code, "read\nsaved\n", line)
 
 
-def test_the_line_says_what_to_do_next():
+@pytest.mark.parametrize(
+    ("advice", "begin", "line"),
+    [
+        ("go on", "begin_keeping()", "interrupted; go on\n"),
+        ("go on", "", "interrupted\n"),
+        ("", "begin_keeping()", "interrupted\n"),
+    ],
+)
+def test_the_line_says_what_to_do_next_once_there_is_something_to_go_on_from(advice, begin, line):
     script = Script(
-        """
-with handled("the same command goes on"):
-    ready()
+        f"""
+from codeit_jax.run.interruption import begin_keeping, is_kept
+with handled({advice!r}):
+    {begin}
+    ready(is_kept())
     time.sleep(100)
 """
     )
     script.send(signal.SIGINT)
-    assert script.end() == (130, "", "interrupted; the same command goes on\n")
+    assert script.end() == (130, "", line)
+    assert script.told == [str("; " in line)]
 
 
 @SIGNALS

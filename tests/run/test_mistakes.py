@@ -34,6 +34,11 @@ FILES = {
     "def get_config():\n"
     '    data = DataConfig("task.json", "solvers.py", "task.json", allow_overlap=True)\n'
     "    return to_config_dict(Config(data=data))\n",
+    "syntax.py": "\n\ndef get_config(:\n",
+    "exits.py": "import sys\n\nsys.exit(0)\n",
+    "plain.py": "def get_config():\n    return {}\n",
+    "sized.py": "def get_config(size):\n    return size\n",
+    "settings.yaml": "seed: 1\n",
     "raises.py": "def get_config():\n    return 1 / 0\n",
     "unknown.flags": "--config=quickstart\n--config.nope=1\n",
     "loop.flags": "--flagfile=loop.flags\n",

@@ -30,7 +30,7 @@ from codeit_jax.experiment import start_expert
 from codeit_jax.initialization import prepare, warm_up
 from codeit_jax.iteration import run_meta_iteration
 from codeit_jax.learner.learner import Progress
-from codeit_jax.run.command_line import named_config
+from codeit_jax.run.config_flag import named_config
 from codeit_jax.run.files import scratch_folder
 from codeit_jax.run.metrics import IterationMetrics
 from codeit_jax.run.profiling import profile

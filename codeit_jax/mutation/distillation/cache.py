@@ -14,6 +14,7 @@ from codeit_jax.errors import UserError, naming
 from codeit_jax.execution.pool import ExecutionPool
 from codeit_jax.mutation.distillation.distil import distil_programs
 from codeit_jax.run.files import write_json
+from codeit_jax.run.interruption import begin_keeping
 from codeit_jax.run.peers import by_first
 
 DISTILLED = "distilled_programs.json"  # the file, in a run's folder or beside what is made of the programs
@@ -63,6 +64,7 @@ def load_or_distil(
             texts = {each: program and str(program) for each, program in known.items()}
             with naming(path, DistillationCacheError):
                 write_json(path, {"digest": digest, "programs": texts})
+            begin_keeping()
     return {task_id: program for task_id, program in distilled.items() if program is not None}
 
 

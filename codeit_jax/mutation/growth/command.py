@@ -35,6 +35,7 @@ from codeit_jax.mutation.growth.rounds import (
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.parents import MutationParent, gather_parents
 from codeit_jax.run.display import Display, number_table
+from codeit_jax.run.interruption import begin_keeping
 
 PARENT = "parent"  # the kind of a training program
 
@@ -92,6 +93,7 @@ def grow_file(config: GrowthConfig, console: Console | None = None, leader: Lead
         programs = load_training_programs(config.training_programs or None)
     settings = _settings(config, execution, tasks, programs)
     with GrowthFile(config.output, settings) as file:
+        begin_keeping()
         if _num_grown(file.mark) >= config.num_programs:
             display.note(f"{config.output} has {_num_grown(file.mark):,} programs already")
         else:
