@@ -328,7 +328,7 @@ def test_a_run_does_not_end_by_its_report(workdir, monkeypatch):
     write_report(workdir, told.append)
     assert told.pop() == "the report could not be written: ZeroDivisionError: division by zero"
     assert write_report(workdir / "nowhere", told.append) is None
-    assert told == [f"the report could not be written: {workdir / 'nowhere'}: there is no such folder"]
+    assert told == [f"the report could not be written: {workdir / 'nowhere'}: No such file or directory"]
 
 
 def test_a_folder_is_told_in_a_sentence(workdir, evolved, answers, tasks_folder):
