@@ -26,6 +26,7 @@ from codeit_jax.learner.learner import Progress
 from codeit_jax.mutation.distillation.cache import DISTILLED
 from codeit_jax.mutation.parents import gather_parents
 from codeit_jax.policy.sharding import describe
+from codeit_jax.pretraining import pretrain
 from codeit_jax.report.command import write_report
 from codeit_jax.run.files import write_json_lines
 from codeit_jax.run.interruption import Terminated, begin_keeping, deferred
@@ -110,7 +111,8 @@ def run_experiment(
                 begin_keeping()
             if not rows:
                 prepared_seconds = time.monotonic() - started
-                metrics = warm_up(state, components, config.warmup_experiences, display)
+                pretrained = pretrain(state, components, config, training_tasks, programs, cache, display)
+                metrics = warm_up(state, components, config.warmup_experiences, display, pretrained)
                 metrics = dataclasses.replace(metrics, explore_seconds=prepared_seconds)
                 _record(metrics, state, snapshots, log, display, peers, is_saved=True)
             while state.meta_iteration < config.num_meta_iterations:

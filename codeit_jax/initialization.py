@@ -19,12 +19,13 @@ from codeit_jax.evolution.rounds import Rounds
 from codeit_jax.exploration import remember
 from codeit_jax.iteration import draw, evolving, note_solved, rate, train_epoch
 from codeit_jax.learner.learner import Learner
-from codeit_jax.mutation.augmentation.augment import Augmentation, Augmenter
+from codeit_jax.mutation.augmentation.augment import Augmenter
 from codeit_jax.mutation.augmentation.augmented import Family, augment
 from codeit_jax.mutation.growth.mutants import Mutant, grow
 from codeit_jax.mutation.growth.rounds import Recipe
 from codeit_jax.mutation.mutate import Mutator
 from codeit_jax.mutation.parents import MutationParent, gather_parents
+from codeit_jax.pretraining import NOT_PRETRAINED, Pretrained
 from codeit_jax.replay import Experience, ReplayBuffer
 from codeit_jax.run.display import Display
 from codeit_jax.run.metrics import IterationMetrics
@@ -107,7 +108,13 @@ def prepare(
     return state
 
 
-def warm_up(state: State, components: Components, num_experiences: int, display: Display) -> IterationMetrics:
+def warm_up(
+    state: State,
+    components: Components,
+    num_experiences: int,
+    display: Display,
+    pretrained: Pretrained = NOT_PRETRAINED,
+) -> IterationMetrics:
     """Learns from training experiences, while the expert, if there is one, has its first turns.
 
     Args:
@@ -115,6 +122,7 @@ def warm_up(state: State, components: Components, num_experiences: int, display:
         components: what the run works with.
         num_experiences: how many are learned from, epoch after epoch; 0, the paper's, for none.
         display: where progress is shown.
+        pretrained: what was learned before.
 
     Returns:
         Row 0 of the run's table.
@@ -124,7 +132,7 @@ def warm_up(state: State, components: Components, num_experiences: int, display:
     with evolving(state, components, {}) as evolved:
         if num_experiences:
             display.phase(f"warming the policy up on {num_experiences} training experiences")
-            metrics = _learn(state, components, num_experiences, metrics)
+        metrics = _learn(state, components, num_experiences, metrics, pretrained)
         was_learned = time.monotonic()
         if components.expert is not None:
             display.phase("waiting for the expert", len(components.search_tasks))
@@ -209,13 +217,7 @@ def _augmented_experiences(
 ) -> Iterator[Experience]:
     """Yields what the programs really give on augmented inputs, as solutions of tasks of their own."""
     settings = config.augmentation
-    kinds = {
-        Augmentation.COLOURS: settings.colour_permutations,
-        Augmentation.SYMMETRY: settings.symmetries,
-        Augmentation.CROP: settings.crops,
-        Augmentation.SIZE: settings.sizes,
-    }
-    augmenter = Augmenter(tuple(kind for kind, is_on in kinds.items() if is_on))
+    augmenter = Augmenter.of(settings)
     for task in augment(
         components.pool, families, augmenter, settings.num_copies, settings.min_inputs, config.seed
     ):
@@ -266,26 +268,34 @@ def _searched(values: Sequence[Any]) -> SearchResult:
 
 
 def _learn(
-    state: State, components: Components, num_experiences: int, metrics: IterationMetrics
+    state: State,
+    components: Components,
+    num_experiences: int,
+    metrics: IterationMetrics,
+    pretrained: Pretrained,
 ) -> IterationMetrics:
     """Learns from training experiences, epoch after epoch until there were enough of them."""
     started, num_before = time.monotonic(), state.progress.num_tokens
     size = len(state.training_buffer)
-    num_updates = num_tokens = 0
+    learned = list(pretrained.learned)
+    num_parts = len(learned)
     rounds = [size] * (num_experiences // size) + [num_experiences % size]
     for number, count in enumerate(filter(None, rounds)):
-        learned = train_epoch(state, components, draw(state, components, count, 0, number), number)
-        num_updates, num_tokens = num_updates + learned.num_steps, num_tokens + learned.num_tokens
-    seconds = time.monotonic() - started
+        drawn = draw(state, components, count, 0, number)
+        learned.append(train_epoch(state, components, drawn, num_parts + number))
+    if not learned:
+        return metrics
+    seconds = pretrained.seconds + time.monotonic() - started
+    num_tokens = sum(each.num_tokens for each in learned)
     return dataclasses.replace(
         metrics,
-        loss=learned.loss,
-        token_accuracy=learned.token_accuracy,
-        num_learned=num_experiences,
+        loss=learned[-1].loss,
+        token_accuracy=learned[-1].token_accuracy,
+        num_learned=sum(each.num_examples for each in learned),
         learn_seconds=seconds,
-        num_updates=num_updates,
-        gradient_norm=learned.gradient_norm,
-        padding_share=learned.padding_share,
+        num_updates=sum(each.num_steps for each in learned),
+        gradient_norm=learned[-1].gradient_norm,
+        padding_share=learned[-1].padding_share,
         learned_tokens=num_tokens,
-        learned_tokens_per_second=rate(num_tokens - num_before, seconds),
+        learned_tokens_per_second=rate(num_tokens - num_before + pretrained.num_new_tokens, seconds),
     )

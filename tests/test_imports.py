@@ -29,6 +29,7 @@ TOP_LEVEL = {
     "helped",
     "initialization",
     "iteration",
+    "pretraining",
     "snapshots",
     "solving",
     "trained",

@@ -10,6 +10,7 @@ from codeit_jax.config.programs import (
     EvolutionConfig,
     MutationConfig,
     ParentKind,
+    SyntheticConfig,
 )
 from codeit_jax.config.settings import (
     CONSTRAINTS,
@@ -48,4 +49,5 @@ __all__ = [
     "PriorityConfig",
     "ReplayConfig",
     "SamplingConfig",
+    "SyntheticConfig",
 ]

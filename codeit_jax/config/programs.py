@@ -92,8 +92,37 @@ class AugmentationConfig:
     def __post_init__(self) -> None:
         at_least("augmentation.num_copies", self.num_copies, 0)
         at_least("augmentation.min_inputs", self.min_inputs, 1)
-        if self.num_copies and not (self.colour_permutations or self.symmetries or self.crops or self.sizes):
+        if self.num_copies and not self.is_on:
             raise ConfigError("augmentation.num_copies must be 0 where every augmentation is off")
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any augmentation."""
+        return self.colour_permutations or self.symmetries or self.crops or self.sizes
+
+
+@dataclasses.dataclass(frozen=True)
+class SyntheticConfig:
+    """Programs that are made while the policy learns from those before them, each once, before the warm-up.
+
+    They are mutants of training programs and random programs, with what they give for inputs that are
+    augmented anew for every few of them, as `augmentation` says.
+
+    Attributes:
+        num_parts: parts that are made one after the other; 0, the paper's, for none.
+        part_size: programs that are drawn for a part; about half of them come to something.
+        random_share: how often they are random ones.
+    """
+
+    num_parts: int = 0
+    part_size: int = 4_096
+    random_share: float = 0.1
+
+    def __post_init__(self) -> None:
+        at_least("synthetic.num_parts", self.num_parts, 0)
+        at_least("synthetic.part_size", self.part_size, 1)
+        at_least("synthetic.random_share", self.random_share, 0)
+        at_most("synthetic.random_share", self.random_share, 1)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,7 +7,7 @@ import dataclasses
 
 from codeit_jax.config.budget import PAPER_LIMITS, Budget
 from codeit_jax.config.checks import ConfigError, ascending, at_least, at_most, positive
-from codeit_jax.config.programs import AugmentationConfig, EvolutionConfig, MutationConfig
+from codeit_jax.config.programs import AugmentationConfig, EvolutionConfig, MutationConfig, SyntheticConfig
 
 GRID_TEXTS = ("sparse", "dense")
 ALLOCATIONS = ("even", "adaptive")
@@ -301,6 +301,7 @@ class Config:
     execution: ExecutionConfig = dataclasses.field(default_factory=ExecutionConfig)
     mutation: MutationConfig = dataclasses.field(default_factory=MutationConfig)
     augmentation: AugmentationConfig = dataclasses.field(default_factory=AugmentationConfig)
+    synthetic: SyntheticConfig = dataclasses.field(default_factory=SyntheticConfig)
     evolution: EvolutionConfig = dataclasses.field(default_factory=EvolutionConfig)
     replay: ReplayConfig = dataclasses.field(default_factory=ReplayConfig)
     policy: PolicyConfig = dataclasses.field(default_factory=PolicyConfig)
@@ -311,6 +312,8 @@ class Config:
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**32:
             raise ConfigError(f"seed must be from 0 to {2**32 - 1}, not {self.seed}")
+        if self.synthetic.num_parts and not self.augmentation.is_on:
+            raise ConfigError("synthetic.num_parts must be 0 where every augmentation is off")
         at_least("num_meta_iterations", self.num_meta_iterations, 1)
         at_least("warmup_experiences", self.warmup_experiences, 0)
         at_least("checkpoint_interval", self.checkpoint_interval, 1)

@@ -23,6 +23,7 @@ from codeit_jax.config import (
     PriorityConfig,
     ReplayConfig,
     SamplingConfig,
+    SyntheticConfig,
 )
 from codeit_jax.config.budget import Budget
 from codeit_jax.config.conversion import from_dict, lasting_settings, setting_names, to_config_dict
@@ -61,6 +62,7 @@ CHANGED = Config(
     augmentation=AugmentationConfig(
         num_copies=1, min_inputs=3, colour_permutations=False, symmetries=False, crops=False, sizes=True
     ),
+    synthetic=SyntheticConfig(num_parts=1, part_size=2, random_share=0.3),
     evolution=EvolutionConfig(
         turn_work=1,
         parents="both",
@@ -145,6 +147,16 @@ CHANGED = Config(
         (lambda: MutationConfig(argument_share=0.6, function_share=0.6), "mutation.function_share"),
         (lambda: AugmentationConfig(num_copies=-1), "augmentation.num_copies"),
         (lambda: AugmentationConfig(min_inputs=0), "augmentation.min_inputs"),
+        (lambda: SyntheticConfig(num_parts=-1), "synthetic.num_parts"),
+        (lambda: SyntheticConfig(part_size=0), "synthetic.part_size"),
+        (lambda: SyntheticConfig(random_share=1.5), "synthetic.random_share"),
+        (
+            lambda: Config(
+                synthetic=SyntheticConfig(num_parts=1),
+                augmentation=AugmentationConfig(0, 1, False, False, False, False),
+            ),
+            "synthetic.num_parts",
+        ),
         (lambda: AugmentationConfig(1, 2, False, False, False, False), "augmentation.num_copies"),
         (lambda: SamplingConfig(allocation="odd"), "sampling.allocation"),
         (lambda: EvolutionConfig(turn_work=-1), "evolution.turn_work"),

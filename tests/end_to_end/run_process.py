@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
-from codeit_jax.config import AugmentationConfig, Config, EvolutionConfig, ReplayConfig
+from codeit_jax.config import AugmentationConfig, Config, EvolutionConfig, ReplayConfig, SyntheticConfig
 
 from .small_run import ROOT, small_config, write_config, write_data
 
@@ -55,6 +55,7 @@ def full_config(folder: Path) -> Config:
         execution=dataclasses.replace(config.execution, num_workers=2),
         mutation=dataclasses.replace(config.mutation, parents="both", distillation_work=100_000),
         augmentation=AugmentationConfig(num_copies=2),
+        synthetic=SyntheticConfig(num_parts=2, part_size=96),
         evolution=EvolutionConfig(turn_work=1_000_000, views_work=0, capacity=20, num_experiences=3),
         replay=ReplayConfig(training_experiences=80, policy_experiences=80),
         learner=dataclasses.replace(config.learner, num_epochs=3),

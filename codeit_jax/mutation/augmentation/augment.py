@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from enum import StrEnum
 
 from codeit_jax.arc.grid import MAX_SIDE, NUM_COLOURS, Grid
+from codeit_jax.config import AugmentationConfig
 from codeit_jax.dsl.primitives.grids import crop, upscale
 from codeit_jax.dsl.primitives.higher_order import identity
 from codeit_jax.dsl.primitives.objects import mostcolor
@@ -65,6 +66,17 @@ class Augmenter:
     """
 
     kinds: tuple[Augmentation, ...] = tuple(Augmentation)
+
+    @classmethod
+    def of(cls, settings: AugmentationConfig) -> "Augmenter":
+        """Returns that of a run."""
+        kinds = {
+            Augmentation.COLOURS: settings.colour_permutations,
+            Augmentation.SYMMETRY: settings.symmetries,
+            Augmentation.CROP: settings.crops,
+            Augmentation.SIZE: settings.sizes,
+        }
+        return cls(tuple(kind for kind, is_on in kinds.items() if is_on))
 
     def draw(self, inputs: Sequence[Grid], rng: random.Random) -> AugmentedInputs:
         """Draws augmented inputs once; where inputs become equal, there are fewer of them."""
