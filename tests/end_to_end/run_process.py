@@ -32,6 +32,7 @@ _MARKER = "CODEIT_TEST_RUN"
 _PHASES = (  # the first that a line tells of is what the run is at
     (r"starting the host pool|resumed after", "starting"),
     (r"\] row \d+ ", "saving"),
+    (r"learning from programs that are made", "pretraining"),
     (r"warming the policy up", "warming up"),
     (r"meta-iteration \d+: learning", "learning"),
     (r"meta-iteration \d+$", "sampling"),
@@ -39,7 +40,17 @@ _PHASES = (  # the first that a line tells of is what the run is at
     (r"writing the last checkpoint", "saving"),
     (r".", "initializing"),
 )
-PHASES = ("starting", "initializing", "warming up", "sampling", "learning", "breeding", "saving", "ending")
+PHASES = (
+    "starting",
+    "initializing",
+    "pretraining",
+    "warming up",
+    "sampling",
+    "learning",
+    "breeding",
+    "saving",
+    "ending",
+)
 _POLL_SECONDS = 0.001
 _GRACE_SECONDS = 30.0  # in which workers whose run was killed are to end
 _START_SECONDS = 2.0  # in which one that was just being started finds that its run has ended
