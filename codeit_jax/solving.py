@@ -27,6 +27,7 @@ from codeit_jax.evolution.stock import (
     gather_stock,
     identify_seeds,
     read_seeds,
+    stock_folder,
     write_stock,
 )
 from codeit_jax.execution.host import start_pool
@@ -288,7 +289,7 @@ class _Solver:
             gather_stock,
             given=self._given,
             pool=pool,
-            folder=self.folder.path,
+            folder=stock_folder(config.parents, self.folder.path, self._display),
             display=self._display,
             has_edges=config.breeding.states_work > 0,
         )
