@@ -293,9 +293,8 @@ class _Solver:
             display=self._display,
             has_edges=config.breeding.states_work > 0,
         )
-        kind = config.parents
-        if self.folder.is_undistilled and kind is not None:
-            kind = ParentKind.ORIGINAL
+        is_changed = self.folder.is_undistilled and config.parents is not None
+        kind = ParentKind.ORIGINAL if is_changed else config.parents
         if len(self._tasks) < _FEW_TASKS:
             with contextlib.suppress(OutOfTimeError):
                 return gather(kind, deadline=-math.inf)  # where nothing is left to be distilled
