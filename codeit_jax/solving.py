@@ -27,6 +27,7 @@ from codeit_jax.evolution.stock import (
     gather_stock,
     identify_seeds,
     read_seeds,
+    stock_folder,
     write_stock,
 )
 from codeit_jax.execution.host import start_pool
@@ -288,13 +289,12 @@ class _Solver:
             gather_stock,
             given=self._given,
             pool=pool,
-            folder=self.folder.path,
+            folder=stock_folder(config.parents, self.folder.path, self._display),
             display=self._display,
             has_edges=config.breeding.states_work > 0,
         )
-        kind = config.parents
-        if self.folder.is_undistilled and kind is not None:
-            kind = ParentKind.ORIGINAL
+        is_changed = self.folder.is_undistilled and config.parents is not None
+        kind = ParentKind.ORIGINAL if is_changed else config.parents
         if len(self._tasks) < _FEW_TASKS:
             with contextlib.suppress(OutOfTimeError):
                 return gather(kind, deadline=-math.inf)  # where nothing is left to be distilled

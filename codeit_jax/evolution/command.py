@@ -22,6 +22,7 @@ from codeit_jax.evolution.stock import (
     gather_stock,
     identify_seeds,
     read_seeds,
+    stock_folder,
     write_stock,
 )
 from codeit_jax.execution.host import start_pool
@@ -101,7 +102,8 @@ def run_evolution(
         begin_keeping()
         with folder.preparing(begun):
             has_edges = config.breeding.states_work > 0
-            stock = gather_stock(config.parents, given, pool, folder.path, display, has_edges=has_edges)
+            kept = stock_folder(config.parents, folder.path, display)
+            stock = gather_stock(config.parents, given, pool, kept, display, has_edges=has_edges)
         folder.begin(identify_seeds(stock.seeds))
         with scratch_folder() as scratch:
             breeding = fitted(config.breeding, stock)

@@ -70,7 +70,7 @@ def gather_stock(
         kind: which training programs; None for none.
         given: other programs.
         pool: workers with a `HostContext`.
-        folder: where distilled training programs are kept, if not in the user's cache for all commands.
+        folder: where distilled training programs are kept; see `stock_folder`.
         display: where progress is shown.
         has_edges: whether steps of training programs are mined, too.
         deadline: by `time.monotonic`, when distilling is given up.
@@ -82,11 +82,22 @@ def gather_stock(
     parents: list[MutationParent] = []
     if kind is not None:
         programs = load_training_programs()
-        cache = (writable_cache(display.note) or folder) / DISTILLED
+        cache = folder / DISTILLED
         parents, _ = gather_parents(kind, pool, training_tasks, programs, cache, display, deadline=deadline)
     seeds = (*((parent.task_id, parent.solution) for parent in parents), *given)
     edges = mine_edges(parents) if has_edges else ()
     return Stock(seeds, edges, colours_by_task(training_tasks))
+
+
+def stock_folder(kind: ParentKind | None, folder: epath.Path, display: Display) -> epath.Path:
+    """Returns where distilled training programs are kept: for all commands, unless that cannot be written to.
+
+    Args:
+        kind: which training programs are wanted; None for none.
+        folder: where they are kept otherwise.
+        display: is told why they are.
+    """
+    return folder if kind is None else writable_cache(display.note) or folder
 
 
 def fitted(breeding: Breeding, stock: Stock) -> Breeding:

@@ -72,6 +72,7 @@ def test_a_few_tasks_are_answered_before_training_programs_are_distilled(tasks, 
         return Stock(tuple(given))
 
     monkeypatch.setattr(solving, "gather_stock", gather)
+    monkeypatch.setattr(solving, "stock_folder", lambda kind, folder, display: folder)
     for name in ("distilling", "distilled"):
         config = make(tmp_path / name, parents=ParentKind.BOTH, work=600_000, turn_work=300_000)
         _, printed = answer(tasks[:3], config)
